@@ -1,0 +1,1 @@
+"""Data sets held in device memory, their splits, and batched augmentation."""

@@ -1,0 +1,1 @@
+"""Architectures: operations, cells, genotypes, the super-network and the discrete network."""

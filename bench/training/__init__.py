@@ -1,0 +1,1 @@
+"""The one trainer, for search and for evaluation."""
