@@ -8,7 +8,7 @@ import torch
 
 
 def derive(*parts: object) -> int:
-    """A seed in [0, 2**63) that is a pure function of the parts' text, e.g. (trial, purpose, epoch)."""
+    """A seed in [0, 2**63), a pure function of the parts' text, e.g. (trial, purpose, epoch)."""
     text = "\x1f".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 

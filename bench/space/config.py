@@ -28,3 +28,14 @@ class SpaceConfig:
     cells: int = option(8, ge=1, le=40, help="cells of the super-network")
     channels: int = option(16, ge=1, help="channels of the super-network's first cell")
     stem_multiplier: int = option(3, ge=1, help="channels of the stem = this times channels")
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for operations that are unknown, named twice or too few."""
+        unknown = [name for name in self.operations if name not in DARTS_OPERATIONS]
+        if unknown:
+            known = ", ".join(DARTS_OPERATIONS)
+            raise ValueError(f"operations: unknown {unknown[0]!r}; known: {known}")
+        if len(set(self.operations)) != len(self.operations):
+            raise ValueError("operations: one is named twice")
+        if len([name for name in self.operations if name != "none"]) < 2:
+            raise ValueError("operations: at least two besides none are needed to search")

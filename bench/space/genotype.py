@@ -45,7 +45,9 @@ class Genotype:
         for key, cell in canonical.items():
             for node in cell:
                 if len(set(node)) != len(node):
-                    raise ValueError(f"cell {key!r} names the same operation and source twice: {node}")
+                    raise ValueError(
+                        f"cell {key!r} names the same operation and source twice: {node}"
+                    )
 
     def __hash__(self) -> int:
         return hash((self.space, tuple(self.cells.items())))
@@ -77,7 +79,9 @@ class Genotype:
         """The inverse of `to_json`. Raises ValueError where the form is another."""
         try:
             cells = {
-                str(key): tuple(tuple((str(op), int(source)) for op, source in node) for node in cell)
+                str(key): tuple(
+                    tuple((str(op), int(source)) for op, source in node) for node in cell
+                )
                 for key, cell in data["cells"].items()
             }
             return cls(str(data["space"]), cells)

@@ -1,0 +1,125 @@
+"""The command line's grammar: verbs, options, and what to say about a wrong one."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from bench import __version__
+from bench.errors import ConfigurationError
+
+LISTABLE = ("methods", "spaces", "datasets", "studies")
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message} (see {self.prog} --help)")
+
+
+def parse(given: Sequence[str]) -> argparse.Namespace:
+    """The verb and its arguments. Raises ConfigurationError, in one line, for what is not known."""
+    parser, verbs = _parser()
+    if not given:
+        parser.print_help(sys.stderr)
+        raise ConfigurationError("a verb is needed")
+    if not given[0].startswith("-"):
+        _one_of("verb", given[0], list(verbs))
+    chosen, unknown = parser.parse_known_args(given)
+    if unknown:
+        options = list(verbs[chosen.verb]._option_string_actions)
+        name = unknown[0].partition("=")[0]
+        near = difflib.get_close_matches(name, options, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"see bench {chosen.verb} --help"
+        raise ConfigurationError(f"bench {chosen.verb} does not take {unknown[0]!r}; {hint}")
+    return chosen
+
+
+def _one_of(kind: str, name: str, known: Sequence[str]) -> str:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ConfigurationError(f"no {kind} {name!r}; {hint}(there are {', '.join(known)})")
+    return name
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    parser = _Parser(
+        prog="bench",
+        description="Which Bayesian architecture-search method is worth using?",
+        epilog="STUDY is a shipped study's name (bench list studies) or a YAML file's path. Exit"
+        " status: 0 done, 1 some trials failed (the rest are saved), 2 wrong usage.",
+    )
+    parser.add_argument("--version", action="version", version=f"bench {__version__}")
+    group = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs: dict[str, argparse.ArgumentParser] = {}
+
+    def verb(name: str, help: str, of_study: bool = True) -> argparse.ArgumentParser:
+        added = group.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        if of_study:
+            added.add_argument("study", metavar="STUDY", help="a shipped study or a YAML file")
+            added.add_argument(
+                "--set",
+                action="append",
+                default=[],
+                metavar="KEY=VALUE",
+                help="override a key of the study, as search.epochs=5; may be repeated",
+            )
+        if name != "list":
+            added.add_argument(
+                "--results",
+                type=Path,
+                default=Path("results"),
+                metavar="DIR",
+                help="where results are kept (default: ./results)",
+            )
+        verbs[name] = added
+        return added
+
+    running = verb("run", "run what is not finished, then write tables and figures")
+    running.add_argument("--workers", type=_workers, metavar="N", help="trials at a time")
+    running.add_argument(
+        "--device",
+        choices=("cpu", "cuda", "auto"),
+        default="auto",
+        help="where to train (default: auto, cuda where there is one)",
+    )
+    running.add_argument("--dry-run", action="store_true", help="print the trials and stop")
+    verb("status", "say what is finished, missing, failed, stale")
+    verb("leaderboard", "write the leaderboard again, from the records")
+    verb("analyze", "write all tables and figures again, from the records")
+    syncing = verb("sync", "send records to an MLflow server")
+    listed = verb("list", "list what there is to use", of_study=False)
+    listed.add_argument(
+        "what",
+        type=lambda name: _one_of("list", name, LISTABLE),
+        metavar="|".join(LISTABLE),
+        help="of what",
+    )
+    checking = verb("doctor", "say what this machine has and lacks", of_study=False)
+    for added in (running, checking):
+        added.add_argument(
+            "--data-root",
+            type=Path,
+            metavar="DIR",
+            help="where data sets are (default: the variable BENCH_DATA)",
+        )
+    for added in (running, syncing, checking):
+        added.add_argument(
+            "--tracking-uri",
+            metavar="URI",
+            help="an MLflow server (default: a database in the study's results)",
+        )
+    return parser, verbs
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"--workers {text}: must be a whole number, at least 1")
+    return int(text)

@@ -1,0 +1,165 @@
+"""The `bench` command: one function a verb, no logic. Heavy imports wait for the verb."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from bench import arguments
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.record import Standing, Store
+    from bench.study import Study
+
+DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 done, 1 some trials failed, 2 wrong."""
+    try:
+        chosen = arguments.parse(sys.argv[1:] if given is None else given)
+        code = _VERBS[chosen.verb](chosen)
+        sys.stdout.flush()
+        return code
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return WRONG
+    except KeyboardInterrupt as error:
+        print(
+            str(error) or "interrupted; nothing is lost: run the same command again",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    except BrokenPipeError:  # what read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """bench run STUDY"""
+    import analysis
+    from bench import session
+
+    study, store = _study(chosen)
+    if chosen.dry_run:
+        return _print_trials(study, store)
+    settings = session.Settings(
+        device=chosen.device,
+        workers=chosen.workers,
+        data_root=chosen.data_root,
+        tracking_uri=chosen.tracking_uri,
+    )
+    standing = session.run(study, store, settings, analysis.write_all)
+    _print_leaderboard(store, standing)
+    return SOME_FAILED if standing.failed else DONE
+
+
+def status(chosen: argparse.Namespace) -> int:
+    """bench status STUDY"""
+    return _print_trials(*_study(chosen))
+
+
+def leaderboard(chosen: argparse.Namespace) -> int:
+    """bench leaderboard STUDY"""
+    import analysis
+    from bench import session
+
+    study, store = _study(chosen)
+    standing = session.finished_or_error(study, store)
+    session.tables(study, store, standing, analysis.write_leaderboard)
+    _print_leaderboard(store, standing)
+    return DONE
+
+
+def analyze(chosen: argparse.Namespace) -> int:
+    """bench analyze STUDY"""
+    import analysis
+    from bench import session
+
+    study, store = _study(chosen)
+    standing = session.finished_or_error(study, store)
+    for path in session.tables(study, store, standing, analysis.write_all):
+        print(path)
+    return DONE
+
+
+def sync(chosen: argparse.Namespace) -> int:
+    """bench sync STUDY"""
+    from bench import session
+
+    study, store = _study(chosen)
+    counts = session.sync(study, store, chosen.tracking_uri)
+    print(
+        f"{study.name}: {counts.logged} runs sent, {counts.updated} completed,"
+        f" {counts.present} were there"
+    )
+    return DONE
+
+
+def listing(chosen: argparse.Namespace) -> int:
+    """bench list methods|spaces|datasets|studies"""
+    from bench import catalogue
+
+    for name, description in catalogue.of(chosen.what).items():
+        print(f"{name:20} {description}".rstrip())
+    return DONE
+
+
+def doctor(chosen: argparse.Namespace) -> int:
+    """bench doctor"""
+    from bench.doctor import examine
+
+    hindered = False
+    for finding in examine(chosen.results, chosen.data_root, chosen.tracking_uri):
+        print(finding, flush=True)
+        hindered |= finding.hinders
+    return SOME_FAILED if hindered else DONE
+
+
+def _study(chosen: argparse.Namespace) -> tuple[Study, Store]:
+    from bench.record import Store
+    from bench.study_file import load
+
+    study = load(chosen.study, chosen.set)
+    return study, Store(chosen.results / study.name)
+
+
+def _print_trials(study: Study, store: Store) -> int:
+    standing = store.standing(study.trials)
+    errors = {record["trial"]["id"]: record["error"] for record in standing.failed}
+    for trial in study.trials:
+        error = errors.get(trial.id)
+        why = f": {error['type']}: {error['message']}" if error else ""
+        print(f"{standing.of(trial):8}  {trial.id[:8]}  {trial}{why}")
+    for record in standing.stale:
+        of = record["trial"]
+        print(f"stale     {of['id'][:8]}  {of['label']} on {of['dataset']}, seed {of['seed']}")
+    print(
+        f"{study.name}: {len(study.trials)} trials, {len(standing.finished)} finished,"
+        f" {len(standing.failed)} failed, {len(standing.missing)} missing;"
+        f" {len(standing.stale)} stale records in {store.folder}"
+    )
+    return DONE
+
+
+def _print_leaderboard(store: Store, standing: Standing) -> None:
+    if standing.finished:
+        print((store.folder / "leaderboard.md").read_text(encoding="utf-8"))
+    for record in standing.failed:
+        print(f"failed: {store.record_path(record['trial'])}: {record['error']['message']}")
+    print(f"records, tables and figures: {store.folder}")
+
+
+_VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": run,
+    "status": status,
+    "leaderboard": leaderboard,
+    "analyze": analyze,
+    "sync": sync,
+    "list": listing,
+    "doctor": doctor,
+}

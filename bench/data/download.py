@@ -1,0 +1,96 @@
+"""Files under the data root: found, or downloaded once and moved into place when complete."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.errors import DataError
+
+TIMEOUT = 30  # seconds without an answer
+HOW = "or name a folder that has it with --data-root or BENCH_DATA"
+
+
+def ensure(name: str, root: Path, files: list[str], fetch: Callable[[Path], object]) -> list[Path]:
+    """Where `files` (relative to `root`) are, each perhaps with `.gz` added.
+
+    When none is there, `fetch(folder)` downloads all of them to an empty folder. When only some
+    are, nothing is downloaded: files of two editions of a data set must not be mixed.
+
+    Raises DataError, of one line, when a file is missing or the download fails.
+    """
+    found = [_find(root / file) for file in files]
+    if not any(found):
+        try:
+            _download(name, root, files, fetch)
+        except DataError:
+            raise
+        except ImportError as error:
+            raise DataError(f"{name}: downloading needs torchvision: {error}") from error
+        except (OSError, RuntimeError, http.client.HTTPException) as error:
+            reason = " ".join(str(error).split())
+            raise DataError(
+                f"{name}: {root / files[0]} is missing and cannot be downloaded; "
+                f"put it there, {HOW} ({reason[:300]})"
+            ) from error
+        found = [_find(root / file) for file in files]
+    paths = []
+    for file, path in zip(files, found, strict=True):
+        if path is None:
+            raise DataError(
+                f"{name}: {root / file} is missing though other files of the data set are there; "
+                f"put it there, or delete those to download all again, {HOW}"
+            )
+        paths.append(path)
+    return paths
+
+
+def damaged(name: str, path: Path, reason: str) -> DataError:
+    """The error for a file that is not what it should be."""
+    return DataError(
+        f"{name}: {path} {reason}; replace it, or delete all files of the data set "
+        f"to download them again, {HOW}"
+    )
+
+
+def _find(path: Path) -> Path | None:
+    packed = path.with_name(path.name + ".gz")
+    return path if path.is_file() else packed if packed.is_file() else None
+
+
+def _download(name: str, root: Path, files: list[str], fetch: Callable[[Path], object]) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    staging = root / f".downloading-{name}"
+    with _lock(root / f".{name}.lock"):
+        if any(_find(root / file) for file in files):
+            return  # another process was faster
+        shutil.rmtree(staging, ignore_errors=True)
+        timeout = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(TIMEOUT)
+        try:
+            staging.mkdir()
+            fetch(staging)
+            for file in files:
+                (root / file).parent.mkdir(parents=True, exist_ok=True)
+                (staging / file).replace(root / file)
+        finally:
+            socket.setdefaulttimeout(timeout)
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """One process at a time; the system releases the lock of a process that is killed."""
+    import fcntl
+
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

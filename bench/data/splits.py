@@ -1,0 +1,172 @@
+"""Splits of a data set in device memory, and what search and evaluation are handed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from bench import seeds
+from bench.data.augmentation import Augmentation
+
+
+class Batch(NamedTuple):
+    """Normalised images, float32 [batch, channels, height, width], and labels, int64 [batch]."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Images in the memory of one device, which several splits share.
+
+    images: uint8 [n, channels, height, width]; labels: int64 [n]; mean, std: float32 [channels],
+    in units of raw pixels (0 to 255).
+    """
+
+    images: Tensor
+    labels: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Raw images [batch, channels, height, width] as float32 of mean 0 and deviation 1."""
+        return (images.float() - self.mean[:, None, None]) / self.std[:, None, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Some of a pool's images: `indices`, int64 [len], on the pool's device."""
+
+    pool: Pool
+    indices: Tensor
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def labels(self) -> Tensor:
+        """The split's labels in order, int64 [len]."""
+        return self.pool.labels[self.indices]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images and the batches are."""
+        return self.indices.device
+
+    def steps(self, batch_size: int) -> int:
+        """Batches of one epoch: only complete ones, except that there is always one."""
+        return max(1, len(self) // batch_size)
+
+    def select(
+        self,
+        positions: Tensor,
+        generator: torch.Generator | None = None,
+        augmentation: Augmentation | None = None,
+    ) -> Batch:
+        """The batch at `positions`, int64 [batch], each in range(len(self)), on the device.
+
+        Shapes depend on the arguments' shapes only and nothing waits for the device, so a CUDA
+        graph can capture it. Raises ValueError for an augmentation without a generator.
+        """
+        chosen = self.indices[positions]
+        images, labels = self.pool.images[chosen], self.pool.labels[chosen]
+        if augmentation is None:
+            return Batch(self.pool.normalise(images), labels)
+        if generator is None:
+            raise ValueError("augmentation needs a generator on the split's device")
+        images = self.pool.normalise(augmentation.move(images, generator))
+        return Batch(augmentation.erase(images, generator), labels)
+
+    def order(self, seed: int, epoch: int) -> Tensor:
+        """A permutation of range(len(self)) on the device; the same on every kind of device."""
+        generator = seeds.generator("cpu", "batch order", seed, epoch)
+        return torch.randperm(len(self), generator=generator).to(self.device, non_blocking=True)
+
+    def epoch(
+        self, batch_size: int, seed: int, epoch: int, augmentation: Augmentation | None = None
+    ) -> Iterator[Batch]:
+        """One shuffled pass of `steps(batch_size)` batches: a pure function of (seed, epoch)."""
+        order = self.order(seed, epoch)
+        generator = seeds.generator(self.device, "augmentation", seed, epoch)
+        for step in range(self.steps(batch_size)):
+            positions = order[step * batch_size : (step + 1) * batch_size]
+            yield self.select(positions, generator, augmentation)
+
+    def sequential(self, batch_size: int) -> Iterator[Batch]:
+        """All images in order, not augmented; the last batch may be smaller."""
+        positions = torch.arange(len(self), device=self.device)
+        for start in range(0, len(self), batch_size):
+            yield self.select(positions[start : start + batch_size])
+
+
+@dataclass(frozen=True, eq=False)
+class SearchData:
+    """What search, selection and tuning receive. Nothing here leads to a test image or label.
+
+    shape is (channels, height, width); digest is the SHA-256, in hex, of all images and labels
+    used, those of the test part included.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    digest: str
+    train: Split
+    validation: Split
+    split_seed: int = 0
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+    @cached_property
+    def _halves(self) -> tuple[Split, Split]:
+        size = len(self.train)
+        order = torch.randperm(size, generator=seeds.generator("cpu", "halves", self.split_seed))
+        half = (size + 1) // 2
+        first, second = (
+            Split(self.train.pool, self.train.indices[part.sort().values.to(self.train.device)])
+            for part in (order[:half], order[half:])
+        )
+        return first, second
+
+    def part(self, name: str) -> Split:
+        """A split by name: train, validation, or a half of train: weights or architecture.
+
+        The halves are disjoint and drawn by the split seed. Raises ValueError for another name.
+        """
+        match name:
+            case "train":
+                return self.train
+            case "validation":
+                return self.validation
+            case "weights":
+                return self._halves[0]
+            case "architecture":
+                return self._halves[1]
+        raise ValueError(f"no part {name!r}: train, weights, architecture, validation")
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationData:
+    """What evaluation receives: what search had, and the test part in a pool of its own."""
+
+    search: SearchData
+    test: Split
+
+    @cached_property
+    def _all(self) -> Split:
+        train, validation = self.search.train, self.search.validation
+        indices = torch.cat([train.indices, validation.indices]).sort().values
+        return Split(train.pool, indices)
+
+    def part(self, name: str) -> Split:
+        """`all` (train and validation together) or a part of `search`."""
+        return self._all if name == "all" else self.search.part(name)

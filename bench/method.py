@@ -1,0 +1,287 @@
+"""The contract of a search method, and the loader of the entry-point group `bench.methods`.
+
+A method is (1) a distribution over mixing weights, (2) an objective, (3) phases of updates on data
+splits, (4) a selection rule. Everything else - operations, super-network, splits, augmentation,
+budget, evaluation - is the harness's and the same for all.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.data.splits import Batch, Split
+from bench.errors import ConfigurationError
+from bench.noise import Noise
+from bench.space.config import SpaceConfig
+from bench.space.genotype import Genotype
+from bench.space.layers import Layers
+from bench.space.mixture import Mixture
+from bench.space.network import DiscreteNetwork
+from bench.space.skeleton import CellGraph, Position
+from bench.space.supernet import Supernet
+from bench.training.config import EvaluationConfig
+
+GROUP = "bench.methods"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is told of the problem.
+
+    train_images: images of the part "train" (N of the variational objectives).
+    kinds: cell types that occur, in order of first occurrence.
+    """
+
+    space: SpaceConfig
+    graph: CellGraph
+    positions: tuple[Position, ...]
+    kinds: tuple[str, ...]
+    classes: int
+    train_images: int
+    epochs: int
+    batch_size: int
+    seed: int
+    noise: Noise
+
+    @property
+    def candidates(self) -> tuple[int, ...]:
+        """Columns of the operations that can be selected: all but `none`."""
+        return tuple(i for i, name in enumerate(self.space.operations) if name != "none")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a phase minimises: the sum of `terms` (nats); `metrics` are only reported."""
+
+    terms: Mapping[str, Tensor]
+    metrics: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def total(self) -> Tensor:
+        return torch.stack([term.float() for term in self.terms.values()]).sum()
+
+
+Batches = Mapping[str, Batch]
+"""The step's batches by data part: every phase sees those of all phases."""
+
+
+def constant(progress: float) -> float:
+    """A schedule that changes nothing."""
+    return 1.0
+
+
+def cosine(minimum: float = 0.0) -> Callable[[float], float]:
+    """Factor of the learning rate: half a cosine from 1 to `minimum` (a ratio)."""
+    return lambda progress: minimum + (1 - minimum) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@dataclass
+class Phase:
+    """One kind of update, done once a step.
+
+    parameters: what it updates; nothing else gets a gradient.
+    part: whose batches it sees: "train", "weights" or "architecture" (halves of train), "all".
+    optimisers: torch optimisers over `parameters`.
+    objective: batches of the step -> what to minimise.
+    schedule: (epoch - 1) / epochs -> factor of every group's initial learning rate.
+    clip: largest gradient norm, or None.
+    backward: writes the gradients itself (second-order methods), given the step's batches.
+    """
+
+    name: str
+    part: str
+    parameters: list[nn.Parameter]
+    optimisers: list[torch.optim.Optimizer]
+    objective: Callable[[Batches], Objective]
+    schedule: Callable[[float], float] = constant
+    clip: float | None = None
+    backward: Callable[[Batches], Objective] | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A genotype and how it was chosen.
+
+    details: scalars and small lists for the record (alive operations, forced nodes, ...).
+    inherited: the mixture of the chosen candidate, if it can be used with inherited weights.
+    """
+
+    genotype: Genotype
+    rule: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    inherited: Mixture | None = None
+
+
+class Method(nn.Module):
+    """A search method. Subclasses define `Config`, their parameters, `mixture` and `select`."""
+
+    Config: ClassVar[type]
+    searches = True
+    """False: there is no super-network to train."""
+
+    def __init__(self, config: Any, task: Task) -> None:
+        super().__init__()
+        self.config, self.task = config, task
+        self.progress = 0.0
+
+    # -- search ---------------------------------------------------------------------------------
+
+    def layers(self) -> Layers:
+        """What the super-network's convolutions are made of."""
+        return Layers()
+
+    @property
+    def normalise_operations(self) -> bool:
+        """Whether the super-network normalises the identity's output too."""
+        return False
+
+    def mixture(self, batch: int) -> Mixture:
+        """A differentiable draw for `batch` examples."""
+        raise NotImplementedError
+
+    def penalty(self) -> dict[str, Tensor]:
+        """Named regularisers, already divided by the number of examples and weighted."""
+        return {}
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        """The updates of a step, in order."""
+        raise NotImplementedError
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before epoch 1, 2, ...; annealing goes by `progress` in [0, 1)."""
+        self.progress = (epoch - 1) / self.task.epochs
+
+    def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
+        """Called after every epoch; what it returns goes into the history."""
+        return {}
+
+    def current(self) -> Genotype:
+        """What would be selected now, without looking at data."""
+        raise NotImplementedError
+
+    def select(self, supernet: Supernet, validation: Split) -> Selection:
+        """The search's result. Gets held-out validation images, never test images."""
+        raise NotImplementedError
+
+    def posterior(self) -> list[dict[str, Any]]:
+        """One row a (cell, edge, operation); see `bench.posterior`."""
+        return []
+
+    def objective(self, supernet: Supernet, batch: Batch) -> Objective:
+        """Mean cross-entropy under a draw of the mixture, plus the penalties."""
+        logits = supernet(batch.images, self.mixture(len(batch.labels)))
+        return Objective(
+            {"cross_entropy": F.cross_entropy(logits, batch.labels), **self.penalty()},
+            {"accuracy": accuracy(logits, batch.labels)},
+        )
+
+    # -- evaluation -----------------------------------------------------------------------------
+
+    def network_layers(self) -> Layers:
+        """What the discrete network's convolutions are made of."""
+        return Layers()
+
+    def network_phases(
+        self, network: DiscreteNetwork, config: EvaluationConfig, part: str, images: int
+    ) -> list[Phase]:
+        """How the discrete network is trained: SGD, the same for all that can."""
+        return [sgd_evaluation(network, config, part)]
+
+    def finish(self, network: DiscreteNetwork) -> dict[str, Any]:
+        """Called after training: set to zero what the method calls dead."""
+        return {}
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Fraction of correct predictions; stays on the device."""
+    return (logits.detach().argmax(-1) == labels).float().mean()
+
+
+def evaluation_objective(
+    network: DiscreteNetwork,
+    config: EvaluationConfig,
+    part: str,
+    penalty: Callable[[], Mapping[str, Tensor]] = dict,
+) -> Callable[[Batches], Objective]:
+    """Cross-entropy (label smoothing) of the network and of its auxiliary head, and a penalty."""
+
+    def objective(batches: Batches) -> Objective:
+        images, labels = batches[part]
+        logits, extra = network(images)
+        smoothing = config.label_smoothing
+        terms = {"cross_entropy": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
+        if extra is not None:
+            loss = F.cross_entropy(extra, labels, label_smoothing=smoothing)
+            terms["auxiliary"] = config.auxiliary_weight * loss
+        return Objective({**terms, **penalty()}, {"accuracy": accuracy(logits, labels)})
+
+    return objective
+
+
+def evaluation_schedule(config: EvaluationConfig) -> Callable[[float], float]:
+    """Linear warm-up, then cosine to the smallest learning rate."""
+    warm_up = config.warm_up_epochs / config.epochs
+    falling = cosine(config.learning_rate_min / config.learning_rate)
+
+    def factor(progress: float) -> float:
+        if progress < warm_up:
+            return (progress * config.epochs + 1) / (config.warm_up_epochs + 1)
+        return falling((progress - warm_up) / max(1e-12, 1 - warm_up))
+
+    return factor
+
+
+def sgd_evaluation(network: DiscreteNetwork, config: EvaluationConfig, part: str) -> Phase:
+    """SGD with momentum on all of the network's parameters."""
+    parameters = list(network.parameters())
+    optimiser = torch.optim.SGD(
+        parameters, config.learning_rate, config.momentum, weight_decay=config.weight_decay
+    )
+    return Phase(
+        "weights",
+        part,
+        parameters,
+        [optimiser],
+        evaluation_objective(network, config, part),
+        evaluation_schedule(config),
+        config.gradient_clip,
+    )
+
+
+def names() -> dict[str, importlib.metadata.EntryPoint]:
+    """Installed methods by name; a name that two packages claim is an error."""
+    found: dict[str, importlib.metadata.EntryPoint] = {}
+    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda e: e.name):
+        if entry.name in found and found[entry.name].value != entry.value:
+            raise ConfigurationError(
+                f"method {entry.name!r} is claimed by {found[entry.name].value} and by"
+                f" {entry.value}: uninstall one of them"
+            )
+        found[entry.name] = entry
+    return found
+
+
+def load(name: str) -> type[Method]:
+    """The class of a method. Raises ConfigurationError for an unknown or broken one."""
+    known: Iterable[str] = names()
+    if name not in known:
+        near = difflib.get_close_matches(name, list(known), 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ConfigurationError(
+            f"unknown method {name!r}: {hint}installed: {', '.join(sorted(known))}"
+        )
+    try:
+        method = names()[name].load()
+    except Exception as error:
+        raise ConfigurationError(f"method {name!r} cannot be imported: {error}") from error
+    if not (isinstance(method, type) and issubclass(method, Method)):
+        raise ConfigurationError(f"method {name!r} is not a subclass of bench.method.Method")
+    return method

@@ -1,0 +1,182 @@
+"""Runs each trial once, in worker processes that cannot take the study down with them.
+
+Every worker has its own pipe (a queue shared by all could be left locked by one that is killed).
+This process alone writes records. A trial that fails, or whose worker dies, leaves a record of
+its error and the others go on. Workers do not see Ctrl-C: this process ends them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import multiprocessing
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from bench import __version__, worker
+from bench.progress import Progress
+from bench.record import Store, failed
+from bench.study import Trial
+
+RUN_TRIAL = "bench.trial:run_trial"
+END_WITHIN = 10.0  # seconds that an idle worker has to end by itself
+
+_SPAWN = multiprocessing.get_context("spawn")
+OnRecord = Callable[[Mapping[str, Any]], None]
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    store: Store,
+    progress: Progress,
+    *,
+    devices: Sequence[str],
+    data_root: Path | None = None,
+    execute: str = RUN_TRIAL,
+    on_record: OnRecord = lambda record: None,
+) -> None:
+    """Run `trials`, one worker process for each of `devices`, and write their records.
+
+    `execute` ("module:function") is what a worker calls, with `bench.trial.run_trial`'s signature;
+    `on_record` is called here after each record is written. Raises ResultsError where a record
+    cannot be written; that, and KeyboardInterrupt, end the workers at once.
+    """
+    waiting = list(reversed(trials))
+    arguments = (execute, data_root, store.folder / "checkpoints")
+    slots = [_Slot(device, arguments) for device in devices]
+    try:
+        for slot in slots:
+            _next(slot, waiting, progress)
+        while busy := {source: slot for slot in slots if slot.trial for source in slot.sources()}:
+            for slot in {id(busy[source]): busy[source] for source in wait(list(busy))}.values():
+                trial = slot.trial
+                assert trial is not None
+                for message in slot.messages():
+                    if message[0] == "progress":
+                        progress.advanced(trial, *message[1:])
+                        continue
+                    record, posterior = _outcome(trial, slot, message)
+                    store.write(record, posterior)
+                    progress.ended(trial, record)
+                    on_record(record)
+                    _next(slot, waiting, progress)
+                    break
+    finally:
+        for slot in slots:
+            slot.kill()
+
+
+def _next(slot: _Slot, waiting: list[Trial], progress: Progress) -> None:
+    slot.trial = None
+    if waiting:
+        trial = waiting.pop()
+        progress.started(trial)
+        slot.give(trial)
+
+
+def _outcome(
+    trial: Trial, slot: _Slot, message: tuple[Any, ...]
+) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
+    """(record, posterior rows) of a trial that has ended, in whichever way."""
+    if message[0] == "done":
+        return message[1], message[2]
+    provenance = {
+        "version": __version__,
+        "git_commit": None,
+        "git_dirty": None,
+        "started": slot.started,
+        "finished": _now(),
+        "command": shlex.join(["bench", *sys.argv[1:]]),
+    }
+    return failed(trial, message[1], provenance), []
+
+
+class _Slot:
+    """A place for one worker process at a time; a dead one is replaced with the next trial."""
+
+    def __init__(self, device: str, arguments: tuple[str, Path | None, Path]) -> None:
+        self.trial: Trial | None = None
+        self.started = ""
+        self.stage = "start"
+        self._arguments = (arguments[0], device, *arguments[1:])
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+
+    def give(self, trial: Trial) -> None:
+        """Send a trial to the worker, which is started if there is none."""
+        self.trial, self.started, self.stage = trial, _now(), "start"
+        if self._process is None or not self._process.is_alive():
+            self.kill()
+            self._start()
+        assert self._pipe is not None
+        with contextlib.suppress(OSError):  # it has died just now: messages() will say so
+            self._pipe.send(trial)
+
+    def sources(self) -> list[Any]:
+        """What to wait on: the pipe, and the process for where it dies."""
+        assert self._pipe is not None and self._process is not None
+        return [self._pipe, self._process.sentinel]
+
+    def messages(self) -> Iterator[tuple[Any, ...]]:
+        """What has come; a death is the message that says so."""
+        assert self._pipe is not None and self._process is not None
+        try:
+            alive = self._process.is_alive()
+            while self._pipe.poll():
+                message = self._pipe.recv()
+                if message[0] == "progress":
+                    self.stage = message[1]
+                yield message
+            if alive:
+                return
+        except (EOFError, OSError):
+            pass
+        self._process.join(END_WITHIN)
+        error = {
+            "stage": self.stage,
+            "type": "WorkerDied",
+            "message": _cause(self._process.exitcode),
+        }
+        self.kill()
+        yield "died", error
+
+    def kill(self) -> None:
+        """End the worker now, if there is one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        if self._pipe is not None:
+            self._pipe.close()
+        self._process = self._pipe = None
+
+    def _start(self) -> None:
+        # The worker inherits a blocked SIGINT: Ctrl-C reaches this process alone, even while the
+        # worker is still importing.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._pipe, theirs = _SPAWN.Pipe()
+            self._process = _SPAWN.Process(
+                target=worker.serve, args=(theirs, *self._arguments), daemon=True
+            )
+            self._process.start()
+            theirs.close()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+        return f"the worker process was ended by {name}{hint}"
+    return f"the worker process ended with exit status {code}"
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

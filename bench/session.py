@@ -1,0 +1,181 @@
+"""One `bench run`: check everything, run what is missing, keep MLflow and the tables up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import flatten, lock, machine
+from bench.errors import ResultsError
+from bench.progress import Progress
+from bench.record import Standing, Store
+from bench.runner import RUN_TRIAL, run_trials
+from bench.study import Study, Trial, stem
+
+if TYPE_CHECKING:
+    from bench.tracking import SyncCounts
+
+WriteTables = Callable[[Path, Sequence[Mapping[str, Any]], Mapping[str, Any]], Sequence[Path]]
+"""(folder, finished records, study's summary) -> the files written."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; the message is the one line to say about it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where and how a study is run; results depend on none of it but the device."""
+
+    device: str = "auto"
+    workers: int | None = None
+    data_root: Path | None = None
+    tracking_uri: str | None = None
+    execute: str = RUN_TRIAL
+
+
+def run(study: Study, store: Store, settings: Settings, write_tables: WriteTables) -> Standing:
+    """Run the study's trials that have no finished record, then write its tables.
+
+    Raises ConfigurationError, DataError or ResultsError before any trial runs, and Interrupted on
+    Ctrl-C; every record written until then is kept.
+    """
+    store.prepare()
+    with lock.held(store.folder):
+        store.clear_leftovers()
+        tracker = Tracker(store.folder, settings.tracking_uri)
+        try:
+            _run_missing(study, store, settings, tracker)
+            standing = store.standing(study.trials)
+            tables(study, store, standing, write_tables)
+            tracker.complete([*standing.finished, *standing.failed])
+        except KeyboardInterrupt:
+            finished = len(store.standing(study.trials).finished)
+            raise Interrupted(
+                f"interrupted: {finished} of {len(study.trials)} trials finished;"
+                " run the same command to continue"
+            ) from None
+    return standing
+
+
+def tables(
+    study: Study, store: Store, standing: Standing, write_tables: WriteTables
+) -> Sequence[Path]:
+    """Write the tables of the finished trials; the files written, none where none finished."""
+    if not standing.finished:
+        return []
+    facts = {"failed": len(standing.failed), "missing": len(standing.missing)}
+    return write_tables(store.folder, standing.finished, {**study.summary(), **facts})
+
+
+def finished_or_error(study: Study, store: Store) -> Standing:
+    """Where the trials stand, if at least one has finished. Raises ResultsError if none has."""
+    standing = store.standing(study.trials)
+    if not standing.finished:
+        raise _nothing(study, store, standing)
+    return standing
+
+
+def sync(study: Study, store: Store, uri: str | None) -> SyncCounts:
+    """Send the records of the study's trials to MLflow. Raises TrackingError."""
+    from bench import tracking
+
+    standing = store.standing(study.trials)
+    records = [*standing.finished, *standing.failed]
+    if not records:
+        raise _nothing(study, store, standing)
+    return tracking.sync(records, store.folder, uri, files_of(store.folder))
+
+
+def files_of(folder: Path) -> Callable[[Mapping[str, Any]], Sequence[Path]]:
+    """What MLflow is handed of each record: a function from a record to the files of its trial."""
+    return lambda record: flatten.artifacts_of(folder, stem(record["trial"]))
+
+
+def check_data(trials: Sequence[Trial], root: Path | None) -> None:
+    """Load every data set once, so that a missing or damaged one is known before any trial runs.
+
+    Raises DataError.
+    """
+    import torch
+
+    from bench.data.loading import load
+
+    for config in dict.fromkeys(trial.data for trial in trials):
+        load(config, root, torch.device("cpu"))
+
+
+class Tracker:
+    """Sends records to MLflow; where that fails it says so, once, and does not try again."""
+
+    def __init__(self, folder: Path, uri: str | None) -> None:
+        self.say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+        self._folder = folder
+        self._files = files_of(folder)
+        self._uri = uri
+        self._away = False
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Send one record."""
+        from bench import tracking
+
+        if self._away:
+            return
+        with self._guarded():
+            tracking.log_trial(record, self._folder, self._files(record), self._uri)
+
+    def complete(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Send what was not sent before, and the drawings made since."""
+        from bench import tracking
+
+        if self._away:
+            return
+        with self._guarded():
+            if pending := tracking.pending(records, self._folder, self._uri, self._files):
+                tracking.sync(pending, self._folder, self._uri, self._files)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # whatever happens here, the trials go on
+            self._away = True
+            self.say(f"warning: {' '.join(str(error).split())}")
+
+
+def _nothing(study: Study, store: Store, standing: Standing) -> ResultsError:
+    stale = f" ({len(standing.stale)} of other configurations)" if standing.stale else ""
+    return ResultsError(
+        f"no record of a finished trial of study {study.name} in {store.folder}{stale};"
+        f" `bench run {study.name}` makes them"
+    )
+
+
+def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracker) -> None:
+    standing = store.standing(study.trials)
+    todo = [trial for trial in study.trials if standing.of(trial) != "finished"]
+    if not todo:
+        return
+    threads = todo[0].search.threads
+    devices = machine.devices(settings.device, settings.workers, threads, len(todo))
+    check_data(todo, settings.data_root)
+    progress = Progress(len(study.trials), len(standing.finished), len(devices), list(todo))
+    where = f"{len(devices)} x {devices[0].partition(':')[0]}"
+    progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
+    tracker.say = progress.say
+    try:
+        run_trials(
+            todo,
+            store,
+            progress,
+            devices=devices,
+            data_root=settings.data_root,
+            execute=settings.execute,
+            on_record=tracker.log,
+        )
+    finally:
+        progress.close()

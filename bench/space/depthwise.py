@@ -1,0 +1,98 @@
+"""Depthwise convolutions on a CPU without oneDNN's slow paths; plain `conv2d` elsewhere.
+
+Measured on 2 cores (AMD EPYC, AVX-512) in channels_last, 64 x 128 x 32 x 32, against `conv2d`:
+
+- weight gradient of a 5x5 kernel: 34 ms -> 15 ms. oneDNN is fast only for kernels at most 3 wide,
+  so the gradient is taken for the kernel's columns 0..2 and 3..4 apart.
+- dilation 2: 22 + 19 ms -> 5 + 6 ms for input and weight gradient of 3x3. A convolution of dilation
+  2 is four ordinary ones, one for each phase of the pixel grid; `to_phases` puts the phases along
+  the batch. What is per channel or per pixel (1x1 convolutions, batch statistics) does not notice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def depthwise_convolution(
+    x: Tensor, weight: Tensor, stride: int, padding: int, dilation: int
+) -> Tensor:
+    """x: [batch, channels, height, width], weight: [channels, 1, kernel, kernel]."""
+    if stride == 2 and dilation == 2:
+        # every tap falls on the even sub-grid
+        x, stride, dilation, padding = x[:, :, ::2, ::2], 1, 1, padding // 2
+    wide = weight.shape[-1] == 5 and stride == 1 and dilation == 1
+    if wide and x.device.type == "cpu" and x.dtype == torch.float32 and _channels_last(x):
+        return _Wide.apply(x, weight)
+    return F.conv2d(x, weight, None, stride, padding, dilation, weight.shape[0])
+
+
+def _channels_last(x: Tensor) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last)
+
+
+def _backward(grad: Tensor, x: Tensor, weight: Tensor, padding: list[int], of: str) -> Tensor:
+    outputs = torch.ops.aten.convolution_backward(
+        grad,
+        x,
+        weight,
+        None,
+        [1, 1],
+        padding,
+        [1, 1],
+        False,
+        [0, 0],
+        weight.shape[0],
+        [of == "x", of == "weight", False],
+    )
+    return outputs[0] if of == "x" else outputs[1]
+
+
+class _Wide(torch.autograd.Function):
+    """5x5, stride 1, padding 2; the weight gradient in two parts of at most three columns."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor) -> Tensor:
+        return F.conv2d(x, weight, None, 1, 2, 1, weight.shape[0])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, weight = ctx.saved_tensors
+        grad_x = _backward(grad, x, weight, [2, 2], "x") if ctx.needs_input_grad[0] else None
+        if not ctx.needs_input_grad[1]:
+            return grad_x, None
+        left = _backward(F.pad(grad, (0, 1)), F.pad(x, (1, 0)), weight[..., :3], [2, 1], "weight")
+        right = _backward(grad, F.pad(x, (-1, 2)), weight[..., 3:], [2, 0], "weight")
+        return grad_x, torch.cat([left, right], -1)
+
+
+def has_phases(x: Tensor) -> bool:
+    """Whether to run dilation 2 on phases: on a CPU, channels_last, even height and width."""
+    even = x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
+    return even and x.device.type == "cpu" and _channels_last(x)
+
+
+def to_phases(x: Tensor) -> Tensor:
+    """[batch, channels, h, w] -> [4 * batch, channels, h / 2, w / 2], the phase outermost."""
+    batch, channels, height, width = x.shape
+    rows = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels)
+    rows = rows.permute(2, 4, 0, 1, 3, 5).reshape(4 * batch, height // 2, width // 2, channels)
+    return rows.permute(0, 3, 1, 2)
+
+
+def from_phases(x: Tensor) -> Tensor:
+    """The inverse of `to_phases`."""
+    batch, channels, height, width = x.shape
+    rows = x.permute(0, 2, 3, 1).reshape(2, 2, batch // 4, height, width, channels)
+    rows = rows.permute(2, 3, 0, 4, 1, 5).reshape(batch // 4, 2 * height, 2 * width, channels)
+    return rows.permute(0, 3, 1, 2)

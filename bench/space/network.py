@@ -1,0 +1,191 @@
+"""The discrete network that a genotype builds, with auxiliary head and drop path.
+
+Source: DARTS (arXiv 1806.09055) and its public evaluation network. Differences: a node sums any
+number of operations (none: zeros), and the auxiliary head adapts to feature maps other than 8 x 8.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.noise import Noise
+from bench.space.genotype import Cell, Genotype
+from bench.space.layers import FactorizedReduce, Layers
+from bench.space.skeleton import Position, darts_positions
+
+
+class Normalised(nn.Module):
+    """Optional ReLU, layers in sequence, affine batch normalisation."""
+
+    def __init__(self, channels: int, *layers: nn.Module, relu: bool = True) -> None:
+        super().__init__()
+        self.relu = relu
+        self.layers = nn.Sequential(*layers)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.layers(F.relu(x) if self.relu else x))
+
+
+class Pool(nn.Module):
+    """3x3 pooling, padding 1; the average does not count the padding."""
+
+    def __init__(self, name: str, stride: int) -> None:
+        super().__init__()
+        self.name, self.stride = name, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.name == "max_pool_3x3":
+            return F.max_pool2d(x, 3, self.stride, 1)
+        return F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)
+
+
+def operation(name: str, channels: int, stride: int, layers: Layers) -> nn.Module:
+    """One operation of a discrete cell. Raises ValueError for a name that is not one."""
+    if name in ("max_pool_3x3", "avg_pool_3x3"):
+        return Pool(name, stride)
+    if name == "skip_connect":
+        if stride == 1:
+            return nn.Identity()
+        return Normalised(channels, FactorizedReduce(layers, channels, channels))
+    if name not in ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"):
+        raise ValueError(f"operation {name!r} cannot be built in a discrete network")
+    kernel = int(name[-1])
+    dilation = 2 if name.startswith("dil") else 1
+
+    def block(block_stride: int) -> Normalised:
+        depthwise = layers.convolution(
+            channels, channels, kernel, stride=block_stride, dilation=dilation, depthwise=True
+        )
+        return Normalised(channels, depthwise, layers.convolution(channels, channels, 1))
+
+    return block(stride) if dilation == 2 else nn.Sequential(block(stride), block(1))
+
+
+class DiscreteCell(nn.Module):
+    """A cell of a found architecture."""
+
+    def __init__(self, position: Position, cell: Cell, layers: Layers) -> None:
+        super().__init__()
+        channels = position.channels
+        first: nn.Module = (
+            FactorizedReduce(layers, position.inputs[0], channels)
+            if position.previous_reduces
+            else layers.convolution(position.inputs[0], channels, 1)
+        )
+        second = layers.convolution(position.inputs[1], channels, 1)
+        self.preprocess = nn.ModuleList([Normalised(channels, first), Normalised(channels, second)])
+        self.reduces = position.reduces
+        self.sources = [[source for name, source in node if name != "none"] for node in cell]
+        self.names = [[name for name, _ in node if name != "none"] for node in cell]
+        self.operations = nn.ModuleList(
+            nn.ModuleList(
+                operation(name, channels, 2 if self.reduces and source < 2 else 1, layers)
+                for name, source in node
+                if name != "none"
+            )
+            for node in cell
+        )
+
+    def forward(self, before: Tensor, last: Tensor, drop_path: float, noise: Noise) -> Tensor:
+        """[batch, *, height, width] twice -> [batch, nodes * channels, h, w]."""
+        states = [self.preprocess[0](before), self.preprocess[1](last)]
+        empty = states[1][:, :, ::2, ::2] if self.reduces else states[1]
+        for sources, operations in zip(self.sources, self.operations, strict=True):
+            assert isinstance(operations, nn.ModuleList)
+            total: Tensor | None = None
+            for source, module in zip(sources, operations, strict=True):
+                y = module(states[source])
+                if drop_path > 0 and not isinstance(module, nn.Identity):
+                    y = _drop(y, drop_path, noise)
+                total = y if total is None else total + y
+            states.append(torch.zeros_like(empty) if total is None else total)
+        return torch.cat(states[2:], 1)
+
+
+def _drop(x: Tensor, probability: float, noise: Noise) -> Tensor:
+    """Zero whole examples of a path with `probability`, and scale up the others."""
+    keep = 1 - probability
+    draw = noise.uniform(x.new_empty(x.shape[0], 1, 1, 1, dtype=torch.float32))
+    return x * ((draw < keep).to(x.dtype) / keep)
+
+
+class AuxiliaryHead(nn.Module):
+    """A second classifier on the features at 2/3 of the depth, used in training alone."""
+
+    def __init__(self, channels: int, classes: int, layers: Layers) -> None:
+        super().__init__()
+        self.project = Normalised(128, layers.convolution(channels, 128, 1), relu=False)
+        self.corner = nn.Conv2d(128, 768, 2, bias=False)
+        self.norm = nn.BatchNorm2d(768)
+        self.classifier = layers.linear(768, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(x)
+        if x.shape[2:] == (8, 8):
+            x = F.avg_pool2d(x, 5, 3, count_include_pad=False)
+        else:
+            x = F.adaptive_avg_pool2d(x, 2)
+        x = F.relu(self.norm(self.corner(F.relu(self.project(x)))))
+        return self.classifier(x.flatten(1))
+
+
+class DiscreteNetwork(nn.Module):
+    """A found architecture, to be trained from scratch.
+
+    Args:
+        genotype: by cell type or by position.
+        cells, channels: the skeleton's depth and width (of the first cell).
+        auxiliary: whether to build the auxiliary head.
+        noise: the source of drop path's draws.
+
+    `forward` returns logits [batch, classes] and the auxiliary head's logits (in training, where
+    there is one). `drop_path` is set by the trainer, epoch by epoch.
+    """
+
+    def __init__(
+        self,
+        genotype: Genotype,
+        cells: int,
+        channels: int,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        *,
+        stem_multiplier: int = 3,
+        auxiliary: bool = False,
+        layers: Layers | None = None,
+        noise: Noise | None = None,
+    ) -> None:
+        super().__init__()
+        layers = layers or Layers()
+        self.noise = noise or Noise()
+        self.drop_path = 0.0
+        nodes = len(next(iter(genotype.cells.values())))
+        stem_channels = stem_multiplier * channels
+        self.positions = darts_positions(cells, channels, nodes, stem_channels)
+        self.stem = Normalised(
+            stem_channels, layers.convolution(image_shape[0], stem_channels, 3), relu=False
+        )
+        self.cells = nn.ModuleList(
+            DiscreteCell(position, genotype.cell(position.index, position.kind), layers)
+            for position in self.positions
+        )
+        self.classifier = layers.linear(nodes * self.positions[-1].channels, classes)
+        self.auxiliary_at = 2 * cells // 3
+        self.auxiliary = (
+            AuxiliaryHead(nodes * self.positions[self.auxiliary_at].channels, classes, layers)
+            if auxiliary
+            else None
+        )
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        before = last = self.stem(images)
+        extra: Tensor | None = None
+        drop_path = self.drop_path if self.training else 0.0
+        for position, cell in zip(self.positions, self.cells, strict=True):
+            before, last = last, cell(before, last, drop_path, self.noise)
+            if self.training and self.auxiliary is not None and position.index == self.auxiliary_at:
+                extra = self.auxiliary(last)
+        return self.classifier(last.mean((2, 3))), extra

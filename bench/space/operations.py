@@ -1,0 +1,171 @@
+"""The operations of a fused stage: one call for all its edges.
+
+Channels are ordered (source, target, channel): block e of a merged tensor is edge `graph.edges[e]`
+of the stage.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.space.depthwise import has_phases, to_phases
+from bench.space.layers import FactorizedReduce, Layers, normalise
+
+Edges = tuple[int, ...] | None
+"""Local edges (positions in `StageGraph.edges`) to compute; None: all."""
+
+
+class StageInputs:
+    """The source states of a stage and what several operations need of them, computed once."""
+
+    def __init__(self, states: list[Tensor], targets: int) -> None:
+        self.states = states
+        self.targets = targets
+
+    @cached_property
+    def merged(self) -> Tensor:
+        """[batch, sources * channels, height, width]"""
+        return self.states[0] if len(self.states) == 1 else torch.cat(self.states, 1)
+
+    @cached_property
+    def activated(self) -> tuple[Tensor, ...]:
+        """ReLU of every source state."""
+        return F.relu(self.merged).chunk(len(self.states), 1)
+
+    @cached_property
+    def phased(self) -> tuple[Tensor, ...]:
+        """The phases of `activated`: [4 * batch, channels, height / 2, width / 2] each."""
+        return to_phases(F.relu(self.merged)).chunk(len(self.states), 1)
+
+    @cached_property
+    def _all_activated(self) -> Tensor:
+        return self._repeat(self.activated, None)
+
+    @cached_property
+    def _all_phased(self) -> Tensor:
+        return self._repeat(self.phased, None)
+
+    def for_edges(self, edges: Edges) -> Tensor:
+        """ReLU of each edge's source, one block an edge: [batch, edges * channels, h, w]."""
+        return self._all_activated if edges is None else self._repeat(self.activated, edges)
+
+    def phases_for_edges(self, edges: Edges) -> Tensor:
+        """The same in phases."""
+        return self._all_phased if edges is None else self._repeat(self.phased, edges)
+
+    def _repeat(self, blocks: tuple[Tensor, ...], edges: Edges) -> Tensor:
+        chosen = range(len(blocks) * self.targets) if edges is None else edges
+        return torch.cat([blocks[edge // self.targets] for edge in chosen], 1)
+
+
+class EdgeOperation(nn.Module):
+    """An operation with its own tensors on every edge of a stage.
+
+    `slices`: how many factors a mask has on one edge. `masks_input`: they scale the input channels
+    of its 1x1 convolutions (a mask before a depthwise convolution is one behind it); otherwise the
+    operation is channel by channel and they scale its normalised output.
+    """
+
+    slices: int
+    masks_input = True
+
+    def forward(
+        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
+    ) -> tuple[Tensor, bool]:
+        """The output before its last normalisation, one block an edge, and whether it is in phases.
+
+        mask: [edges, slices] or [batch, edges, slices], for the edges computed.
+        """
+        raise NotImplementedError
+
+
+class SeparableConvolution(EdgeOperation):
+    """Twice: ReLU, depthwise k x k, 1x1, normalisation (the last one is left to the stage)."""
+
+    def __init__(
+        self, layers: Layers, channels: int, blocks: int, stride: int, kernel: int
+    ) -> None:
+        super().__init__()
+        self.slices = 2 * channels
+        self.depthwise_1 = layers.convolution(
+            channels, channels, kernel, stride=stride, blocks=blocks, depthwise=True
+        )
+        self.pointwise_1 = layers.convolution(channels, channels, 1, blocks=blocks)
+        self.depthwise_2 = layers.convolution(
+            channels, channels, kernel, blocks=blocks, depthwise=True
+        )
+        self.pointwise_2 = layers.convolution(channels, channels, 1, blocks=blocks)
+
+    def forward(
+        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
+    ) -> tuple[Tensor, bool]:
+        first, second = (None, None) if mask is None else mask.chunk(2, -1)
+        y = self.depthwise_1(inputs.for_edges(edges), edges)
+        y = normalise(self.pointwise_1(y, edges, first))
+        y = self.depthwise_2(F.relu_(y), edges)
+        return self.pointwise_2(y, edges, second), False
+
+
+class DilatedConvolution(EdgeOperation):
+    """ReLU, depthwise k x k with dilation 2, 1x1 (normalisation is left to the stage)."""
+
+    def __init__(
+        self, layers: Layers, channels: int, blocks: int, stride: int, kernel: int
+    ) -> None:
+        super().__init__()
+        self.slices = channels
+        self.depthwise = layers.convolution(
+            channels, channels, kernel, stride=stride, dilation=2, blocks=blocks, depthwise=True
+        )
+        self.pointwise = layers.convolution(channels, channels, 1, blocks=blocks)
+
+    def forward(
+        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
+    ) -> tuple[Tensor, bool]:
+        if self.depthwise.stride == 1 and has_phases(inputs.merged):
+            y = self.depthwise(inputs.phases_for_edges(edges), edges, in_phases=True)
+            if mask is not None and mask.dim() == 3:
+                mask = mask.repeat(4, 1, 1)
+            return self.pointwise(y, edges, mask), True
+        y = self.depthwise(inputs.for_edges(edges), edges)
+        return self.pointwise(y, edges, mask), False
+
+
+class ReducingSkip(EdgeOperation):
+    """Skip connection of a reduction cell: ReLU and a factorised reduction."""
+
+    masks_input = False
+
+    def __init__(self, layers: Layers, channels: int, blocks: int) -> None:
+        super().__init__()
+        self.slices = channels
+        self.reduce = FactorizedReduce(layers, channels, channels, blocks)
+
+    def forward(
+        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
+    ) -> tuple[Tensor, bool]:
+        return self.reduce(inputs.for_edges(edges), edges), False
+
+
+def is_shared(name: str, stride: int) -> bool:
+    """Whether an operation depends on the source state alone, the same for all outgoing edges."""
+    return name in ("max_pool_3x3", "avg_pool_3x3") or (name == "skip_connect" and stride == 1)
+
+
+def edge_operation(
+    name: str, layers: Layers, channels: int, blocks: int, stride: int
+) -> EdgeOperation:
+    """The merged module of an operation that has tensors on every edge. Raises KeyError."""
+    if name == "skip_connect":
+        return ReducingSkip(layers, channels, blocks)
+    family, kernel = {
+        "sep_conv_3x3": (SeparableConvolution, 3),
+        "sep_conv_5x5": (SeparableConvolution, 5),
+        "dil_conv_3x3": (DilatedConvolution, 3),
+        "dil_conv_5x5": (DilatedConvolution, 5),
+    }[name]
+    return family(layers, channels, blocks, stride, kernel)

@@ -1,0 +1,236 @@
+"""One stage of a fused cell: all edges between its sources and its targets.
+
+The mathematics is that of one module per edge and operation, normalised and weighted; the tests
+hold that plain loop against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.space.depthwise import from_phases
+from bench.space.layers import Layers, normalise
+from bench.space.mixture import CellMixture
+from bench.space.operations import Edges, StageInputs, edge_operation, is_shared
+from bench.space.skeleton import StageGraph
+
+
+@dataclass(frozen=True)
+class StageMixture:
+    """A `CellMixture` cut to a stage: weights [edges, operations] or [batch, edges, operations]."""
+
+    weights: Tensor
+    variances: Tensor | None
+    masks: dict[str, Tensor]
+    active: dict[str, tuple[int, ...]] | None
+
+    @classmethod
+    def of(cls, mixture: CellMixture, graph: StageGraph) -> StageMixture:
+        edges = list(graph.edges)
+        active = None
+        if mixture.active is not None:
+            local = {edge: number for number, edge in enumerate(edges)}
+            active = {
+                operation: tuple(sorted(local[edge] for edge in kept if edge in local))
+                for operation, kept in mixture.active.items()
+            }
+        return cls(
+            mixture.weights[..., edges, :],
+            None if mixture.variances is None else mixture.variances[edges, :],
+            {name: mask[..., edges, :] for name, mask in mixture.masks.items()},
+            active,
+        )
+
+    def computed(self, operation: str) -> Edges:
+        """None: all edges; else those at which the operation is computed (perhaps none)."""
+        return None if self.active is None else self.active.get(operation, ())
+
+
+class Stage(nn.Module):
+    """All edges of a stage.
+
+    Args:
+        operations: candidate operations, in the order of the mixture's last axis.
+        channels: of every state.
+        stride: 2 for the edges from the inputs of a reduction cell, else 1.
+        normalise_skip: normalise the output of the identity too (pooling and convolutions are
+            normalised anyway).
+    """
+
+    def __init__(
+        self,
+        graph: StageGraph,
+        operations: tuple[str, ...],
+        channels: int,
+        stride: int,
+        layers: Layers,
+        normalise_skip: bool,
+    ) -> None:
+        super().__init__()
+        self.graph, self.channels, self.stride = graph, channels, stride
+        self.normalise_skip = normalise_skip
+        self.index = {name: number for number, name in enumerate(operations)}
+        blocks = len(graph.edges)
+        self.operations = nn.ModuleDict()
+        self.shared: list[str] = []
+        for name in operations:
+            if name == "none":
+                continue
+            if is_shared(name, stride):
+                self.shared.append(name)
+            else:
+                self.operations[name] = edge_operation(name, layers, channels, blocks, stride)
+
+    def forward(self, states: list[Tensor], mixture: CellMixture) -> tuple[Tensor, Tensor | None]:
+        """What the stage adds to its targets: mean and, where asked for, variance.
+
+        states: source states, [batch, channels, height, width] each.
+        Returns [batch, targets * channels, height / stride, width / stride] (twice).
+        """
+        inputs = StageInputs(states, len(self.graph.targets))
+        cut = StageMixture.of(mixture, self.graph)
+        total = Total(self.graph, self.channels, cut.variances is not None)
+        for name, operation in self.operations.items():
+            edges = cut.computed(name)
+            if edges == ():
+                continue
+            self._add_edges(total, inputs, cut, name, operation, edges)
+        self._add_shared(total, inputs, cut)
+        return total.result(states[0], self.stride)
+
+    def _add_edges(
+        self,
+        total: Total,
+        inputs: StageInputs,
+        cut: StageMixture,
+        name: str,
+        operation: nn.Module,
+        edges: Edges,
+    ) -> None:
+        chosen = slice(None) if edges is None else list(edges)
+        z = cut.weights[..., chosen, self.index[name]]
+        mask = cut.masks.get(name)
+        mask = None if mask is None else mask[..., chosen, :]
+        masks_input = bool(operation.masks_input)
+        y, phases = operation(inputs, edges, mask if masks_input else None)
+        factors = z.repeat_interleave(self.channels, -1)
+        if mask is not None and not masks_input:
+            factors = factors * mask.flatten(-2)
+        if cut.variances is None and factors.dim() == 1:
+            # batch normalisation followed by a factor is batch normalisation with that weight
+            total.add(normalise(y, factors), phases, edges)
+            return
+        y = normalise(y)
+        if cut.variances is not None:
+            variances = cut.variances[chosen, self.index[name]].repeat_interleave(self.channels, -1)
+            total.add(y.square() * variances[:, None, None], phases, edges, variance=True)
+        if factors.dim() == 2 and phases:
+            factors = factors.repeat(4, 1)
+        total.add(y * factors[..., None, None], phases, edges)
+
+    def _add_shared(self, total: Total, inputs: StageInputs, cut: StageMixture) -> None:
+        """Parameter-free operations: computed once a source, then one matrix product over all."""
+        names = [name for name in self.shared if cut.computed(name) != ()]
+        if not names:
+            return
+        outputs = [self._shared(name, inputs.merged) for name in names]
+        x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
+        columns = [self.index[name] for name in names]
+        kept = cut.weights[..., columns]  # [..., edges, names]
+        masks = [cut.masks.get(name) for name in names]
+        for number, name in enumerate(names):
+            edges = cut.computed(name)
+            if edges is not None:
+                indicator = torch.zeros(
+                    kept.shape[-2], len(names), device=x.device, dtype=kept.dtype
+                )
+                indicator[:, :number] = 1
+                indicator[:, number + 1 :] = 1
+                indicator[list(edges), number] = 1
+                kept = kept * indicator
+        total.add_product(x, self._coefficients(kept, masks))
+        if cut.variances is not None:
+            total.add_product(
+                x.square(), self._coefficients(cut.variances[:, columns], []), variance=True
+            )
+
+    def _coefficients(self, kept: Tensor, masks: list[Tensor | None]) -> Tensor:
+        """[..., edges, names] -> matrix [..., targets * channels, names * sources * channels]."""
+        ends = (len(self.graph.sources), len(self.graph.targets))
+        factors = kept.unflatten(-2, ends).transpose(-3, -2).transpose(-2, -1)[..., None]
+        # factors: [..., targets, names, sources, 1]
+        if any(mask is not None for mask in masks):
+            ones = kept.new_ones(*ends, self.channels)
+            parts = [ones if mask is None else mask.unflatten(-2, ends) for mask in masks]
+            stacked = torch.stack(torch.broadcast_tensors(*parts), -4)
+            # [..., names, sources, targets, channels]
+            factors = factors * stacked.movedim(-2, -4)
+        eye = torch.eye(self.channels, device=kept.device, dtype=kept.dtype)
+        # [..., targets, channels, names, sources, channels]
+        matrix = factors.unsqueeze(-4) * eye[:, None, None, :]
+        return matrix.flatten(-3).flatten(-3, -2)
+
+    def _shared(self, name: str, x: Tensor) -> Tensor:
+        if name == "max_pool_3x3":
+            return normalise(F.max_pool2d(x, 3, self.stride, 1))
+        if name == "avg_pool_3x3":
+            return normalise(F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False))
+        return normalise(x) if self.normalise_skip else x
+
+
+class Total:
+    """The sum that a stage hands to its targets, collected by form: full, in phases, variances."""
+
+    def __init__(self, graph: StageGraph, channels: int, with_variance: bool) -> None:
+        self.graph, self.channels = graph, channels
+        self.parts: dict[tuple[bool, bool], Tensor] = {}
+        self.with_variance = with_variance
+
+    def add(self, y: Tensor, phases: bool, edges: Edges, variance: bool = False) -> None:
+        """y: one block an edge, already weighted."""
+        sources, targets = len(self.graph.sources), len(self.graph.targets)
+        if edges is None:
+            for part in y.chunk(sources, 1):
+                self._add(part, phases, variance)
+            return
+        blocks = y.chunk(len(edges), 1)
+        columns: list[Tensor] = []
+        for target in range(targets):
+            mine = [b for b, edge in zip(blocks, edges, strict=True) if edge % targets == target]
+            columns.append(sum(mine[1:], mine[0]) if mine else torch.zeros_like(blocks[0]))
+        self._add(torch.cat(columns, 1), phases, variance)
+
+    def add_product(self, x: Tensor, matrix: Tensor, variance: bool = False) -> None:
+        """x: [batch, in, height, width]; matrix: [out, in] or [batch, out, in]."""
+        matrix = matrix.to(x.dtype)
+        if matrix.dim() == 2:
+            y = F.conv2d(x, matrix[:, :, None, None])
+        else:
+            rows = x.permute(0, 2, 3, 1).flatten(1, 2)  # [batch, pixels, in]
+            y = torch.bmm(rows, matrix.transpose(1, 2)).unflatten(1, x.shape[2:])
+            y = y.permute(0, 3, 1, 2)
+        self._add(y, False, variance)
+
+    def _add(self, y: Tensor, phases: bool, variance: bool) -> None:
+        key = (variance, phases)
+        self.parts[key] = self.parts[key] + y if key in self.parts else y
+
+    def result(self, like: Tensor, stride: int) -> tuple[Tensor, Tensor | None]:
+        """Mean and variance, zeros where nothing was added."""
+        return (
+            self._merged(False, like, stride),
+            self._merged(True, like, stride) if self.with_variance else None,
+        )
+
+    def _merged(self, variance: bool, like: Tensor, stride: int) -> Tensor:
+        if (variance, True) in self.parts:
+            self._add(from_phases(self.parts[variance, True]), False, variance)
+        if (variance, False) in self.parts:
+            return self.parts[variance, False]
+        batch, channels, height, width = like.shape
+        size = (-(-height // stride), -(-width // stride))
+        return like.new_zeros(batch, len(self.graph.targets) * channels, *size)

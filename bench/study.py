@@ -1,0 +1,116 @@
+"""A study, what is compared, and the trials that it expands into. `bench.study_file` reads one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.data.config import DataConfig
+from bench.space.config import SpaceConfig
+from bench.training.config import EvaluationConfig, SearchConfig
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One (method, data set, seed) of a study with every option resolved."""
+
+    study: str
+    label: str
+    method: str
+    dataset: str
+    seed: int
+    options: dict[str, Any] = field(hash=False)
+    data: DataConfig
+    space: SpaceConfig
+    search: SearchConfig
+    evaluation: EvaluationConfig
+
+    def configuration(self) -> dict[str, Any]:
+        """Every option, as plain data that JSON carries unchanged."""
+        parts = {
+            "method": self.options,
+            "data": dataclasses.asdict(self.data),
+            "space": dataclasses.asdict(self.space),
+            "search": dataclasses.asdict(self.search),
+            "evaluation": dataclasses.asdict(self.evaluation),
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(parts))
+        return plain
+
+    def identity(self) -> dict[str, Any]:
+        """What a record says of which trial it is: ids, study, label, method, data set, seed."""
+        return {
+            "id": self.id,
+            "search_id": self.search_id,
+            "study": self.study,
+            "label": self.label,
+            "method": self.method,
+            "dataset": self.dataset,
+            "seed": self.seed,
+        }
+
+    @property
+    def id(self) -> str:
+        """SHA-256 (hex) of the resolved configuration, the method's name and the seed."""
+        return _digest(self._hashed())
+
+    @property
+    def search_id(self) -> str:
+        """SHA-256 (hex) of the part that a search depends on: not evaluation, not test images."""
+        parts = self._hashed()
+        del parts["configuration"]["evaluation"]
+        del parts["configuration"]["data"]["test_limit"]
+        return _digest(parts)
+
+    @property
+    def stem(self) -> str:
+        """The name of this trial's files, without suffix."""
+        return stem(self.identity())
+
+    def __str__(self) -> str:
+        return f"{self.label} on {self.dataset}, seed {self.seed}"
+
+    def _hashed(self) -> dict[str, Any]:
+        return {"name": self.method, "seed": self.seed, "configuration": self.configuration()}
+
+
+def stem(identity: Mapping[str, Any]) -> str:
+    """The name of a trial's files, without suffix, from `Trial.identity` or a record's `trial`."""
+    dataset = re.sub(r"[^A-Za-z0-9._]+", "-", identity["dataset"]).strip("-.")
+    return f"{identity['label']}-{dataset}-s{identity['seed']}-{identity['id'][:8]}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study and its trials, seed by seed so that an unfinished one is still paired."""
+
+    name: str
+    description: str
+    notes: str
+    labels: tuple[str, ...]
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    baseline: str | None
+    trials: tuple[Trial, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """What tables and figures need to know of the study, as plain data."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "notes": self.notes,
+            "baseline": self.baseline,
+            "labels": list(self.labels),
+            "datasets": list(self.datasets),
+            "seeds": list(self.seeds),
+        }
+
+
+def _digest(parts: dict[str, Any]) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

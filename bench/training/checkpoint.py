@@ -1,0 +1,49 @@
+"""Checkpoints of a stage of a trial: written atomically, not more often than pays."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+SECONDS_BETWEEN = 15.0
+
+
+class Checkpoint:
+    """One file. A checkpoint that cannot be read, or is of other code, counts as none."""
+
+    def __init__(self, path: Path, identity: str) -> None:
+        """identity: of the trial and the code; another one's checkpoint is not resumed."""
+        self.path, self.identity = path, identity
+        self.saved_at = time.monotonic()
+
+    def load(self) -> dict[str, Any] | None:
+        """The saved state, or None."""
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
+        except Exception:  # a damaged checkpoint only costs the time to train again
+            return None
+        return state if state.get("identity") == self.identity else None
+
+    def save(self, state: Callable[[], dict[str, Any]], force: bool = False) -> None:
+        """Save `state()`, unless the last save was a moment ago."""
+        if not force and time.monotonic() - self.saved_at < SECONDS_BETWEEN:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        with temporary.open("wb") as file:
+            torch.save({**state(), "identity": self.identity}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path)
+        self.saved_at = time.monotonic()
+
+    def remove(self) -> None:
+        """Delete the file, if there is one."""
+        self.path.unlink(missing_ok=True)

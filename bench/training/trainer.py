@@ -1,0 +1,212 @@
+"""The one training loop: search and evaluation, driven by the phases that a method declares."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.data.augmentation import Augmentation
+from bench.data.splits import Batch, Split
+from bench.method import Objective, Phase
+from bench.noise import Noise
+from bench.seeds import derive
+from bench.training.checkpoint import Checkpoint
+
+
+class NonFiniteLoss(RuntimeError):
+    """A loss became NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class TrainerOptions:
+    """How a trainer runs, apart from what it trains.
+
+    seed: of batch order, augmentation and noise; every epoch's draws are a function of it.
+    """
+
+    epochs: int
+    batch_size: int
+    augmentation: Augmentation
+    precision: str
+    channels_last: bool
+    seed: int
+
+
+@dataclass
+class Hooks:
+    """What happens around epochs; epochs count from 1."""
+
+    before: Callable[[int], None] = lambda epoch: None
+    after: Callable[[int], dict[str, Any]] = lambda epoch: {}
+    report: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None
+
+
+@dataclass
+class History:
+    """Rows of finished epochs and what they cost."""
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    steps: int = 0
+
+
+class Trainer:
+    """Runs phases over epochs.
+
+    Args:
+        phases: updates of a step, in order; the last one's split gives the steps of an epoch.
+        parts: name -> split, the data that phases may name.
+        modules: what a checkpoint has to hold besides the optimisers.
+        noise: reseeded at every epoch.
+        checkpoint: where to save and resume, or None.
+    """
+
+    def __init__(
+        self,
+        phases: list[Phase],
+        parts: Callable[[str], Split],
+        modules: Mapping[str, nn.Module],
+        options: TrainerOptions,
+        noise: Noise,
+        hooks: Hooks | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.phases, self.modules, self.options = phases, modules, options
+        self.noise, self.hooks, self.checkpoint = noise, hooks or Hooks(), checkpoint
+        self.splits = {phase.part: parts(phase.part) for phase in phases}
+        self.steps = self.splits[phases[-1].part].steps(options.batch_size) if phases else 0
+        self.everything = [p for module in modules.values() for p in module.parameters()]
+        self.history = History()
+        for phase in phases:
+            for optimiser in phase.optimisers:
+                for group in optimiser.param_groups:
+                    group.setdefault("initial_lr", group["lr"])
+
+    def run(self) -> History:
+        """Train to the last epoch, from the checkpoint where there is one.
+
+        Raises NonFiniteLoss at the end of an epoch whose loss was NaN or infinite.
+        """
+        self._resume()
+        for epoch in range(len(self.history.epochs) + 1, self.options.epochs + 1):
+            started = time.perf_counter()
+            self.noise.reseed(self.options.seed, "noise", epoch)
+            self.hooks.before(epoch)
+            self._set_rates((epoch - 1) / self.options.epochs)
+            row = self._epoch(epoch)
+            row.update(self.hooks.after(epoch))
+            row["seconds"] = time.perf_counter() - started
+            self.history.epochs.append(row)
+            self.history.seconds += row["seconds"]
+            self.history.steps += self.steps
+            self._save()
+            self.hooks.report(epoch, {**row["terms"], **row["metrics"]})
+        return self.history
+
+    def _set_rates(self, progress: float) -> None:
+        for phase in self.phases:
+            factor = phase.schedule(progress)
+            for optimiser in phase.optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = group["initial_lr"] * factor
+
+    def _epoch(self, epoch: int) -> dict[str, Any]:
+        for module in self.modules.values():
+            module.train()
+        streams = {part: self._stream(part, epoch) for part in self.splits}
+        sums: dict[str, Tensor] = {}
+        for _ in range(self.steps):
+            batches = {part: next(stream) for part, stream in streams.items()}
+            for phase in self.phases:
+                outcome = self._update(phase, batches)
+                for kind, values in (("terms", outcome.terms), ("metrics", outcome.metrics)):
+                    for name, value in values.items():
+                        key = f"{kind}:{phase.name}.{name}"
+                        value = value.detach().float()
+                        sums[key] = sums[key] + value if key in sums else value
+        return self._read(epoch, sums)
+
+    def _update(self, phase: Phase, batches: Mapping[str, Batch]) -> Objective:
+        mine = {id(parameter) for parameter in phase.parameters}
+        for parameter in self.everything:
+            parameter.requires_grad_(id(parameter) in mine)
+        for optimiser in phase.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        if phase.backward is not None:
+            outcome = phase.backward(batches)
+        else:
+            with self.autocast(next(iter(batches.values())).images.device):
+                outcome = phase.objective(batches)
+            outcome.total().backward()
+        if phase.clip is not None:
+            nn.utils.clip_grad_norm_(phase.parameters, phase.clip)
+        for optimiser in phase.optimisers:
+            optimiser.step()
+        return outcome
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """bf16 autocast where the options ask for it."""
+        enabled = self.options.precision == "bfloat16"
+        return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+    def _stream(self, part: str, epoch: int) -> Iterator[Batch]:
+        """Batches without end: a split shorter than the epoch starts over in another order."""
+        options = self.options
+        repeat = 0
+        while True:
+            seed = derive(options.seed, "order", part, repeat)
+            for batch in self.splits[part].epoch(
+                options.batch_size, seed, epoch, options.augmentation
+            ):
+                images = batch.images
+                if options.channels_last:
+                    images = images.contiguous(memory_format=torch.channels_last)
+                yield Batch(images, batch.labels)
+            repeat += 1
+
+    def _read(self, epoch: int, sums: Mapping[str, Tensor]) -> dict[str, Any]:
+        """One read from the device an epoch."""
+        means = (torch.stack(list(sums.values())) / self.steps).tolist() if sums else []
+        row: dict[str, Any] = {"epoch": epoch, "terms": {}, "metrics": {}}
+        for key, mean in zip(sums, means, strict=True):
+            kind, name = key.split(":", 1)
+            row[kind][name] = mean
+            if not math.isfinite(mean):
+                raise NonFiniteLoss(f"{name} became {mean} in epoch {epoch}")
+        return row
+
+    def _resume(self) -> None:
+        state = self.checkpoint.load() if self.checkpoint is not None else None
+        if state is None:
+            return
+        for name, module in self.modules.items():
+            module.load_state_dict(state["modules"][name])
+        optimisers = [optimiser for phase in self.phases for optimiser in phase.optimisers]
+        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self.history = History(**state["history"])
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        last = len(self.history.epochs) == self.options.epochs
+        self.checkpoint.save(self._state, force=last)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "modules": {name: module.state_dict() for name, module in self.modules.items()},
+            "optimisers": [o.state_dict() for phase in self.phases for o in phase.optimisers],
+            "history": vars(self.history),
+        }
+
+
+def checkpoint_path(folder: Path, stem: str, stage: str) -> Path:
+    """Where a stage of a trial keeps its checkpoint."""
+    return folder / "checkpoints" / f"{stem}.{stage}.pt"

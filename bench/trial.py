@@ -1,0 +1,212 @@
+"""One trial: load the data, search, evaluate, and the record of it all."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import bench
+from bench import environment, method
+from bench.data.loading import load
+from bench.data.splits import EvaluationData
+from bench.errors import BenchError
+from bench.schema import SCHEMA
+from bench.seeds import derive
+from bench.study import Trial
+from bench.training.checkpoint import Checkpoint
+from bench.training.evaluation import MEASURE_BATCH, evaluate
+from bench.training.measure import measure
+from bench.training.memory import keep_memory
+from bench.training.search import SearchOutcome, search, uses_channels_last
+from bench.training.trainer import History
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A stage's epochs so far, and the last one's metrics."""
+
+    stage: str
+    epoch: int
+    epochs: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """The record, and the posterior table's rows (one an epoch, cell, edge and operation)."""
+
+    record: dict[str, Any]
+    posterior: list[dict[str, Any]]
+
+
+def run_trial(
+    trial: Trial,
+    *,
+    device: torch.device,
+    data_root: Path | None,
+    folder: Path,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> TrialOutcome:
+    """Run a trial; whatever fails inside it becomes a record with status "failed".
+
+    folder: for checkpoints; empty again when the trial has finished.
+    """
+    torch.set_num_threads(trial.search.threads)
+    keep_memory()
+    run = _Run(trial, device, data_root, folder, report)
+    started = _now()
+    try:
+        run.all()
+        error = None
+    except Exception as problem:
+        error = {
+            "stage": run.stage,
+            "type": type(problem).__name__,
+            "message": " ".join(str(problem).split()),
+            "traceback": "" if isinstance(problem, BenchError) else traceback.format_exc(),
+        }
+    record = {
+        "schema": SCHEMA,
+        "trial": trial.identity(),
+        "configuration": trial.configuration(),
+        "status": "finished" if error is None else "failed",
+        "error": error,
+        **run.parts,
+        "environment": environment.describe(device),
+        "provenance": environment.provenance(started, _now()),
+    }
+    return TrialOutcome(record, run.posterior)
+
+
+class _Run:
+    """The stages of a trial and what they have left behind so far."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        device: torch.device,
+        data_root: Path | None,
+        folder: Path,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self.trial, self.device, self.data_root = trial, device, data_root
+        self.folder, self.report = folder, report
+        self.stage = "data"
+        self.posterior: list[dict[str, Any]] = []
+        self.parts: dict[str, Any] = dict.fromkeys(
+            ("genotype", "genotype_digest", "selection", "search", "evaluation", "data")
+        )
+
+    def all(self) -> None:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        # filling uninitialised memory costs a pass over every new tensor and finds nothing here
+        torch.utils.deterministic.__dict__["fill_uninitialized_memory"] = False
+        data = load(self.trial.data, self.data_root, self.device)
+        self.parts["data"] = _describe(data, self.trial.dataset)
+        self.stage = "search"
+        found = self._search(data)
+        self.stage = "evaluation"
+        self._evaluate(data, found)
+        for name in ("search", "evaluation"):
+            self._checkpoint(name).remove()
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def _checkpoint(self, stage: str) -> Checkpoint:
+        version = f"{bench.__version__} {environment.code_version()[0]} {torch.__version__}"
+        identity = f"{self.trial.id} {self.device.type} {version}"
+        return Checkpoint(self.folder / f"{stage}.pt", identity)
+
+    def _progress(self, epochs: int) -> Callable[[int, Mapping[str, float]], None]:
+        stage = self.stage
+        return lambda epoch, metrics: self.report(Progress(stage, epoch, epochs, metrics))
+
+    def _search(self, data: EvaluationData) -> SearchOutcome:
+        trial = self.trial
+        peak = environment.PeakMemory(self.device)
+        kind = method.load(trial.method)
+        found = search(
+            kind,
+            kind.Config(**trial.options),
+            trial.space,
+            trial.search,
+            data.search,
+            trial.data,
+            trial.seed,
+            self._progress(trial.search.epochs),
+            self._checkpoint("search"),
+        )
+        selection = found.selection
+        details = dict(selection.details)
+        if selection.inherited is not None:
+            details["inherited_test"] = self._inherited(data, found)
+        self.posterior = found.posterior
+        self.parts["genotype"] = selection.genotype.to_json()
+        self.parts["genotype_digest"] = selection.genotype.digest
+        self.parts["selection"] = {"rule": selection.rule, **details}
+        self.parts["search"] = {
+            **_history(found.history),
+            "selection_seconds": found.selection_seconds,
+            "peak_memory_bytes": peak.read(),
+        }
+        return found
+
+    def _inherited(self, data: EvaluationData, found: SearchOutcome) -> dict[str, float | int]:
+        """Test accuracy of the chosen candidate with inherited weights, after selection is over."""
+        mixture = found.selection.inherited
+        assert mixture is not None
+
+        def predict(images: Tensor) -> Tensor:
+            logits: Tensor = found.supernet(images, mixture)
+            return logits
+
+        channels_last = uses_channels_last(self.trial.search.channels_last, self.device)
+        return measure(predict, data.test, MEASURE_BATCH, channels_last)
+
+    def _evaluate(self, data: EvaluationData, found: SearchOutcome) -> None:
+        trial = self.trial
+        peak = environment.PeakMemory(self.device)
+        outcome = evaluate(
+            found.selection.genotype,
+            found.method,
+            trial.evaluation,
+            data,
+            trial.data,
+            derive("seed", trial.seed),
+            self._progress(trial.evaluation.epochs),
+            self._checkpoint("evaluation"),
+            trial.space.stem_multiplier,
+        )
+        self.parts["evaluation"] = {
+            **_history(outcome.history),
+            **outcome.result,
+            "peak_memory_bytes": peak.read(),
+        }
+
+
+def _history(history: History) -> dict[str, Any]:
+    rows = [{k: v for k, v in row.items() if k != "posterior"} for row in history.epochs]
+    return {"epochs": rows, "seconds": history.seconds, "steps": history.steps}
+
+
+def _describe(data: EvaluationData, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "digest": data.search.digest,
+        "train": len(data.search.train),
+        "validation": len(data.search.validation),
+        "test": len(data.test),
+        "classes": data.search.classes,
+        "shape": list(data.search.shape),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,63 @@
+"""The control `random`: an architecture drawn uniformly from the space."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bench.data.splits import Split
+from bench.method import Method, Phase, Selection, Task
+from bench.options import option
+from bench.posterior import table
+from bench.space.genotype import Genotype
+from bench.space.supernet import Supernet
+
+
+@dataclass(frozen=True)
+class RandomConfig:
+    """What is drawn from: the set that DARTS's selection can reach."""
+
+    edges_per_node: int = option(2, ge=1, help="edges into a node, from distinct sources")
+
+
+class RandomChoice(Method):
+    """Control: uniform sources and operations (other than `none`), no search at all."""
+
+    Config = RandomConfig
+    config: RandomConfig
+    searches = False
+
+    def __init__(self, config: RandomConfig, task: Task) -> None:
+        super().__init__(config, task)
+        draw = random.Random(task.seed)
+        names = [task.space.operations[column] for column in task.candidates]
+        cells = {}
+        for kind in task.kinds:
+            nodes = []
+            for node in range(task.graph.nodes):
+                sources = range(task.graph.inputs + node)
+                count = min(config.edges_per_node, len(sources))
+                chosen = draw.sample(sources, count)
+                nodes.append(tuple((draw.choice(names), source) for source in chosen))
+            cells[kind] = tuple(nodes)
+        self.drawn = Genotype(task.space.name, cells)
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        return []
+
+    def current(self) -> Genotype:
+        return self.drawn
+
+    def select(self, supernet: Supernet, validation: Split) -> Selection:
+        return Selection(self.drawn, "uniform")
+
+    def posterior(self) -> list[dict[str, Any]]:
+        space = self.task.space
+        shape = (len(self.task.graph.edges), len(space.operations))
+        uniform = torch.zeros(shape)
+        uniform[:, list(self.task.candidates)] = 1 / len(self.task.candidates)
+        values = {kind: {"probability": uniform} for kind in self.task.kinds}
+        return table(self.drawn, self.task.graph, space.operations, values)

@@ -1,0 +1,320 @@
+"""VINNAS: variational inference-based neural network architecture search.
+
+Source: Ferianc, Fan, Rodrigues 2020 (arXiv 2007.06103), as far as its abstract and summaries tell;
+building blocks from Kingma 2015, Molchanov 2017 and Kharitonov 2018.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from bench.data.splits import Split
+from bench.method import (
+    Batches,
+    Method,
+    Objective,
+    Phase,
+    Selection,
+    Task,
+    cosine,
+    evaluation_objective,
+    evaluation_schedule,
+)
+from bench.options import option
+from bench.posterior import probability_of_best, table
+from bench.space.genotype import Genotype
+from bench.space.layers import Layers
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.network import DiscreteNetwork
+from bench.space.supernet import Supernet
+from bench.training.config import EvaluationConfig
+from methods.alive import select_alive
+from methods.price import worth_of_an_edge
+from methods.variational import (
+    Estimator,
+    Prior,
+    VariationalLayers,
+    flat,
+    kl_divergence,
+    log_alpha,
+)
+
+KL_OF_AN_OPERATION = 3.0
+"""Nats: an operation's KL at the start (mu = 1/8, log s2 = -10)."""
+
+
+@dataclass(frozen=True)
+class VinnasConfig:
+    """Defaults of METHODS.md."""
+
+    prior: Prior = option("ard", help="prior of weights and relevances")
+    draw: Literal["example", "batch", "element"] = option("example", help="one z for what")
+    noise: bool = option(True, help="false: z and w are their means (a control)")
+    variational_weights: bool = option(True, help="Gaussian weights in the search too")
+    estimator: Estimator = option("lrt", help="noise of the weights")
+    beta_w: float = option(1.0, ge=0, help="KL weight of the weights in the search")
+    lambda_z: float | None = option(
+        None, ge=0, help="weight of the relevances' KL; null: the rule of methods/price.py"
+    )
+    price: float = option(0.5, ge=0, help="share of an edge's worth that an operation's KL costs")
+    warm_up: float = option(
+        0.5, gt=0, le=1, help="share of the epochs in which the KL weight rises"
+    )
+    bilevel: bool = option(False, help="z on one half of the training images, w on the other")
+    sharing: Literal["cell_type", "position"] = option("cell_type", help="who shares a z")
+    learning_rate: float = option(1e-3, gt=0, help="Adam, means of the weights")
+    log_variance_learning_rate: float = option(1e-2, gt=0, help="Adam, log variances of weights")
+    z_learning_rate: float = option(3e-3, gt=0, help="Adam, means of z")
+    z_log_variance_learning_rate: float = option(3e-2, gt=0, help="Adam, log variances of z")
+    initial_log_variance: float = option(-10.0, help="of weights and relevances")
+    gradient_clip: float = option(5.0, gt=0)
+    threshold: float = option(3.0, help="log_alpha from which on a variable is dead")
+    selection: Literal["snr", "all_alive", "probability", "magnitude"] = option("snr")
+    normalise_operations: bool = option(True, help="normalise identities' outputs too")
+    edges_per_node: int = option(2, ge=1)
+    evaluation: Literal["variational", "deterministic"] = option("variational")
+    evaluation_beta: float = option(1.0, ge=0, help="KL weight of the weights in the evaluation")
+
+
+class Vinnas(Method):
+    """VINNAS (arXiv 2007.06103): Gaussian relevances of operations under an ARD prior.
+
+    Deviations and choices (all [ours] unless said otherwise; the paper's body was not available):
+    - z = mu + s eps is not passed through a softmax: a mean of 0 means removed. One draw per
+      example by default, the exact local reparametrisation of a scalar.
+    - `none` has no relevance: an edge whose operations are all dead is what it means.
+    - Every operation's output is normalised, the identity's too, so that relevances compare.
+    - lambda_z follows the rule of `methods.price` (measured at the end of each warm-up epoch, on
+      training images): with 1/N no operation ever dies. beta_w/N is the ELBO's [field].
+    - w and z are updated jointly on all training images; `bilevel` as in DARTS.
+    - Adam for everything, no weight decay; the evaluation trains means with the study's SGD and
+      log variances with Adam.
+    - Selection drops nothing silently: dead operations are not ranked, an empty node keeps its best
+      operation and the record says `forced`.
+    """
+
+    Config = VinnasConfig
+    config: VinnasConfig
+    lambda_z: Tensor
+
+    def __init__(self, config: VinnasConfig, task: Task) -> None:
+        super().__init__(config, task)
+        shape = (len(task.graph.edges), len(task.candidates))
+        keys = task.kinds
+        if config.sharing == "position":
+            keys = tuple(str(position.index) for position in task.positions)
+        start = 1 / len(task.candidates)
+        self.mean = nn.ParameterDict({key: nn.Parameter(torch.full(shape, start)) for key in keys})
+        self.log_variance = nn.ParameterDict(
+            {key: nn.Parameter(torch.full(shape, config.initial_log_variance)) for key in keys}
+        )
+        self.register_buffer("lambda_z", torch.tensor(config.lambda_z or 0.0))
+        self._layers: VariationalLayers | None = None
+        self._network_layers: VariationalLayers | None = None
+
+    # -- search ---------------------------------------------------------------------------------
+
+    @property
+    def normalise_operations(self) -> bool:
+        return self.config.normalise_operations
+
+    def layers(self) -> Layers:
+        if not self.config.variational_weights:
+            return Layers()
+        self._layers = self._variational(self.config.noise)
+        return self._layers
+
+    def _variational(self, noise: bool) -> VariationalLayers:
+        c = self.config
+        return VariationalLayers(
+            self.task.noise, c.estimator if noise else "mean", c.prior, c.initial_log_variance
+        )
+
+    def mixture(self, batch: int) -> Mixture:
+        cells = {}
+        for key, mean in self.mean.items():
+            deviation = (0.5 * self.log_variance[key]).exp()
+            variances = None
+            z = mean
+            if self.training and self.config.noise:
+                if self.config.draw == "element":
+                    variances = self._columns(deviation.square())
+                else:
+                    leading = (batch,) if self.config.draw == "example" else ()
+                    like = mean.expand(*leading, *mean.shape)
+                    z = mean + deviation * self.task.noise.normal(like)
+            cells[key] = CellMixture(self._columns(z), variances)
+        return Mixture(cells)
+
+    def _columns(self, z: Tensor) -> Tensor:
+        """[..., edges, candidates] -> [..., edges, operations], 0 for `none`."""
+        full = z.new_zeros(*z.shape[:-1], len(self.task.space.operations))
+        return full.index_copy(-1, torch.tensor(self.task.candidates, device=z.device), z)
+
+    def penalty(self) -> dict[str, Tensor]:
+        c = self.config
+        factor = min(1.0, self.progress / c.warm_up)
+        means, variances = flat(self.mean.values()), flat(self.log_variance.values())
+        terms = {"kl_z": factor * self.lambda_z * kl_divergence(means, variances, c.prior)}
+        if self._layers is not None and c.beta_w > 0:
+            terms["kl_w"] = factor * c.beta_w / self.task.train_images * self._layers.kl()
+        return terms
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        c = self.config
+        spread = [] if self._layers is None else self._layers.log_variances()
+        special = {id(parameter) for parameter in spread}
+        weights = [p for p in supernet.parameters() if id(p) not in special]
+        groups_w = [
+            {"params": weights, "lr": c.learning_rate},
+            {"params": spread, "lr": c.log_variance_learning_rate},
+        ]
+        groups_w = [group for group in groups_w if group["params"]]
+        groups_z = [
+            {"params": list(self.mean.values()), "lr": c.z_learning_rate},
+            {"params": list(self.log_variance.values()), "lr": c.z_log_variance_learning_rate},
+        ]
+        z = [*self.mean.values(), *self.log_variance.values()]
+
+        def phase(name: str, part: str, parameters: list[Any], groups: list[Any]) -> Phase:
+            def objective(batches: Batches) -> Objective:
+                return self.objective(supernet, batches[part])
+
+            adam = torch.optim.Adam(groups)
+            return Phase(name, part, parameters, [adam], objective, cosine(), c.gradient_clip)
+
+        if not c.bilevel:
+            return [phase("joint", "train", [*weights, *spread, *z], groups_w + groups_z)]
+        return [
+            phase("architecture", "architecture", z, groups_z),
+            phase("weights", "weights", [*weights, *spread], groups_w),
+        ]
+
+    def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
+        """The number of operations alive, and lambda_z by the rule while the KL weight rises."""
+        report = {"alive": float(sum(int(a.sum()) for a in self._alive().values()))}
+        if self.config.lambda_z is None and self.progress < self.config.warm_up:
+            self.eval()
+            supernet.eval()
+            positions = torch.arange(min(len(train), 512), device=train.device)
+            worth = worth_of_an_edge(supernet, self.mixture(1), [train.select(positions)])
+            self.lambda_z.fill_(self.config.price * worth / KL_OF_AN_OPERATION)
+            report["worth_of_an_edge"] = worth
+        report["lambda_z"] = float(self.lambda_z)
+        return report
+
+    # -- selection ------------------------------------------------------------------------------
+
+    def _log_alpha(self) -> dict[str, Tensor]:
+        return {
+            key: self._all(log_alpha(mean.detach(), self.log_variance[key].detach()), float("inf"))
+            for key, mean in self.mean.items()
+        }
+
+    def _all(self, values: Tensor, absent: float) -> Tensor:
+        """[edges, candidates] -> [edges, operations], `absent` for `none`."""
+        full = values.new_full((values.shape[0], len(self.task.space.operations)), absent)
+        full[:, list(self.task.candidates)] = values
+        return full
+
+    def _alive(self) -> dict[str, Tensor]:
+        return {key: rate < self.config.threshold for key, rate in self._log_alpha().items()}
+
+    def _scores(self) -> dict[str, Tensor]:
+        minus = float("-inf")
+        if self.config.selection == "magnitude":
+            return {key: self._all(mean.detach().abs(), minus) for key, mean in self.mean.items()}
+        if self.config.selection == "probability":
+            return {key: best.masked_fill(best == 0, minus) for key, best in self._best().items()}
+        return {key: -0.5 * rate for key, rate in self._log_alpha().items()}  # log SNR
+
+    def _best(self) -> dict[str, Tensor]:
+        best = {}
+        for key, mean in self.mean.items():
+            deviation = (0.5 * self.log_variance[key].detach()).exp()
+            p = probability_of_best(mean, deviation).to(mean.device, mean.dtype)
+            best[key] = self._all(p, 0.0)
+        return best
+
+    def _select(self) -> tuple[Genotype, dict[str, Any]]:
+        return select_alive(
+            self.task,
+            self._scores(),
+            self._alive(),
+            None if self.config.selection == "all_alive" else self.config.edges_per_node,
+        )
+
+    def current(self) -> Genotype:
+        return self._select()[0]
+
+    def select(self, supernet: Supernet, validation: Split) -> Selection:
+        genotype, details = self._select()
+        details["lambda_z"] = float(self.lambda_z)
+        return Selection(genotype, self.config.selection, details)
+
+    def posterior(self) -> list[dict[str, Any]]:
+        values = {}
+        best, rates, alive = self._best(), self._log_alpha(), self._alive()
+        for key, mean in self.mean.items():
+            values[key] = {
+                "mean": self._all(mean.detach(), float("nan")),
+                "std": self._all((0.5 * self.log_variance[key].detach()).exp(), float("nan")),
+                "log_alpha": rates[key],
+                "snr": (-0.5 * rates[key]).exp(),
+                "probability": best[key],
+                "alive": alive[key],
+            }
+        return table(self.current(), self.task.graph, self.task.space.operations, values)
+
+    # -- evaluation -----------------------------------------------------------------------------
+
+    def network_layers(self) -> Layers:
+        if self.config.evaluation == "deterministic":
+            return Layers()
+        self._network_layers = self._variational(True)
+        return self._network_layers
+
+    def network_phases(
+        self, network: DiscreteNetwork, config: EvaluationConfig, part: str, images: int
+    ) -> list[Phase]:
+        layers, c = self._network_layers, self.config
+        if layers is None:
+            return super().network_phases(network, config, part, images)
+        spread = layers.log_variances()
+        variational = {id(parameter) for parameter in (*spread, *layers.means())}
+        others = [p for p in network.parameters() if id(p) not in variational]
+        groups = [
+            {"params": others, "weight_decay": config.weight_decay},
+            {"params": layers.means(), "weight_decay": 0.0},  # the KL takes its place
+        ]
+        sgd = torch.optim.SGD(groups, config.learning_rate, config.momentum)
+        adam = torch.optim.Adam(spread, c.log_variance_learning_rate)
+
+        def penalty() -> dict[str, Tensor]:
+            factor = min(1.0, self.progress / c.warm_up)
+            return {"kl_w": factor * c.evaluation_beta / images * layers.kl()}
+
+        return [
+            Phase(
+                "weights",
+                part,
+                list(network.parameters()),
+                [sgd, adam],
+                evaluation_objective(network, config, part, penalty),
+                evaluation_schedule(config),
+                config.gradient_clip,
+            )
+        ]
+
+    @torch.no_grad()
+    def finish(self, network: DiscreteNetwork) -> dict[str, Any]:
+        """Weights with log_alpha >= threshold become zero."""
+        if self._network_layers is None:
+            return {}
+        for layer in self._network_layers.made:
+            layer.weight.masked_fill_(layer.dead(self.config.threshold), 0.0)
+        return {"threshold": self.config.threshold}

@@ -1,0 +1,110 @@
+"""Everything that `write_all` leaves: the same bytes from the same records, without torch."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import synthetic
+
+from analysis import write_all
+from bench.errors import ResultsError
+
+METHODS = {"darts": 0.0, "vinnas-without-kl": 0.9, "random": 0.0}
+EXPECTED = [
+    "leaderboard.md", "leaderboard.csv", "collapse.csv", "collapse_epochs.csv", "collapse.png",
+    "collapse_epochs.png", "sparsity.csv", "sparsity_layers.csv", "sparsity.png",
+]  # fmt: skip
+
+
+def records() -> list[dict[str, Any]]:
+    found = synthetic.records(METHODS, ["digits", "image-folder:/a/b"], epochs=3)
+    # one method with a single seed, and missing altogether on one data set
+    return [
+        one
+        for one in found
+        if one["trial"]["label"] != "random"
+        or (one["trial"]["seed"] == 0 and one["trial"]["dataset"] == "digits")
+    ]
+
+
+STUDY = synthetic.study(list(METHODS), ["digits", "image-folder:/a/b"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_same_bytes_whatever_the_order(tmp_path: Path) -> None:
+    given = records()
+    paths = write_all(tmp_path / "one", given, STUDY)
+    assert [path.name for path in paths[: len(EXPECTED)]] == EXPECTED
+    assert len(paths) == len(EXPECTED) + len(given)
+    shuffled = json.loads(json.dumps(given + given[:3]))  # also duplicated and re-read
+    random.Random(0).shuffle(shuffled)
+    write_all(tmp_path / "two", shuffled, STUDY)
+    first = contents(tmp_path / "one")
+    assert set(first) == {str(path.relative_to(tmp_path / "one")) for path in paths}
+    assert contents(tmp_path / "two") == first
+
+
+def test_same_bytes_in_another_process_and_without_torch(tmp_path: Path) -> None:
+    given = records()[:2]
+    write_all(tmp_path / "one", given, STUDY)
+    (tmp_path / "records.json").write_text(json.dumps([given, STUDY]))
+    program = (
+        "import json, sys, pathlib, matplotlib\n"
+        "matplotlib.rcParams['font.size'] = 30\n"  # the user's own settings
+        "from analysis import write_all\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "records, study = json.loads((folder / 'records.json').read_text())\n"
+        "write_all(folder / 'two', records, study)\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'\n"
+        "import matplotlib.pyplot\n"
+        "assert not matplotlib.pyplot.get_fignums()\n"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, cwd=root)
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
+def test_pictures_carry_neither_date_nor_version(tmp_path: Path) -> None:
+    write_all(tmp_path, records()[:1], STUDY)
+    for name, content in contents(tmp_path).items():
+        if name.endswith(".png"):
+            assert b"tEXt" not in content and b"tIME" not in content, name
+
+
+def test_no_records_give_empty_tables_and_no_figures(tmp_path: Path) -> None:
+    write_all(tmp_path, [], STUDY)
+    assert set(contents(tmp_path)) == {name for name in EXPECTED if not name.endswith("png")}
+
+
+def test_records_without_genotypes_by_epoch_have_no_timeline(tmp_path: Path) -> None:
+    given = [synthetic.record(seed=seed, epochs=0) for seed in range(3)]
+    names = [path.name for path in write_all(tmp_path, given, synthetic.study(["darts"]))]
+    assert "collapse_epochs.png" not in names and "collapse.png" in names
+
+
+def test_labels_and_data_sets_that_the_study_does_not_name_come_last(tmp_path: Path) -> None:
+    given = [synthetic.record("zoo"), synthetic.record("abc"), synthetic.record("darts")]
+    write_all(tmp_path, given, synthetic.study(["darts"], ["mnist"]))
+    lines = (tmp_path / "sparsity.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == ["darts", "abc", "zoo"]
+
+
+def test_nothing_is_written_where_records_cannot_be_compared(tmp_path: Path) -> None:
+    given = records()
+    given[1]["data"]["digest"] = "0" * 64
+    with pytest.raises(ResultsError):
+        write_all(tmp_path, given, STUDY)
+    assert contents(tmp_path) == {}

@@ -1,0 +1,145 @@
+"""Drawn cells: whatever the cell, labels overlap neither each other nor a passing line."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import pytest
+import synthetic
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from analysis import cells, plots
+from analysis.cell_layout import BEND, NODE_HEIGHT, Layout, arrange
+from analysis.trials import StudyFacts
+from bench.errors import ResultsError
+from bench.space.config import DARTS_OPERATIONS
+from bench.space.genotype import Cell, Genotype
+
+V2 = (
+    "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), "
+    "('sep_conv_3x3', 1), ('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), "
+    "('dil_conv_3x3', 2)], normal_concat=[2, 3, 4, 5], reduce=[('max_pool_3x3', 0), "
+    "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
+    "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])"
+)
+OPERATIONS = [name for name in DARTS_OPERATIONS if name != "none"]
+
+
+@st.composite
+def any_cell(draw: st.DrawFn) -> tuple[Cell, int]:
+    inputs = draw(st.integers(1, 3))
+    nodes = [
+        tuple(
+            draw(
+                st.sets(
+                    st.tuples(st.sampled_from(OPERATIONS), st.integers(0, inputs + node - 1)),
+                    max_size=8,
+                )
+            )
+        )
+        for node in range(draw(st.integers(0, 6)))
+    ]
+    return tuple(nodes), inputs
+
+
+@settings(max_examples=150, deadline=None)
+@given(any_cell())
+def test_nothing_overlaps_a_label(case: tuple[Cell, int]) -> None:
+    cell, inputs = case
+    layout = arrange(cell, inputs)
+    drawn = [(one, *layout.box(one)) for one in layout.connections]
+    for (_, left, top, right, bottom), (_, left2, top2, right2, bottom2) in combinations(drawn, 2):
+        apart = right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
+        assert apart
+    for one in layout.connections:
+        if one.side:
+            start, end = layout.label_top[one.row + 1], layout.label_top[one.target] - BEND
+            for other, left, top, right, bottom in drawn:
+                passes = top < end and bottom > start and left < one.lane_x < right
+                assert not passes, (one, other)
+    assert_lanes_are_not_shared(layout)
+    assert sum(len(one.operations) for one in layout.connections) == sum(map(len, cell))
+    rows = [*layout.node_y, layout.output_y]
+    assert all(below - above > NODE_HEIGHT for above, below in pairwise(rows))
+
+
+def assert_lanes_are_not_shared(layout: Layout) -> None:
+    passing = [one for one in layout.connections if one.side]
+    for one, other in combinations(passing, 2):
+        if one.lane_x == other.lane_x:
+            rows = range(one.row + 1, one.target)
+            assert not set(rows) & set(range(other.row + 1, other.target))
+
+
+def test_labels_fit_their_boxes_as_rendered() -> None:
+    with plots.style():
+        made = cells.draw(Genotype.from_darts_text(V2), "DARTS_V2")
+        renderer = FigureCanvasAgg(made).get_renderer()
+        made.draw(renderer)
+        texts = [text for axes in made.axes for text in axes.texts]
+        boxes = [text.get_window_extent(renderer) for text in texts]
+        assert sorted(text.get_text() for text in texts if "conv" in text.get_text()) == sorted(
+            ["sep_conv_3x3"] * 5 + ["dil_conv_3x3"]
+        )
+        for one, other in combinations(boxes, 2):
+            assert not one.overlaps(other)
+        width, height = made.bbox.width, made.bbox.height
+        for axes, text, box in zip([text.axes for text in texts], texts, boxes, strict=True):
+            assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, text
+            names = {one.get_text() for one in axes.texts}
+            assert {"$c_{k-2}$", "$c_{k-1}$", "$c_k$", "0", "1", "2", "3"} <= names
+    layout = arrange(Genotype.from_darts_text(V2).cells["normal"])
+    widest = max(box.width for box in boxes if box.height) / plots.DPI
+    assert widest < max(one.width for one in layout.connections) + 0.3
+
+
+def test_every_operation_name_is_narrower_than_its_box() -> None:
+    """On the rendered picture, since the layout only estimates a text's width."""
+    names = [*DARTS_OPERATIONS, "noise", "nor_conv_1x1", "mmmmmmwwww_9x9"]
+    with plots.style():
+        made = Figure(dpi=plots.DPI)
+        renderer = FigureCanvasAgg(made).get_renderer()
+        for name in names:
+            extent = made.text(0, 0, name, fontsize=8).get_window_extent(renderer)
+            width = arrange((((name, 0),),)).connections[0].width
+            if "mmm" not in name:
+                assert extent.width / plots.DPI < width, name
+
+
+def test_an_empty_node_is_said() -> None:
+    found = Genotype.from_json({"space": "darts", "cells": {"normal": [[], [["skip_connect", 2]]]}})
+    with plots.style():
+        made = cells.draw(found, "empty")
+    texts = [text.get_text() for text in made.axes[0].texts]
+    assert "0 (empty)" in texts and "1" in texts
+
+
+def test_cells_by_position_wrap_into_rows() -> None:
+    cell = [[["skip_connect", 0]]]
+    cells_by_position = {str(position): cell for position in range(11)}
+    found = Genotype.from_json({"space": "darts", "cells": cells_by_position})
+    with plots.style():
+        made = cells.draw(found, "positions")
+    titles = [axes.texts[0].get_text() for axes in made.axes]
+    assert titles == [f"Cell {position}" for position in range(11)]
+
+
+def test_a_source_after_its_node_names_the_record(tmp_path: Path) -> None:
+    found = {"space": "darts", "cells": {"normal": [[["skip_connect", 2]]], "reduce": [[]]}}
+    record = synthetic.record(found=found, epochs=0)
+    with pytest.raises(ResultsError, match=r"darts-digits-s0-.*node 0 takes input from 2"):
+        cells.write(tmp_path, [record], StudyFacts("synthetic"))
+
+
+def test_one_picture_a_record(tmp_path: Path) -> None:
+    records = [synthetic.record(seed=seed, nodes=1) for seed in range(2)]
+    paths = cells.write(tmp_path, records, StudyFacts("synthetic"))
+    assert [path.parent for path in paths] == [tmp_path / "cells"] * 2
+    assert len({hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}) == 2
+    assert all(io.BytesIO(path.read_bytes()).read(4) == b"\x89PNG" for path in paths)
