@@ -43,12 +43,16 @@ ARTIFACTS = "artifacts"
 Record = Mapping[str, Any]
 ArtifactsOf = Callable[[Record], Sequence[Path]]
 
-# Telemetry is decided at import. The progress bar is one of uploads to a server.
+# Telemetry is decided at import. Of the rest, times are seconds; the first request only finds out
+# whether somebody is there, and standard output is the caller's.
 _IMPORT = {"MLFLOW_DISABLE_TELEMETRY": "true"}
-# Seconds and tries. The first request only finds out whether somebody is there.
 _FIRST_CONTACT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-_AT_WORK = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
-_AT_WORK["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+_AT_WORK = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 # What MLflow's pages go by: the kind puts a study under "Model training", and the shared view is a
 # table of the trials by test accuracy (its URL ends in `VIEW`), where the default shows no metric.

@@ -99,7 +99,7 @@ def operation(name, c, stride, normalise_skip):
 class PlainCell(nn.Module):
     def __init__(self, position, graph, operations, normalise_skip):
         super().__init__()
-        self.graph, self.names = graph, operations
+        self.graph, self.names, self.reduces = graph, operations, position.reduces
         c = position.channels
         if position.previous_reduces:
             self.pre_0 = Reduce(position.inputs[0], c)
@@ -116,8 +116,9 @@ class PlainCell(nn.Module):
 
     def forward(self, before, last, mixture: CellMixture):
         states = [self.pre_0(before), self.pre_1(last)]
+        empty = states[1][:, :, ::2, ::2] if self.reduces else states[1]
         for node in range(self.graph.nodes):
-            total = 0
+            total = torch.zeros_like(empty)
             for edge in self.graph.of_node(node):
                 x = states[self.graph.edges[edge][0]]
                 for o, name in enumerate(self.names):

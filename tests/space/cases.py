@@ -1,0 +1,114 @@
+"""Super-network cases: shapes, operation sets and mixtures, drawn by hypothesis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from bench.space.config import DARTS_OPERATIONS, SpaceConfig
+from bench.space.layers import Layers
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.supernet import Supernet
+
+CLASSES = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a test builds; `weights` and `masks` are None, "batch" or "example"."""
+
+    space: SpaceConfig
+    size: tuple[int, int]
+    batch: int
+    normalise_operations: bool
+    channels_last: bool
+    weights: str
+    masks: str | None
+    active: bool
+    seed: int
+
+    def supernet(self, dtype: torch.dtype, layers: Layers | None = None) -> Supernet:
+        torch.manual_seed(self.seed)
+        shape = (2, *self.size)
+        supernet = Supernet(self.space, shape, CLASSES, layers, self.normalise_operations)
+        return supernet.to(dtype)
+
+    def images(self, dtype: torch.dtype) -> Tensor:
+        torch.manual_seed(self.seed + 1)
+        images = torch.randn(self.batch, 2, *self.size, dtype=dtype)
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        return images.requires_grad_()
+
+    def mixture(self, supernet: Supernet, dtype: torch.dtype) -> Mixture:
+        """By cell position where there are masks (their number follows the channels), else by type."""
+        torch.manual_seed(self.seed + 2)
+        edges = len(supernet.graph.edges)
+        cells = {}
+        for position in supernet.positions:
+            key = str(position.index) if self.masks else position.kind
+            if key in cells:
+                continue
+            lead = (self.batch,) if self.weights == "example" else ()
+            weights = torch.randn(*lead, edges, len(self.space.operations), dtype=dtype)
+            masks = {}
+            if self.masks:
+                lead = (self.batch,) if self.masks == "example" else ()
+                for name, slices in supernet.slices(position.index).items():
+                    if torch.rand(()) < 0.8:  # some operations have none
+                        mask = torch.rand(*lead, edges, slices, dtype=dtype)
+                        masks[name] = (mask * (torch.rand_like(mask) < 0.7)).requires_grad_()
+            active = None
+            if self.active:
+                active = {
+                    name: tuple(torch.arange(edges)[torch.rand(edges) < 0.5].tolist())
+                    for name in self.space.operations
+                    if name != "none" and torch.rand(()) < 0.8
+                }
+            cells[key] = CellMixture(weights.requires_grad_(), masks=masks, active=active)
+        return Mixture(cells)
+
+
+@st.composite
+def cases(draw: st.DrawFn, smallest: int = 4, batches: tuple[int, int] = (2, 4)) -> Case:
+    """Any case; `smallest` is the least height and width, `batches` the range of batch sizes."""
+    names = draw(
+        st.lists(st.sampled_from(DARTS_OPERATIONS), min_size=3, max_size=8, unique=True)
+    )
+    space = SpaceConfig(
+        operations=tuple(names),
+        nodes=draw(st.integers(1, 4)),
+        cells=draw(st.integers(1, 5)),
+        channels=draw(st.integers(1, 5)),
+        stem_multiplier=draw(st.integers(1, 3)),
+    )
+    return Case(
+        space=space,
+        size=(draw(st.integers(smallest, 10)), draw(st.integers(smallest, 10))),
+        batch=draw(st.integers(*batches)),
+        normalise_operations=draw(st.booleans()),
+        channels_last=draw(st.booleans()),
+        weights=draw(st.sampled_from(["batch", "example"])),
+        masks=draw(st.sampled_from([None, "batch", "example"])),
+        active=draw(st.booleans()),
+        seed=draw(st.integers(0, 10_000)),
+    )
+
+
+def shipped(operations: tuple[str, ...] = DARTS_OPERATIONS, **options: object) -> Case:
+    """A fixed case of all operations in normal and reduction cells."""
+    defaults: dict[str, object] = {
+        "space": SpaceConfig(operations=operations, nodes=3, cells=3, channels=4),
+        "size": (8, 8),
+        "batch": 4,
+        "normalise_operations": False,
+        "channels_last": True,
+        "weights": "batch",
+        "masks": None,
+        "active": False,
+        "seed": 0,
+    }
+    return Case(**{**defaults, **options})  # type: ignore[arg-type]
