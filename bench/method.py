@@ -195,6 +195,9 @@ class Method(nn.Module):
         """How the discrete network is trained: SGD, the same for all that can."""
         return [sgd_evaluation(network, config, part)]
 
+    def settle(self, network: DiscreteNetwork, images: Iterable[Tensor]) -> None:
+        """Called before the network is measured, with training images in batches, no labels."""
+
     def finish(self, network: DiscreteNetwork) -> dict[str, Any]:
         """Called after training: set to zero what the method calls dead."""
         return {}

@@ -46,6 +46,32 @@ def kl_divergence(mean: Tensor, log_variance: Tensor, prior: Prior = "ard") -> T
     return (_K1 - _K1 * torch.sigmoid(_K2 + _K3 * rate) + 0.5 * F.softplus(-rate)).sum()
 
 
+class _Perturb(torch.autograd.Function):
+    """mean + eps sqrt(variance + floor), with one saved tensor and few passes over memory."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(mean: Tensor, variance: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
+        deviation = (variance + _FLOOR).sqrt_()
+        return torch.addcmul(mean, eps, deviation), eps / deviation
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        return grad, 0.5 * (grad * slope), None
+
+
+def _perturb(mean: Tensor, variance: Tensor, eps: Tensor) -> Tensor:
+    perturbed: Tensor = _Perturb.apply(mean, variance, eps)[0]
+    return perturbed
+
+
 class Variational(nn.Module):
     """What variational layers share: `weight` is the mean, `log_variance` has its shape."""
 
@@ -87,7 +113,7 @@ class Variational(nn.Module):
         else:
             y = self.linear_map(x, mean, **geometry)
             spread = self.linear_map(x.square(), variance, **geometry)
-        return y + self.noise.normal(y) * (spread + _FLOOR).sqrt()
+        return _perturb(y, spread, self.noise.normal(y))
 
     def linear_map(self, x: Tensor, weight: Tensor, **geometry: Any) -> Tensor:
         """The deterministic layer (without bias) with any weight."""

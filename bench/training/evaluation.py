@@ -112,8 +112,15 @@ def evaluate(
     def on(split: Split) -> dict[str, float | int]:
         return measure(predict, split, MEASURE_BATCH, channels_last)
 
+    def settle() -> None:
+        batches = data.part(part).sequential(MEASURE_BATCH)
+        method.settle(network, (batch.images for batch in batches))
+        network.eval()
+
+    settle()
     before_zeroing = on(data.test)
     details = method.finish(network)
+    settle()
     layers = layer_table(network)
     result = {
         "test": on(data.test),
