@@ -27,6 +27,7 @@ from bench.method import (
 )
 from bench.options import option
 from bench.posterior import probability_of_best, table
+from bench.space.constants import index
 from bench.space.genotype import Genotype
 from bench.space.layers import Layers
 from bench.space.mixture import CellMixture, Mixture
@@ -35,6 +36,7 @@ from bench.space.supernet import Supernet
 from bench.training.config import EvaluationConfig
 from bench.training.statistics import reestimate_statistics
 from methods.alive import select_alive
+from methods.hierarchy import RelevanceGroups
 from methods.price import worth_of_an_edge
 from methods.variational import (
     Estimator,
@@ -44,6 +46,9 @@ from methods.variational import (
     kl_divergence,
     log_alpha,
 )
+
+THRESHOLDS = (5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0, -2.0, -3.0, -4.0)
+"""Of log_alpha, for the zeroing path."""
 
 KL_OF_AN_OPERATION = 3.0
 """Nats: an operation's KL at the start (mu = 1/8, log s2 = -10)."""
@@ -67,7 +72,9 @@ class VinnasConfig:
         0.5, gt=0, le=1, help="share of the epochs in which the KL weight rises"
     )
     bilevel: bool = option(False, help="z on one half of the training images, w on the other")
-    sharing: Literal["cell_type", "position"] = option("cell_type", help="who shares a z")
+    sharing: Literal["cell_type", "position", "hierarchical"] = option(
+        "cell_type", help="who shares a z; hierarchical: positions vary around their cell type"
+    )
     learning_rate: float = option(1e-3, gt=0, help="Adam, means of the weights")
     log_variance_learning_rate: float = option(1e-2, gt=0, help="Adam, log variances of weights")
     z_learning_rate: float = option(3e-3, gt=0, help="Adam, means of z")
@@ -110,12 +117,17 @@ class Vinnas(Method):
         super().__init__(config, task)
         shape = (len(task.graph.edges), len(task.candidates))
         keys = task.kinds
-        if config.sharing == "position":
+        if config.sharing != "cell_type":
             keys = tuple(str(position.index) for position in task.positions)
         start = 1 / len(task.candidates)
         self.mean = nn.ParameterDict({key: nn.Parameter(torch.full(shape, start)) for key in keys})
         self.log_variance = nn.ParameterDict(
             {key: nn.Parameter(torch.full(shape, config.initial_log_variance)) for key in keys}
+        )
+        self.groups = (
+            RelevanceGroups(task, shape, start, config.initial_log_variance)
+            if config.sharing == "hierarchical"
+            else None
         )
         self.register_buffer("lambda_z", torch.tensor(config.lambda_z or 0.0))
         self._layers: VariationalLayers | None = None
@@ -158,16 +170,21 @@ class Vinnas(Method):
     def _columns(self, z: Tensor) -> Tensor:
         """[..., edges, candidates] -> [..., edges, operations], 0 for `none`."""
         full = z.new_zeros(*z.shape[:-1], len(self.task.space.operations))
-        return full.index_copy(-1, torch.tensor(self.task.candidates, device=z.device), z)
+        return full.index_copy(-1, index(self.task.candidates, z.device), z)
 
     def penalty(self) -> dict[str, Tensor]:
         c = self.config
         factor = min(1.0, self.progress / c.warm_up)
-        means, variances = flat(self.mean.values()), flat(self.log_variance.values())
-        terms = {"kl_z": factor * self.lambda_z * kl_divergence(means, variances, c.prior)}
+        terms = {"kl_z": factor * self.lambda_z * self._kl_z()}
         if self._layers is not None and c.beta_w > 0:
             terms["kl_w"] = factor * c.beta_w / self.task.train_images * self._layers.kl()
         return terms
+
+    def _kl_z(self) -> Tensor:
+        means, variances = self.mean, self.log_variance
+        if self.groups is None:
+            return kl_divergence(flat(means.values()), flat(variances.values()), self.config.prior)
+        return self.groups.kl(means, variances, self.config.prior)
 
     def phases(self, supernet: Supernet) -> list[Phase]:
         c = self.config
@@ -179,11 +196,15 @@ class Vinnas(Method):
             {"params": spread, "lr": c.log_variance_learning_rate},
         ]
         groups_w = [group for group in groups_w if group["params"]]
+        means, variances = list(self.mean.values()), list(self.log_variance.values())
+        if self.groups is not None:
+            means += self.groups.mean.values()
+            variances += [*self.groups.log_variance.values(), *self.groups.log_tau.values()]
         groups_z = [
-            {"params": list(self.mean.values()), "lr": c.z_learning_rate},
-            {"params": list(self.log_variance.values()), "lr": c.z_log_variance_learning_rate},
+            {"params": means, "lr": c.z_learning_rate},
+            {"params": variances, "lr": c.z_log_variance_learning_rate},
         ]
-        z = [*self.mean.values(), *self.log_variance.values()]
+        z = [*means, *variances]
 
         def phase(name: str, part: str, parameters: list[Any], groups: list[Any]) -> Phase:
             def objective(batches: Batches) -> Objective:
@@ -320,11 +341,17 @@ class Vinnas(Method):
         if self._network_layers is not None:
             reestimate_statistics(network, images)
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        return () if self._network_layers is None else THRESHOLDS
+
+    @property
+    def threshold(self) -> float | None:
+        return None if self._network_layers is None else self.config.threshold
+
     @torch.no_grad()
-    def finish(self, network: DiscreteNetwork) -> dict[str, Any]:
+    def zero(self, network: DiscreteNetwork, threshold: float) -> None:
         """Weights with log_alpha >= threshold become zero."""
-        if self._network_layers is None:
-            return {}
+        assert self._network_layers is not None
         for layer in self._network_layers.made:
-            layer.weight.masked_fill_(layer.dead(self.config.threshold), 0.0)
-        return {"threshold": self.config.threshold}
+            layer.weight.masked_fill_(layer.dead(threshold), 0.0)

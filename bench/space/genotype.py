@@ -54,8 +54,14 @@ class Genotype:
 
     def cell(self, position: int, kind: str) -> Cell:
         """The cell for a position: its own where there is one, else that of its type."""
-        own = self.cells.get(str(position))
-        return own if own is not None else self.cells[kind]
+        found = self.cells.get(str(position), self.cells.get(kind))
+        if found is None:
+            raise ValueError(
+                f"the genotype has cells for {', '.join(self.cells)}, but none for position"
+                f" {position} or type {kind!r}: cells found by position need a network of as many"
+                " cells (evaluation.cells = space.cells)"
+            )
+        return found
 
     def pairs(self) -> Iterator[tuple[str, int, str, int]]:
         """(cell key, node, operation, source) of everything selected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,14 @@ from bench.data.config import DataConfig
 from bench.data.splits import EvaluationData, Split
 from bench.method import Method
 from bench.seeds import derive
+from bench.space.compact import compact
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
 from bench.training.measure import flops, layer_table, measure
 from bench.training.search import uses_channels_last
-from bench.training.trainer import History, Hooks, Trainer, TrainerOptions
+from bench.training.trainer import History, Hooks, NonFiniteLoss, Trainer, TrainerOptions
 
 MEASURE_BATCH = 256
 
@@ -92,6 +94,7 @@ def evaluate(
         precision=config.precision,
         channels_last=channels_last,
         seed=derive("evaluation", seed),
+        graph=config.graph,
     )
     trainer = Trainer(
         method.network_phases(network, config, part, len(data.part(part))),
@@ -110,7 +113,10 @@ def evaluate(
         return logits
 
     def on(split: Split) -> dict[str, float | int]:
-        return measure(predict, split, MEASURE_BATCH, channels_last)
+        found = measure(predict, split, MEASURE_BATCH, channels_last)
+        if not math.isfinite(found["nll"]):  # the last step's damage shows in no training loss
+            raise NonFiniteLoss(f"the trained network's loss became {found['nll']}")
+        return found
 
     def settle() -> None:
         batches = data.part(part).sequential(MEASURE_BATCH)
@@ -119,8 +125,12 @@ def evaluate(
 
     settle()
     before_zeroing = on(data.test)
-    details = method.finish(network)
-    settle()
+    path = zeroing_path(
+        network, method, settle, lambda: (on(data.test), on(data.search.validation))
+    )
+    if method.threshold is not None:
+        method.zero(network, method.threshold)
+        settle()
     layers = layer_table(network)
     result = {
         "test": on(data.test),
@@ -130,6 +140,54 @@ def evaluate(
         "nonzero_parameters": sum(row["parameters"] - row["zeros"] for row in layers),
         "flops": flops(network, data.search.shape),
         "layers": layers,
-        "details": details,
+        "threshold": method.threshold,
+        "zeroing_path": path,
+        "compact": None,
     }
+    if method.threshold is not None:
+        smaller = compact(network)
+
+        def predict_compactly(images: Tensor) -> Tensor:
+            logits: Tensor = smaller(images)[0]
+            return logits
+
+        result["compact"] = {
+            "test": measure(predict_compactly, data.test, MEASURE_BATCH, channels_last),
+            "parameters": sum(parameter.numel() for parameter in smaller.parameters()),
+            "flops": flops(smaller, data.search.shape),
+        }
     return EvaluationOutcome(history, result, network)
+
+
+Quality = dict[str, float | int]
+
+
+def zeroing_path(
+    network: DiscreteNetwork,
+    method: Method,
+    settle: Callable[[], None],
+    qualities: Callable[[], tuple[Quality, Quality]],
+) -> list[dict[str, Any]]:
+    """Test and validation quality and non-zero parameters at each of the method's thresholds.
+
+    The network is as before afterwards. The path describes; nothing is chosen by it.
+    """
+    if not method.thresholds:
+        return []
+    kept = {name: value.clone() for name, value in network.state_dict().items()}
+    rows = []
+    for threshold in method.thresholds:
+        method.zero(network, threshold)
+        settle()
+        test, validation = qualities()
+        layers = layer_table(network)
+        rows.append(
+            {
+                "threshold": threshold,
+                "nonzero_parameters": sum(row["parameters"] - row["zeros"] for row in layers),
+                "test": test,
+                "validation": validation,
+            }
+        )
+    network.load_state_dict(kept)
+    return rows
