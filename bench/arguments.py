@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -83,12 +83,16 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         return added
 
     running = verb("run", "run what is not finished, then write tables and figures")
-    running.add_argument("--workers", type=_workers, metavar="N", help="trials at a time")
     running.add_argument(
-        "--device",
-        choices=("cpu", "cuda", "auto"),
-        default="auto",
-        help="where to train (default: auto, cuda where there is one)",
+        "--workers", type=_count("--workers"), metavar="N", help="trials at a time"
+    )
+    _device_option(running, "where to train")
+    running.add_argument(
+        "--batch-seeds",
+        type=_count("--batch-seeds"),
+        default=1,
+        metavar="S",
+        help="search S seeds of a method in one program (default: 1)",
     )
     running.add_argument("--dry-run", action="store_true", help="print the trials and stop")
     verb("status", "say what is finished, missing, failed, stale")
@@ -103,6 +107,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         help="of what",
     )
     checking = verb("doctor", "say what this machine has and lacks", of_study=False)
+    _speed_options(verb("speed", "measure what a step costs on this machine", of_study=False))
     for added in (running, checking):
         added.add_argument(
             "--data-root",
@@ -119,7 +124,48 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     return parser, verbs
 
 
-def _workers(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"--workers {text}: must be a whole number, at least 1")
-    return int(text)
+def _device_option(added: argparse.ArgumentParser, help: str) -> None:
+    added.add_argument(
+        "--device",
+        choices=("cpu", "cuda", "auto"),
+        default="auto",
+        help=f"{help} (default: auto, cuda where there is one)",
+    )
+
+
+def _speed_options(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "--only",
+        metavar="PARTS",
+        help="W1, W2 (fused against plain), estimators, methods, variance, data, candidates,"
+        " growth; several with commas (default: all)",
+    )
+    added.add_argument(
+        "--scale",
+        choices=("W1", "W2"),
+        default="W2",
+        help="super-network of the other parts (default: W2)",
+    )
+    added.add_argument(
+        "--repeats",
+        type=_count("--repeats"),
+        default=5,
+        metavar="N",
+        help="rounds that count (default: 5)",
+    )
+    added.add_argument(
+        "--threads", type=_count("--threads"), metavar="N", help="CPU threads (default: all cores)"
+    )
+    _device_option(added, "where to measure")
+    added.add_argument(
+        "--quick", action="store_true", help="tiny sizes: shows that it works, says nothing"
+    )
+
+
+def _count(option: str) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not text.isdecimal() or int(text) < 1:
+            raise ConfigurationError(f"{option} {text}: must be a whole number, at least 1")
+        return int(text)
+
+    return count

@@ -52,6 +52,7 @@ def run(chosen: argparse.Namespace) -> int:
         workers=chosen.workers,
         data_root=chosen.data_root,
         tracking_uri=chosen.tracking_uri,
+        batch_seeds=chosen.batch_seeds,
     )
     standing = session.run(study, store, settings, analysis.write_all)
     _print_leaderboard(store, standing)
@@ -120,6 +121,24 @@ def doctor(chosen: argparse.Namespace) -> int:
     return SOME_FAILED if hindered else DONE
 
 
+def speed(chosen: argparse.Namespace) -> int:
+    """bench speed"""
+    from bench.speed import session
+
+    settings = session.Settings(
+        only=chosen.only,
+        scale=chosen.scale,
+        repeats=chosen.repeats,
+        threads=chosen.threads,
+        device=chosen.device,
+        results=chosen.results,
+        quick=chosen.quick,
+    )
+    for path in session.run(settings):
+        print(path)
+    return DONE
+
+
 def _study(chosen: argparse.Namespace) -> tuple[Study, Store]:
     from bench.record import Store
     from bench.study_file import load
@@ -162,4 +181,5 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sync": sync,
     "list": listing,
     "doctor": doctor,
+    "speed": speed,
 }

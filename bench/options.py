@@ -18,11 +18,15 @@ def option(
     le: float | None = None,
     lt: float | None = None,
     help: str = "",
+    identity: bool = True,
 ) -> Any:
     """A dataclass field with a default, numeric bounds and one line of help.
 
-    The bounds have pydantic's meaning: `ge` is >=, `gt` is >, `le` is <=, `lt` is <.
+    The bounds have pydantic's meaning: `ge` is >=, `gt` is >, `le` is <=, `lt` is <. Without
+    `identity` the option says how a trial is run, as its device does, and not which trial it is.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     metadata = {name: bound for name, bound in bounds.items() if bound is not None}
-    return dataclasses.field(default=default, metadata={**metadata, "help": help})
+    return dataclasses.field(
+        default=default, metadata={**metadata, "help": help, "identity": identity}
+    )

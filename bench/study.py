@@ -76,7 +76,12 @@ class Trial:
         return f"{self.label} on {self.dataset}, seed {self.seed}"
 
     def _hashed(self) -> dict[str, Any]:
-        return {"name": self.method, "seed": self.seed, "configuration": self.configuration()}
+        configuration = self.configuration()
+        for name, part in (("search", self.search), ("evaluation", self.evaluation)):
+            for option in dataclasses.fields(part):
+                if not option.metadata["identity"]:
+                    del configuration[name][option.name]
+        return {"name": self.method, "seed": self.seed, "configuration": configuration}
 
 
 def stem(identity: Mapping[str, Any]) -> str:

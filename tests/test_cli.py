@@ -14,7 +14,7 @@ from bench import cli
 from bench.record import Store
 from bench.study_file import load
 
-VERBS = ("run", "status", "leaderboard", "analyze", "sync", "list", "doctor")
+VERBS = ("run", "status", "leaderboard", "analyze", "sync", "list", "doctor", "speed")
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +70,8 @@ WRONG = {
     "no such study": (["run", "quikstart"], "did you mean quickstart?"),
     "no such file": (["status", "a/b.yaml"], "study file a/b.yaml does not exist"),
     "workers": (["run", "small.yaml", "--workers", "0"], "--workers 0: must be a whole number"),
+    "repeats": (["speed", "--repeats", "0"], "--repeats 0: must be a whole number"),
+    "parts": (["speed", "--only", "W3"], "did you mean W2?"),
     "device": (["run", "small.yaml", "--device", "gpu"], "invalid choice: 'gpu'"),
     "set": (["run", "small.yaml", "--set", "search.epochs=-1"], "search.epochs = -1: must be"),
     "results a file": (["run", "small.yaml", "--results", "small.yaml"], "cannot be written"),

@@ -20,6 +20,7 @@ class SearchConfig:
     precision: Precision = option("float32", help="bfloat16 uses autocast")
     channels_last: bool | None = option(None, help="memory format; null chooses by device")
     compile: bool = option(False, help="torch.compile the network")
+    graph: bool = option(False, help="replay each step as a CUDA graph (CUDA only)", identity=False)
     threads: int = option(1, ge=1, help="CPU threads of a trial (bits depend on it)")
 
 
@@ -47,3 +48,4 @@ class EvaluationConfig:
     precision: Precision = option("float32", help="bfloat16 uses autocast")
     channels_last: bool | None = option(None, help="memory format; null chooses by device")
     compile: bool = option(False, help="torch.compile the network")
+    graph: bool = option(False, help="replay each step as a CUDA graph (CUDA only)", identity=False)

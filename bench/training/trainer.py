@@ -18,6 +18,8 @@ from bench.method import Objective, Phase
 from bench.noise import Noise
 from bench.seeds import derive
 from bench.training.checkpoint import Checkpoint
+from bench.training.graph import GraphedStep, check
+from bench.training.optimisers import prepare
 
 
 class NonFiniteLoss(RuntimeError):
@@ -29,6 +31,7 @@ class TrainerOptions:
     """How a trainer runs, apart from what it trains.
 
     seed: of batch order, augmentation and noise; every epoch's draws are a function of it.
+    graph: replay the step as a CUDA graph.
     """
 
     epochs: int
@@ -37,6 +40,7 @@ class TrainerOptions:
     precision: str
     channels_last: bool
     seed: int
+    graph: bool = False
 
 
 @dataclass
@@ -50,11 +54,17 @@ class Hooks:
 
 @dataclass
 class History:
-    """Rows of finished epochs and what they cost."""
+    """Rows of finished epochs and what they cost.
+
+    batched_seeds: how many searches ran in one program; seconds are this one's share, and
+    peak_memory_bytes is the program's (0: not measured here).
+    """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     steps: int = 0
+    batched_seeds: int = 1
+    peak_memory_bytes: int = 0
 
 
 class Trainer:
@@ -84,10 +94,16 @@ class Trainer:
         self.steps = self.splits[phases[-1].part].steps(options.batch_size) if phases else 0
         self.everything = [p for module in modules.values() for p in module.parameters()]
         self.history = History()
+        self.keys: list[str] = []
+        self.enabled = phases
         for phase in phases:
+            prepare(phase.optimisers, options.graph)
             for optimiser in phase.optimisers:
                 for group in optimiser.param_groups:
                     group.setdefault("initial_lr", group["lr"])
+        self.run_step: Callable[[Mapping[str, Batch]], Tensor] = self.step
+        if options.graph and phases:
+            self.run_step = self._graphed()
 
     def run(self) -> History:
         """Train to the last epoch, from the checkpoint where there is one.
@@ -105,7 +121,7 @@ class Trainer:
             row["seconds"] = time.perf_counter() - started
             self.history.epochs.append(row)
             self.history.seconds += row["seconds"]
-            self.history.steps += self.steps
+            self.history.steps += self.steps if self.enabled else 0
             self._save()
             self.hooks.report(epoch, {**row["terms"], **row["metrics"]})
         return self.history
@@ -120,18 +136,40 @@ class Trainer:
     def _epoch(self, epoch: int) -> dict[str, Any]:
         for module in self.modules.values():
             module.train()
+        self._enable()
+        if isinstance(self.run_step, GraphedStep):
+            self.run_step.begin_epoch()
         streams = {part: self._stream(part, epoch) for part in self.splits}
-        sums: dict[str, Tensor] = {}
-        for _ in range(self.steps):
+        sums: Tensor | None = None
+        for _ in range(self.steps if self.enabled else 0):
             batches = {part: next(stream) for part, stream in streams.items()}
-            for phase in self.phases:
-                outcome = self._update(phase, batches)
-                for kind, values in (("terms", outcome.terms), ("metrics", outcome.metrics)):
-                    for name, value in values.items():
-                        key = f"{kind}:{phase.name}.{name}"
-                        value = value.detach().float()
-                        sums[key] = sums[key] + value if key in sums else value
+            values = self.run_step(batches)
+            sums = values if sums is None else sums + values
         return self._read(epoch, sums)
+
+    def _enable(self) -> None:
+        """Ask every phase whether it takes part in this epoch; other phases are another graph."""
+        enabled = [phase for phase in self.phases if phase.enabled()]
+        changed = [phase.name for phase in enabled] != [phase.name for phase in self.enabled]
+        self.enabled = enabled
+        if changed and enabled and self.options.graph:
+            self.run_step = self._graphed()
+
+    def step(self, batches: Mapping[str, Batch]) -> Tensor:
+        """All enabled phases once; their terms and metrics as one vector, named by `keys`."""
+        found: dict[str, Tensor] = {}
+        for phase in self.enabled:
+            outcome = self._update(phase, batches)
+            for kind, values in (("terms", outcome.terms), ("metrics", outcome.metrics)):
+                for name, value in values.items():
+                    found[f"{kind}:{phase.name}.{name}"] = value.detach().float()
+        self.keys = list(found)
+        return torch.stack(list(found.values()))
+
+    def _graphed(self) -> GraphedStep:
+        device = next(iter(self.splits.values())).device
+        check(device)
+        return GraphedStep(self.step, lambda: [self.noise.generator(device)])
 
     def _update(self, phase: Phase, batches: Mapping[str, Batch]) -> Objective:
         mine = {id(parameter) for parameter in phase.parameters}
@@ -171,11 +209,12 @@ class Trainer:
                 yield Batch(images, batch.labels)
             repeat += 1
 
-    def _read(self, epoch: int, sums: Mapping[str, Tensor]) -> dict[str, Any]:
+    def _read(self, epoch: int, sums: Tensor | None) -> dict[str, Any]:
         """One read from the device an epoch."""
-        means = (torch.stack(list(sums.values())) / self.steps).tolist() if sums else []
         row: dict[str, Any] = {"epoch": epoch, "terms": {}, "metrics": {}}
-        for key, mean in zip(sums, means, strict=True):
+        if sums is None:  # no phase took part
+            return row
+        for key, mean in zip(self.keys, (sums / self.steps).tolist(), strict=True):
             kind, name = key.split(":", 1)
             row[kind][name] = mean
             if not math.isfinite(mean):

@@ -1,0 +1,1 @@
+"""`bench speed`: what a step costs, measured on this machine; needs torch and NumPy alone."""

@@ -1,0 +1,109 @@
+"""Candidates drawn from a posterior, evaluated with inherited weights."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench import seeds
+from bench.data.splits import Split
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.supernet import Supernet
+from bench.speed.context import Context
+from bench.speed.rows import Row, row
+from bench.speed.scales import Scale, data_of
+from bench.speed.steps import make
+from bench.speed.timing import seconds
+from bench.training.measure import measure
+
+CANDIDATES, IMAGES, BATCH = 100, 1000, 250
+KEPT = (0.9, 0.5)
+"""Probabilities with which a candidate keeps an operation: early in a search, and later."""
+
+FULL = "full super-network, one by one"
+
+
+def candidates(context: Context, scale: Scale) -> list[Row]:
+    """Seconds for 100 candidates on 1,000 images: three ways for each share of operations kept.
+
+    One after another through the full super-network (all is computed, then weighted by 0 or 1; a
+    few are timed and the time is scaled, as each costs the same); one after another with only the
+    kept operations computed; and as PGNAS does it (`methods.candidates`).
+    """
+    number, images = (4, 32) if context.quick else (CANDIDATES, IMAGES)
+    sample = min(4, number)
+    step = make("pgnas", scale, context.device)
+    validation = data_of(scale, context.device, 1, images).validation
+    supernet = step.supernet.eval()
+    for parameter in supernet.parameters():
+        parameter.requires_grad_(False)
+    module = importlib.import_module("methods.candidates")
+    rounds = 1 if context.quick else min(3, context.repeats)
+    result: list[Row] = []
+    for place, probability in enumerate(KEPT):
+        drawn = _draw(step, probability, number)
+        mixtures = [one.mixture(scale.space.operations, context.device) for one in drawn]
+        everything = [_full(mixture) for mixture in mixtures[:sample]]
+        _evaluate(supernet, everything[:1], validation)  # warm-up
+        ways: dict[str, Callable[[], object]] = {
+            FULL: partial(_evaluate, supernet, everything, validation),
+            "kept operations, one by one": partial(_evaluate, supernet, mixtures, validation),
+            "as pgnas does it": partial(module.accuracies, drawn, supernet, validation, BATCH),
+        }
+        found: dict[str, list[float]] = {name: [] for name in ways}
+        for turn in range(rounds):
+            for name, way in ways.items():
+                factor = number / sample if name == FULL else 1
+                found[name].append(factor * seconds(way, context.device))
+            context.tick((place + (turn + 1) / rounds) / len(KEPT))
+        for name, values in found.items():
+            result.append(
+                row(
+                    f"candidates, keep {probability}",
+                    scale.name,
+                    name,
+                    f"{number} candidates",
+                    "s",
+                    values,
+                    (FULL, found[FULL]),
+                    f"{images} images" + (f"; from {sample} timed" if name == FULL else ""),
+                )
+            )
+    return result
+
+
+def _draw(step: Any, probability: float, number: int) -> list[Any]:
+    """Hard candidates, each operation kept with the same probability."""
+    kind = importlib.import_module("methods.candidates").Candidate
+    task = step.method.task
+    shape = (len(task.graph.edges), len(task.space.operations))
+    generator = seeds.generator("cpu", "speed", "candidates", probability)
+
+    def kept() -> Tensor:
+        drawn = torch.rand(shape, generator=generator) < probability
+        for column, name in enumerate(task.space.operations):
+            if name == "none":
+                drawn[:, column] = False
+        return drawn
+
+    return [kind({key: kept() for key in task.kinds}, {}) for _ in range(number)]
+
+
+def _full(mixture: Mixture) -> Mixture:
+    return Mixture({key: CellMixture(cell.weights) for key, cell in mixture.cells.items()})
+
+
+def _evaluate(supernet: Supernet, mixtures: list[Mixture], validation: Split) -> None:
+    for mixture in mixtures:
+        predict = partial(_predict, supernet, mixture)
+        measure(predict, validation, BATCH, validation.device.type == "cpu")
+
+
+def _predict(supernet: Supernet, mixture: Mixture, images: Tensor) -> Tensor:
+    logits: Tensor = supernet(images, mixture)
+    return logits

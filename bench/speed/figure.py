@@ -1,0 +1,53 @@
+"""speed.png: every ratio by part; pandas and seaborn are imported when it is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.speed.rows import Row
+
+
+def draw(found: list[Row], path: Path) -> str | None:
+    """Write the figure; a line that says why not, where a package is missing."""
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+        import pandas as pd
+        import seaborn as sns
+    except ImportError as error:
+        return f"no figure: {error.name} is not installed"
+    frame = pd.DataFrame([r for r in map(vars, found) if r["ratio"] is not None])
+    if frame.empty:
+        return "no figure: nothing was compared"
+    frame["what"] = frame["variant"] + ": " + frame["quantity"]
+    frame["part"] = frame["section"] + ", against " + frame["reference"].str.split(", keep").str[0]
+    parts = list(dict.fromkeys(frame["part"]))
+    heights = [int((frame["part"] == part).sum()) for part in parts]
+    sns.set_theme(style="whitegrid", context="paper")
+    figure, axes = plt.subplots(
+        len(parts),
+        1,
+        figsize=(7, 0.2 * sum(heights) + 0.75 * len(parts)),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
+    )
+    for part, axis in zip(parts, axes[:, 0], strict=True):
+        rows = frame[frame["part"] == part]
+        sns.barplot(rows, x="ratio", y="what", ax=axis, color="#4477aa", errorbar=None)
+        spread = [
+            (rows["ratio"] - rows["ratio_low"]).clip(lower=0),
+            (rows["ratio_high"] - rows["ratio"]).clip(lower=0),
+        ]
+        places = range(len(rows))
+        axis.errorbar(rows["ratio"], places, xerr=spread, fmt="none", color="black", lw=1)
+        axis.axvline(1, color="black", lw=1)
+        axis.set(title=part, xlabel="", ylabel="")
+    axes[-1, 0].set_xlabel("times the reference (bars: medians; lines: quartiles)")
+    temporary = path.with_suffix(".tmp.png")
+    figure.savefig(temporary, dpi=150)
+    plt.close(figure)
+    temporary.replace(path)
+    return None

@@ -1,0 +1,94 @@
+"""The sizes that are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+
+from bench import seeds
+from bench.data.splits import Batch, Pool, SearchData, Split
+from bench.space.config import SpaceConfig
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A super-network and what it is fed; `shape` is (channels, height, width) of an image."""
+
+    name: str
+    cells: int
+    channels: int
+    shape: tuple[int, int, int]
+    batch: int
+    nodes: int = 4
+    classes: int = 10
+
+    @property
+    def space(self) -> SpaceConfig:
+        """All eight operations of DARTS."""
+        return SpaceConfig(cells=self.cells, channels=self.channels, nodes=self.nodes)
+
+    @property
+    def description(self) -> str:
+        """As a reader wants it."""
+        size = "x".join(str(length) for length in self.shape)
+        return (
+            f"{self.cells} cells, {self.channels} channels, {self.nodes} nodes,"
+            f" {len(self.space.operations)} operations, batch {self.batch}, {size}"
+        )
+
+
+SCALES = {
+    "W1": Scale("W1", cells=8, channels=16, shape=(3, 32, 32), batch=64),
+    "W2": Scale("W2", cells=4, channels=8, shape=(1, 28, 28), batch=64),
+}
+
+
+def shrunk(scale: Scale) -> Scale:
+    """The same measurement in seconds instead of minutes (`--quick`): its numbers mean little."""
+    return replace(
+        scale,
+        name=f"{scale.name}, tiny",
+        cells=3,
+        channels=4,
+        nodes=min(scale.nodes, 2),
+        shape=(scale.shape[0], 8, 8),
+        batch=min(scale.batch, 8),
+    )
+
+
+def batch_of(scale: Scale, device: torch.device, channels_last: bool, part: str = "") -> Batch:
+    """Random images and labels; the same for the same scale and part."""
+    generator = seeds.generator("cpu", "speed", part)
+    images = torch.randn(scale.batch, *scale.shape, generator=generator).to(device)
+    labels = torch.randint(0, scale.classes, (scale.batch,), generator=generator).to(device)
+    if channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    return Batch(images, labels)
+
+
+def data_of(scale: Scale, device: torch.device, images: int, validation: int = 0) -> SearchData:
+    """Synthetic data: a blurred random pattern for each class, under noise; uint8, on `device`."""
+    generator = seeds.generator("cpu", "speed", "data")
+    count = images + max(1, validation)
+    channels, height, width = scale.shape
+    coarse = torch.rand(scale.classes, channels, 4, 4, generator=generator)
+    patterns = F.interpolate(coarse, (height, width), mode="bilinear")
+    labels = torch.randint(0, scale.classes, (count,), generator=generator)
+    raw = torch.empty(count, *scale.shape, dtype=torch.uint8)
+    for start in range(0, count, 1000):
+        chosen = patterns[labels[start : start + 1000]]
+        noise = torch.rand(chosen.shape, generator=generator)
+        raw[start : start + 1000] = (127 * chosen + 127 * noise).to(torch.uint8)
+    mean, deviation = torch.full((channels,), 127.0), torch.full((channels,), 50.0)
+    pool = Pool(raw.to(device), labels.to(device), mean.to(device), deviation.to(device))
+    places = torch.arange(count, device=device)
+    return SearchData(
+        name="synthetic",
+        class_names=tuple(str(number) for number in range(scale.classes)),
+        shape=scale.shape,
+        digest="",
+        train=Split(pool, places[:images]),
+        validation=Split(pool, places[images:]),
+    )

@@ -1,0 +1,105 @@
+"""One run of `bench speed`: choose the parts, measure them, write what was found."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bench import machine
+from bench.errors import ConfigurationError
+from bench.speed import (
+    candidates,
+    data_path,
+    figure,
+    growth,
+    method_steps,
+    networks,
+    report,
+    variance,
+)
+from bench.speed.context import Context
+from bench.speed.rows import Row
+from bench.speed.scales import SCALES, Scale, shrunk
+from bench.training.memory import keep_memory
+
+Part = Callable[[Context, Scale], list[Row]]
+
+PARTS: dict[str, tuple[Part, float]] = {
+    "W1": (networks.measure, 60),
+    "W2": (networks.measure, 10),
+    "estimators": (method_steps.estimators, 7),
+    "methods": (method_steps.methods, 12),
+    "variance": (variance.variance, 20),
+    "data": (data_path.data_path, 2),
+    "candidates": (candidates.candidates, 20),
+    "growth": (growth.growth, 8),
+}
+"""Name -> what measures it, and its rough share of the whole time."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says; scale: of the parts that are not a scale themselves."""
+
+    only: str | None
+    scale: str
+    repeats: int
+    threads: int | None
+    device: str
+    results: Path
+    quick: bool
+
+
+def run(settings: Settings) -> list[Path]:
+    """Measure, print and write the table part by part, and return the files written.
+
+    Raises ConfigurationError for settings that cannot be meant, ResultsError where the results'
+    folder cannot be written.
+    """
+    chosen = parts(settings.only)
+    device = torch.device(machine.devices(settings.device, 1, 1, 1)[0])
+    context = Context(
+        device,
+        settings.threads or machine.cores(),
+        2 if settings.quick else settings.repeats,
+        settings.quick,
+        {name: PARTS[name][1] for name in chosen},
+    )
+    torch.set_num_threads(context.threads)
+    keep_memory()
+    if device.type != "cuda":
+        context.say("no rows of CUDA graphs, compilation and bfloat16: no CUDA device is used")
+    size: Callable[[Scale], Scale] = shrunk if settings.quick else lambda scale: scale
+    place = report.folder(settings.results, device)
+    found: list[Row] = []
+    used: dict[str, Scale] = {}
+    for name in chosen:
+        scale = size(SCALES[name] if name in SCALES else SCALES[settings.scale])
+        used[scale.name] = scale
+        context.begin(name)
+        rows = PARTS[name][0](context, scale)
+        context.end()
+        context.clear()
+        print(report.table(rows), end="\n\n", flush=True)
+        found += rows
+        paths = report.write(place, found, context, list(used.values()))
+    problem = figure.draw(found, place / "speed.png")
+    if problem:
+        context.say(problem)
+        return paths
+    return [*paths, place / "speed.png"]
+
+
+def parts(only: str | None) -> list[str]:
+    """Names of parts, in the order in which they are measured. Raises ConfigurationError."""
+    wanted = list(PARTS) if only is None else only.split(",")
+    for name in wanted:
+        if name not in PARTS:
+            near = difflib.get_close_matches(name, PARTS, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ConfigurationError(f"--only {name}: {hint}(there are {', '.join(PARTS)})")
+    return [name for name in PARTS if name in wanted]
