@@ -8,6 +8,7 @@ its error and the others go on. Workers do not see Ctrl-C: this process ends the
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import multiprocessing
 import shlex
@@ -40,14 +41,16 @@ def run_trials(
     data_root: Path | None = None,
     execute: str = RUN_TRIAL,
     on_record: OnRecord = lambda record: None,
+    batch_seeds: int = 1,
 ) -> None:
     """Run `trials`, one worker process for each of `devices`, and write their records.
 
+    Each of `groups(trials, batch_seeds)` goes to one worker, which searches it together.
     `execute` ("module:function") is what a worker calls, with `bench.trial.run_trial`'s signature;
     `on_record` is called here after each record is written. Raises ResultsError where a record
     cannot be written; that, and KeyboardInterrupt, end the workers at once.
     """
-    waiting = list(reversed(trials))
+    waiting = groups(trials, batch_seeds)[::-1]
     arguments = (execute, data_root, store.folder / "checkpoints")
     slots = [_Slot(device, arguments) for device in devices]
     try:
@@ -61,6 +64,9 @@ def run_trials(
                     if message[0] == "progress":
                         progress.advanced(trial, *message[1:])
                         continue
+                    if message[0] == "note":
+                        progress.say(message[1])
+                        continue
                     record, posterior = _outcome(trial, slot, message)
                     store.write(record, posterior)
                     progress.ended(trial, record)
@@ -72,12 +78,29 @@ def run_trials(
             slot.kill()
 
 
-def _next(slot: _Slot, waiting: list[Trial], progress: Progress) -> None:
-    slot.trial = None
-    if waiting:
-        trial = waiting.pop()
-        progress.started(trial)
-        slot.give(trial)
+def groups(trials: Sequence[Trial], batch_seeds: int) -> list[list[Trial]]:
+    """Trials that differ in the seed alone, at most `batch_seeds` together, in order."""
+    found: list[list[Trial]] = []
+    growing: dict[tuple[str, str], list[Trial]] = {}
+    for trial in trials:
+        key = (trial.label, dataclasses.replace(trial, seed=0).id)
+        group = growing.get(key)
+        if group is None or len(group) >= batch_seeds:
+            group = growing[key] = []
+            found.append(group)
+        group.append(trial)
+    return found
+
+
+def _next(slot: _Slot, waiting: list[list[Trial]], progress: Progress) -> None:
+    if not slot.go_on():
+        # what a dead worker has left of a group is run one by one: together they may kill the next
+        waiting.extend([trial] for trial in reversed(slot.rest))
+        slot.rest = []
+        if waiting:
+            slot.give(waiting.pop())
+    if slot.trial is not None:
+        progress.started(slot.trial)
 
 
 def _outcome(
@@ -102,21 +125,34 @@ class _Slot:
 
     def __init__(self, device: str, arguments: tuple[str, Path | None, Path]) -> None:
         self.trial: Trial | None = None
+        self.rest: list[Trial] = []  # of the trial's group, still to come
         self.started = ""
         self.stage = "start"
         self._arguments = (arguments[0], device, *arguments[1:])
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
 
-    def give(self, trial: Trial) -> None:
-        """Send a trial to the worker, which is started if there is none."""
-        self.trial, self.started, self.stage = trial, _now(), "start"
+    def go_on(self) -> bool:
+        """Turn to the next trial that the worker has; False where it has none, or is dead."""
+        self.trial = None
+        if not self.rest or self._process is None:
+            return False
+        self._turn_to(self.rest)
+        return True
+
+    def _turn_to(self, group: list[Trial]) -> None:
+        self.trial, self.rest = group[0], group[1:]
+        self.started, self.stage = _now(), "start"
+
+    def give(self, group: list[Trial]) -> None:
+        """Send a group of trials to the worker, which is started if there is none."""
+        self._turn_to(group)
         if self._process is None or not self._process.is_alive():
             self.kill()
             self._start()
         assert self._pipe is not None
         with contextlib.suppress(OSError):  # it has died just now: messages() will say so
-            self._pipe.send(trial)
+            self._pipe.send(group)
 
     def sources(self) -> list[Any]:
         """What to wait on: the pipe, and the process for where it dies."""

@@ -13,7 +13,7 @@ from bench import flatten, lock, machine
 from bench.errors import ResultsError
 from bench.progress import Progress
 from bench.record import Standing, Store
-from bench.runner import RUN_TRIAL, run_trials
+from bench.runner import RUN_TRIAL, groups, run_trials
 from bench.study import Study, Trial, stem
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Settings:
     data_root: Path | None = None
     tracking_uri: str | None = None
     execute: str = RUN_TRIAL
+    batch_seeds: int = 1
 
 
 def run(study: Study, store: Store, settings: Settings, write_tables: WriteTables) -> Standing:
@@ -161,7 +162,8 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     if not todo:
         return
     threads = todo[0].search.threads
-    devices = machine.devices(settings.device, settings.workers, threads, len(todo))
+    together = groups(todo, settings.batch_seeds)
+    devices = machine.devices(settings.device, settings.workers, threads, len(together))
     check_data(todo, settings.data_root)
     progress = Progress(len(study.trials), len(standing.finished), len(devices), list(todo))
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
@@ -176,6 +178,7 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
             data_root=settings.data_root,
             execute=settings.execute,
             on_record=tracker.log,
+            batch_seeds=settings.batch_seeds,
         )
     finally:
         progress.close()

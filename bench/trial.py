@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +20,12 @@ from bench.errors import BenchError
 from bench.schema import SCHEMA
 from bench.seeds import derive
 from bench.study import Trial
+from bench.training.batched import BatchedTrainer
 from bench.training.checkpoint import Checkpoint
 from bench.training.evaluation import MEASURE_BATCH, evaluate
 from bench.training.measure import measure
 from bench.training.memory import keep_memory
-from bench.training.search import SearchOutcome, search, uses_channels_last
+from bench.training.search import SearchOutcome, prepare, search, uses_channels_last
 from bench.training.trainer import History
 
 
@@ -58,8 +59,7 @@ def run_trial(
 
     folder: for checkpoints; empty again when the trial has finished.
     """
-    torch.set_num_threads(trial.search.threads)
-    keep_memory()
+    _set_up(trial)
     run = _Run(trial, device, data_root, folder, report)
     started = _now()
     try:
@@ -85,6 +85,47 @@ def run_trial(
     return TrialOutcome(record, run.posterior)
 
 
+def search_together(
+    trials: Sequence[Trial],
+    *,
+    device: torch.device,
+    data_root: Path | None,
+    folder: Path,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> str | None:
+    """Search trials that differ in their seeds alone in one program, ahead of `run_trial`.
+
+    Each search leaves its checkpoint in `folder`/<stem>, where `run_trial` finds it finished.
+    Returns None, or why they could not be searched together: then `run_trial` searches, from the
+    last checkpoints. report: is told of the epochs, as those of the first trial.
+    """
+    first = trials[0]
+    _set_up(first)
+    try:
+        data = load(first.data, data_root, device)
+        peak = environment.PeakMemory(device)
+        trainers = []
+        for trial in trials:
+            told = report if trial is first else lambda progress: None
+            run = _Run(trial, device, data_root, folder / trial.stem, told)
+            run.stage = "search"
+            trainers.append(prepare(*run.search_arguments(data)).trainer)
+        searching = [trainer for trainer in trainers if trainer is not None]
+        if searching:
+            BatchedTrainer(searching, peak.read).run()
+    except Exception as problem:  # one after another they may do, and each failure is recorded
+        return " ".join(str(problem).split())
+    return None
+
+
+def _set_up(trial: Trial) -> None:
+    torch.set_num_threads(trial.search.threads)
+    keep_memory()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # filling uninitialised memory costs a pass over every new tensor and finds nothing here
+    torch.utils.deterministic.__dict__["fill_uninitialized_memory"] = False
+
+
 class _Run:
     """The stages of a trial and what they have left behind so far."""
 
@@ -105,9 +146,6 @@ class _Run:
         )
 
     def all(self) -> None:
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        # filling uninitialised memory costs a pass over every new tensor and finds nothing here
-        torch.utils.deterministic.__dict__["fill_uninitialized_memory"] = False
         data = load(self.trial.data, self.data_root, self.device)
         self.parts["data"] = _describe(data, self.trial.dataset)
         self.stage = "search"
@@ -128,11 +166,11 @@ class _Run:
         stage = self.stage
         return lambda epoch, metrics: self.report(Progress(stage, epoch, epochs, metrics))
 
-    def _search(self, data: EvaluationData) -> SearchOutcome:
+    def search_arguments(self, data: EvaluationData) -> tuple[Any, ...]:
+        """What `search` is called with."""
         trial = self.trial
-        peak = environment.PeakMemory(self.device)
         kind = method.load(trial.method)
-        found = search(
+        return (
             kind,
             kind.Config(**trial.options),
             trial.space,
@@ -143,6 +181,10 @@ class _Run:
             self._progress(trial.search.epochs),
             self._checkpoint("search"),
         )
+
+    def _search(self, data: EvaluationData) -> SearchOutcome:
+        peak = environment.PeakMemory(self.device)
+        found = search(*self.search_arguments(data))
         selection = found.selection
         details = dict(selection.details)
         if selection.inherited is not None:
@@ -154,7 +196,7 @@ class _Run:
         self.parts["search"] = {
             **_history(found.history),
             "selection_seconds": found.selection_seconds,
-            "peak_memory_bytes": peak.read(),
+            "peak_memory_bytes": max(found.history.peak_memory_bytes, peak.read()),
         }
         return found
 
@@ -193,7 +235,8 @@ class _Run:
 
 def _history(history: History) -> dict[str, Any]:
     rows = [{k: v for k, v in row.items() if k != "posterior"} for row in history.epochs]
-    return {"epochs": rows, "seconds": history.seconds, "steps": history.steps}
+    together = {"batched_seeds": history.batched_seeds} if history.batched_seeds > 1 else {}
+    return {"epochs": rows, "seconds": history.seconds, "steps": history.steps, **together}
 
 
 def _describe(data: EvaluationData, name: str) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """A worker process: takes trials from a pipe, one after another, and sends back what they leave.
 
-Messages to the parent are plain tuples, so that it needs no torch to read them:
+Trials come in groups, mostly of one; a larger group differs in the seed alone and is searched
+together before each of its trials is run. Messages to the parent are plain tuples, so that it
+needs no torch to read them:
 
     ("progress", stage, epoch, epochs)     epoch of epochs is finished
+    ("note", text)                         something to say to the user
     ("done", record, posterior rows)
     ("raised", error)                      as in a record: stage, type, message, traceback
 """
@@ -13,12 +16,15 @@ import importlib
 import os
 import threading
 import traceback
+from collections.abc import Sequence
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from bench.study import Trial
+
+LONGEST = 160  # characters of a reason that is said
 
 
 def serve(
@@ -31,7 +37,43 @@ def serve(
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
-        pipe.send(_run(pipe.recv(), pipe, execute, device, data_root, folder))
+        trials = pipe.recv()
+        if len(trials) > 1:
+            _search_together(trials, pipe, execute, device, data_root, folder)
+        for trial in trials:
+            pipe.send(_run(trial, pipe, execute, device, data_root, folder))
+
+
+def _search_together(
+    trials: Sequence[Trial],
+    pipe: Connection,
+    execute: str,
+    device: str,
+    data_root: Path | None,
+    folder: Path,
+) -> None:
+    """Call `search_together` of the module of `execute`; say so where it cannot."""
+
+    def report(progress: Any) -> None:
+        pipe.send(("progress", progress.stage, progress.epoch, progress.epochs))
+
+    try:
+        import torch
+
+        search_together = importlib.import_module(execute.partition(":")[0]).search_together
+        why = search_together(
+            trials,
+            device=torch.device(device),
+            data_root=data_root,
+            folder=folder,
+            report=report,
+        )
+    except Exception as error:
+        why = " ".join(str(error).split())
+    if why is not None:
+        seeds = ", ".join(str(trial.seed) for trial in trials)
+        what = f"{trials[0].label} on {trials[0].dataset}, seeds {seeds}"
+        pipe.send(("note", f"{what}: searched one after another: {why[:LONGEST]}"))
 
 
 def _run(

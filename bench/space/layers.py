@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.space.constants import index
 from bench.space.depthwise import depthwise_convolution
 
 
@@ -53,8 +54,8 @@ class Convolution(nn.Module):
         """The part of a weight-shaped tensor that belongs to some blocks."""
         if edges is None:
             return weight
-        index = torch.tensor(edges, device=weight.device)
-        return weight.unflatten(0, (self.blocks, -1)).index_select(0, index).flatten(0, 1)
+        chosen = index(edges, weight.device)
+        return weight.unflatten(0, (self.blocks, -1)).index_select(0, chosen).flatten(0, 1)
 
     def convolve(self, x: Tensor, weight: Tensor, in_phases: bool = False) -> Tensor:
         """The plain convolution with any weight of the right form (all blocks or a selection).

@@ -23,7 +23,9 @@ class CellMixture:
         sum(weights * o(x)) and variance sum(variances * o(x)^2), drawn element by element.
     masks: operation -> [edges, slices] or [batch, edges, slices], factors of the operation's input
         channels; `Supernet.slices` says how many there are.
-    bypass: [edges] or None; weights of the channels left unmixed (PC-DARTS).
+    bypass: [edges] or None for 1; weights of the channels left unmixed (PC-DARTS).
+    shift: [nodes] or None; a constant added to every element of a node (GDAS: zero, for the sake of
+        its gradient).
     active: operation -> edges whose operation is computed at all; None: all of them.
     """
 
@@ -31,6 +33,7 @@ class CellMixture:
     variances: Tensor | None = None
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     bypass: Tensor | None = None
+    shift: Tensor | None = None
     active: Mapping[str, tuple[int, ...]] | None = None
 
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.space.constants import index
 from bench.space.depthwise import from_phases
 from bench.space.layers import Layers, normalise
 from bench.space.mixture import CellMixture
@@ -30,10 +31,10 @@ class StageMixture:
 
     @classmethod
     def of(cls, mixture: CellMixture, graph: StageGraph) -> StageMixture:
-        edges = list(graph.edges)
+        edges = index(graph.edges, mixture.weights.device)
         active = None
         if mixture.active is not None:
-            local = {edge: number for number, edge in enumerate(edges)}
+            local = {edge: number for number, edge in enumerate(graph.edges)}
             active = {
                 operation: tuple(sorted(local[edge] for edge in kept if edge in local))
                 for operation, kept in mixture.active.items()
@@ -111,7 +112,7 @@ class Stage(nn.Module):
         operation: nn.Module,
         edges: Edges,
     ) -> None:
-        chosen = slice(None) if edges is None else list(edges)
+        chosen = slice(None) if edges is None else index(edges, cut.weights.device)
         z = cut.weights[..., chosen, self.index[name]]
         mask = cut.masks.get(name)
         mask = None if mask is None else mask[..., chosen, :]
@@ -127,7 +128,9 @@ class Stage(nn.Module):
         y = normalise(y)
         if cut.variances is not None:
             variances = cut.variances[chosen, self.index[name]].repeat_interleave(self.channels, -1)
-            total.add(y.square() * variances[:, None, None], phases, edges, variance=True)
+            if mask is not None and not masks_input:
+                variances = variances * mask.flatten(-2).square()
+            total.add(y.square() * variances[..., None, None], phases, edges, variance=True)
         if factors.dim() == 2 and phases:
             factors = factors.repeat(4, 1)
         total.add(y * factors[..., None, None], phases, edges)
@@ -137,26 +140,22 @@ class Stage(nn.Module):
         names = [name for name in self.shared if cut.computed(name) != ()]
         if not names:
             return
-        outputs = [self._shared(name, inputs.merged) for name in names]
+        outputs = [self.parameter_free(name, inputs.merged) for name in names]
         x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
-        columns = [self.index[name] for name in names]
+        columns = index((self.index[name] for name in names), x.device)
         kept = cut.weights[..., columns]  # [..., edges, names]
+        spread = None if cut.variances is None else cut.variances[:, columns]
         masks = [cut.masks.get(name) for name in names]
-        for number, name in enumerate(names):
-            edges = cut.computed(name)
-            if edges is not None:
-                indicator = torch.zeros(
-                    kept.shape[-2], len(names), device=x.device, dtype=kept.dtype
-                )
-                indicator[:, :number] = 1
-                indicator[:, number + 1 :] = 1
-                indicator[list(edges), number] = 1
-                kept = kept * indicator
+        if cut.active is not None:
+            indicator = torch.zeros(kept.shape[-2:], device=x.device, dtype=kept.dtype)
+            for number, name in enumerate(names):
+                indicator[index(cut.computed(name) or (), x.device), number] = 1
+            kept = kept * indicator
+            spread = None if spread is None else spread * indicator
         total.add_product(x, self._coefficients(kept, masks))
-        if cut.variances is not None:
-            total.add_product(
-                x.square(), self._coefficients(cut.variances[:, columns], []), variance=True
-            )
+        if spread is not None:
+            squares = [None if mask is None else mask.square() for mask in masks]
+            total.add_product(x.square(), self._coefficients(spread, squares), variance=True)
 
     def _coefficients(self, kept: Tensor, masks: list[Tensor | None]) -> Tensor:
         """[..., edges, names] -> matrix [..., targets * channels, names * sources * channels]."""
@@ -174,7 +173,8 @@ class Stage(nn.Module):
         matrix = factors.unsqueeze(-4) * eye[:, None, None, :]
         return matrix.flatten(-3).flatten(-3, -2)
 
-    def _shared(self, name: str, x: Tensor) -> Tensor:
+    def parameter_free(self, name: str, x: Tensor) -> Tensor:
+        """The normalised output of an operation without weights (one of `shared`)."""
         if name == "max_pool_3x3":
             return normalise(F.max_pool2d(x, 3, self.stride, 1))
         if name == "avg_pool_3x3":

@@ -14,7 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.errors import ConfigurationError
 from bench.noise import Noise
+from bench.space import partial as partial_channels
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.layers import FactorizedReduce, Layers, normalise
@@ -35,8 +37,10 @@ class Preprocess(nn.Module):
             else layers.convolution(channels_in, channels_out, 1)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return normalise(self.convolution(F.relu(x)))
+    def forward(self, x: Tensor, blocks: int = 1) -> Tensor:
+        """`blocks`: how many inputs lie along the channels; all of them meet the same weights."""
+        edges = None if blocks == 1 else (0,) * blocks
+        return normalise(self.convolution(F.relu(x), edges))
 
 
 class FusedCell(nn.Module):
@@ -49,10 +53,12 @@ class FusedCell(nn.Module):
         operations: tuple[str, ...],
         layers: Layers,
         normalise_skip: bool,
+        partial: int = 1,
     ) -> None:
         super().__init__()
         channels = position.channels
         self.nodes = graph.nodes
+        self.partial = partial
         self.preprocess = nn.ModuleList(
             [
                 Preprocess(layers, position.inputs[0], channels, position.previous_reduces),
@@ -63,7 +69,7 @@ class FusedCell(nn.Module):
             Stage(
                 stage,
                 operations,
-                channels,
+                channels // partial,
                 2 if position.reduces and number == 0 else 1,
                 layers,
                 normalise_skip,
@@ -81,7 +87,12 @@ class FusedCell(nn.Module):
         nodes: list[Tensor] = []
         mean: Tensor | None = None
         variance: Tensor | None = None
-        for stage in self.stages:
+        passed: Tensor | None = None
+        for stage in self.fused_stages():
+            if self.partial > 1:
+                states, others = partial_channels.split(states, self.partial)
+                past = partial_channels.bypass(others, stage.graph, mixture.bypass, stage.stride)
+                passed = past if passed is None else passed + past
             added, spread = stage(states, mixture)
             mean = added if mean is None else mean + added
             if spread is not None:
@@ -90,6 +101,11 @@ class FusedCell(nn.Module):
             if variance is not None:
                 own, variance = _first_block(variance, self.nodes - len(nodes))
                 node = node + noise.normal(node) * (own + 1e-8).sqrt()
+            if passed is not None:
+                other, passed = _first_block(passed, self.nodes - len(nodes))
+                node = partial_channels.shuffle(torch.cat([node, other], 1), self.partial)
+            if mixture.shift is not None:
+                node = node + mixture.shift[len(nodes)]
             nodes.append(node)
             states = [node]
         return torch.cat(nodes, 1)
@@ -113,6 +129,9 @@ class Supernet(nn.Module):
         layers: what its convolutions are made of; plain ones by default.
         normalise_operations: normalise the identity's output too, as pooling's is.
         noise: the source of the draws of a mixture with variances.
+        partial: operations act on 1/partial of the channels (`bench.space.partial`); 1: on all.
+
+    Raises ConfigurationError where a cell's channels are not a multiple of `partial`.
     """
 
     def __init__(
@@ -123,17 +142,23 @@ class Supernet(nn.Module):
         layers: Layers | None = None,
         normalise_operations: bool = False,
         noise: Noise | None = None,
+        partial: int = 1,
     ) -> None:
         super().__init__()
+        if space.channels % partial:
+            raise ConfigurationError(
+                f"space.channels = {space.channels}: must be a multiple of the {partial} parts"
+                " that the method's partial channels make"
+            )
         layers = layers or Layers()
-        self.space = space
+        self.space, self.partial = space, partial
         self.graph = CellGraph(inputs=2, nodes=space.nodes)
         stem_channels = space.stem_multiplier * space.channels
         self.positions = self.skeleton(space)
         self.stem = layers.convolution(image_shape[0], stem_channels, 3)
         self.stem_norm = nn.BatchNorm2d(stem_channels, track_running_stats=False)
         self.cells = nn.ModuleList(
-            FusedCell(position, self.graph, space.operations, layers, normalise_operations)
+            FusedCell(position, self.graph, space.operations, layers, normalise_operations, partial)
             for position in self.positions
         )
         last = self.positions[-1]
@@ -166,7 +191,7 @@ class Supernet(nn.Module):
     def slices(self, position: int) -> dict[str, int]:
         """operation -> number of mask factors on one edge of the cell at `position`."""
         found: dict[str, int] = {}
-        channels = self.positions[position].channels
+        channels = self.positions[position].channels // self.partial
         for name in self.space.operations:
             if name == "none":
                 continue
