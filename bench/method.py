@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.data.splits import Batch, Split
+from bench.data.augmentation import Augmentation
+from bench.data.splits import Batch, SearchData, Split
 from bench.errors import ConfigurationError
 from bench.noise import Noise
 from bench.space.config import SpaceConfig
@@ -28,7 +29,7 @@ from bench.space.mixture import Mixture
 from bench.space.network import DiscreteNetwork
 from bench.space.skeleton import CellGraph, Position
 from bench.space.supernet import Supernet
-from bench.training.config import EvaluationConfig
+from bench.training.config import EvaluationConfig, SearchConfig
 
 GROUP = "bench.methods"
 
@@ -39,6 +40,8 @@ class Task:
 
     train_images: images of the part "train" (N of the variational objectives).
     kinds: cell types that occur, in order of first occurrence.
+    data: training and validation images; there is no way from here to a test image.
+    search: the search's budget. augmentation: of its training images.
     """
 
     space: SpaceConfig
@@ -51,6 +54,9 @@ class Task:
     batch_size: int
     seed: int
     noise: Noise
+    data: SearchData
+    search: SearchConfig
+    augmentation: Augmentation
 
     @property
     def candidates(self) -> tuple[int, ...]:
@@ -78,6 +84,11 @@ def constant(progress: float) -> float:
     return 1.0
 
 
+def always() -> bool:
+    """A phase that runs in every epoch."""
+    return True
+
+
 def cosine(minimum: float = 0.0) -> Callable[[float], float]:
     """Factor of the learning rate: half a cosine from 1 to `minimum` (a ratio)."""
     return lambda progress: minimum + (1 - minimum) * 0.5 * (1 + math.cos(math.pi * progress))
@@ -94,6 +105,7 @@ class Phase:
     schedule: (epoch - 1) / epochs -> factor of every group's initial learning rate.
     clip: largest gradient norm, or None.
     backward: writes the gradients itself (second-order methods), given the step's batches.
+    enabled: asked before every epoch; an epoch without any enabled phase takes no steps.
     """
 
     name: str
@@ -104,6 +116,7 @@ class Phase:
     schedule: Callable[[float], float] = constant
     clip: float | None = None
     backward: Callable[[Batches], Objective] | None = None
+    enabled: Callable[[], bool] = always
 
 
 @dataclass(frozen=True)
@@ -142,6 +155,11 @@ class Method(nn.Module):
     def normalise_operations(self) -> bool:
         """Whether the super-network normalises the identity's output too."""
         return False
+
+    @property
+    def partial_channels(self) -> int:
+        """Operations of the super-network act on one of so many parts of the channels."""
+        return 1
 
     def mixture(self, batch: int) -> Mixture:
         """A differentiable draw for `batch` examples."""
@@ -198,9 +216,18 @@ class Method(nn.Module):
     def settle(self, network: DiscreteNetwork, images: Iterable[Tensor]) -> None:
         """Called before the network is measured, with training images in batches, no labels."""
 
-    def finish(self, network: DiscreteNetwork) -> dict[str, Any]:
-        """Called after training: set to zero what the method calls dead."""
-        return {}
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Levels of the zeroing path, from the mildest to the strictest; empty: nothing is zeroed."""
+        return ()
+
+    @property
+    def threshold(self) -> float | None:
+        """The level at which the network is reported; None: it is reported as trained."""
+        return None
+
+    def zero(self, network: DiscreteNetwork, threshold: float) -> None:
+        """Set to zero what is dead at a level; a stricter level's zeros include a milder one's."""
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:

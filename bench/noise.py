@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from bench.seeds import derive
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What is drawn: a law (standard normal, or uniform on [0, 1)) and the tensor's form."""
+
+    law: Literal["normal", "uniform"]
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+    channels_last: bool
+
+    @classmethod
+    def like(cls, law: Literal["normal", "uniform"], like: Tensor) -> Draw:
+        """A draw with the form of `like`."""
+        channels_last = like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last)
+        return cls(law, tuple(like.shape), like.dtype, like.device, channels_last)
+
+
+Source = Callable[[Literal["normal", "uniform"], Tensor], Tensor]
+"""(law, like) -> what stands for a draw."""
 
 
 class Noise:
@@ -18,6 +44,7 @@ class Noise:
     def __init__(self) -> None:
         self._generators: dict[torch.device, torch.Generator] = {}
         self._seed = derive("unseeded")
+        self._source: Source | None = None
 
     def reseed(self, *parts: object) -> None:
         """All following draws are a function of `parts` and of their order."""
@@ -33,32 +60,45 @@ class Noise:
 
     def normal(self, like: Tensor) -> Tensor:
         """Standard normal, with the shape, dtype, device and memory layout of `like`."""
-        return self._draw(torch.randn, like)
+        return self._draw("normal", like)
 
     def uniform(self, like: Tensor) -> Tensor:
         """Uniform on (0, 1): never exactly 0, so that its logarithm is finite."""
         tiny = torch.finfo(like.dtype).eps
-        return self._draw(torch.rand, like).clamp_(tiny, 1 - tiny)
+        return self._draw("uniform", like).clamp(tiny, 1 - tiny)
 
     def gumbel(self, like: Tensor) -> Tensor:
         """Standard Gumbel: -log(-log(u))."""
         return -(-self.uniform(like).log()).log()
 
+    def gamma(self, concentration: Tensor) -> Tensor:
+        """Gamma(concentration, 1), differentiable in the concentration (implicit derivative)."""
+        return torch._standard_gamma(concentration, generator=self.generator(concentration.device))
+
     def signs(self, like: Tensor) -> Tensor:
         """-1 or 1 with probability 1/2 each."""
-        return self._draw(torch.rand, like).round_().mul_(2).sub_(1)
+        return self._draw("uniform", like).round_().mul_(2).sub_(1)
 
-    def _draw(self, draw: object, like: Tensor) -> Tensor:
-        assert callable(draw)
-        options = {
-            "generator": self.generator(like.device),
-            "device": like.device,
-            "dtype": like.dtype,
-        }
-        channels_last = like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last)
-        if channels_last:
-            batch, channels, height, width = like.shape
-            drawn: Tensor = draw((batch, height, width, channels), **options).permute(0, 3, 1, 2)
-            return drawn
-        plain: Tensor = draw(tuple(like.shape), **options)
-        return plain
+    def sample(self, draw: Draw) -> Tensor:
+        """One draw."""
+        function = torch.randn if draw.law == "normal" else torch.rand
+        generator = self.generator(draw.device)
+        shape = draw.shape
+        if draw.channels_last:
+            shape = (shape[0], *shape[2:], shape[1])
+        drawn = function(shape, generator=generator, device=draw.device, dtype=draw.dtype)
+        return drawn.permute(0, 3, 1, 2) if draw.channels_last else drawn
+
+    @contextlib.contextmanager
+    def redirected(self, source: Source) -> Iterator[None]:
+        """Within this, draws come from `source` (bench.training.batched)."""
+        self._source = source
+        try:
+            yield
+        finally:
+            self._source = None
+
+    def _draw(self, law: Literal["normal", "uniform"], like: Tensor) -> Tensor:
+        if self._source is not None:
+            return self._source(law, like)
+        return self.sample(Draw.like(law, like))

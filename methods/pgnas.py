@@ -15,6 +15,7 @@ from bench.data.splits import Split
 from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
 from bench.options import option
 from bench.posterior import probability_of_best, table
+from bench.space.constants import index
 from bench.space.genotype import Genotype
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.stage import Stage
@@ -98,8 +99,7 @@ class Pgnas(Method):
     def _columns(self, values: Tensor, absent: float = 0.0) -> Tensor:
         """[..., edges, candidates] -> [..., edges, operations], `absent` for `none`."""
         full = values.new_full((*values.shape[:-1], len(self.task.space.operations)), absent)
-        columns = torch.tensor(self.task.candidates, device=values.device)
-        return full.index_copy(-1, columns, values)
+        return full.index_copy(-1, index(self.task.candidates, values.device), values)
 
     def relaxed(self, logit: Tensor) -> Tensor:
         """sigmoid((logit(keep) + logit(u)) / tau), u uniform: the Concrete relaxation of eps."""
@@ -148,27 +148,27 @@ class Pgnas(Method):
         weights = {k: torch.zeros_like(p) for k, p in self.logit.items()}
         slices = {k: torch.zeros_like(p) for k, p in self.logit.items()}
         names = [self.task.space.operations[column] for column in self.task.candidates]
+        groups: set[tuple[str, int, int]] = set()  # those with weights
         cells = self._supernet[0].fused_cells()
         for position, cell in zip(self.task.positions, cells, strict=True):
             counts = self._slices(position.index)
-            slices[position.kind] += torch.tensor([counts[name] for name in names]).to(
-                slices[position.kind].device
-            )
+            device = slices[position.kind].device
+            slices[position.kind] += index((counts[name] for name in names), device)
             for stage in cell.fused_stages():
                 for column, name in enumerate(names):
                     if name in stage.operations:
                         square, number = _squares(stage, stage.operations[name])
-                        rows = torch.tensor(stage.graph.edges, device=square.device)
+                        rows = index(stage.graph.edges, square.device)
                         place = (rows, torch.full_like(rows, column))
                         squares[position.kind] = squares[position.kind].index_put(
                             place, square, accumulate=True
                         )
                         weights[position.kind][place] += number
+                        groups |= {(position.kind, edge, column) for edge in stage.graph.edges}
         if self.config.objective == "paper":
             return squares, slices
         means = {k: squares[k] / weights[k].clamp_min(1) for k in squares}
-        groups = sum(int((w > 0).sum()) for w in weights.values())
-        average = sum(mean.sum() for mean in means.values()) / max(1, groups)
+        average = sum(mean.sum() for mean in means.values()) / max(1, len(groups))
         # the same value for all, and for each group with weights its own gradient on them
         shared = torch.as_tensor(average).detach()
         return (

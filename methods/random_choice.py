@@ -23,6 +23,20 @@ class RandomConfig:
     edges_per_node: int = option(2, ge=1, help="edges into a node, from distinct sources")
 
 
+def draw_genotype(draw: random.Random, task: Task, edges_per_node: int) -> Genotype:
+    """Uniform over distinct sources of every node and over operations other than `none`."""
+    names = [task.space.operations[column] for column in task.candidates]
+    cells = {}
+    for kind in task.kinds:
+        nodes = []
+        for node in range(task.graph.nodes):
+            sources = range(task.graph.inputs + node)
+            chosen = draw.sample(sources, min(edges_per_node, len(sources)))
+            nodes.append(tuple((draw.choice(names), source) for source in chosen))
+        cells[kind] = tuple(nodes)
+    return Genotype(task.space.name, cells)
+
+
 class RandomChoice(Method):
     """Control: uniform sources and operations (other than `none`), no search at all."""
 
@@ -32,18 +46,7 @@ class RandomChoice(Method):
 
     def __init__(self, config: RandomConfig, task: Task) -> None:
         super().__init__(config, task)
-        draw = random.Random(task.seed)
-        names = [task.space.operations[column] for column in task.candidates]
-        cells = {}
-        for kind in task.kinds:
-            nodes = []
-            for node in range(task.graph.nodes):
-                sources = range(task.graph.inputs + node)
-                count = min(config.edges_per_node, len(sources))
-                chosen = draw.sample(sources, count)
-                nodes.append(tuple((draw.choice(names), source) for source in chosen))
-            cells[kind] = tuple(nodes)
-        self.drawn = Genotype(task.space.name, cells)
+        self.drawn = draw_genotype(random.Random(task.seed), task, config.edges_per_node)
 
     def phases(self, supernet: Supernet) -> list[Phase]:
         return []

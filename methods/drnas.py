@@ -1,0 +1,112 @@
+"""DrNAS: Dirichlet neural architecture search.
+
+Source: Chen, Wang, Cheng, Tang, Hsieh 2021 (arXiv 2006.10355) and its public code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.distributions import Dirichlet, kl_divergence
+
+from bench.method import Batches, Objective, Phase
+from bench.options import option
+from bench.seeds import generator
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.supernet import Supernet
+from methods.relaxed import Relaxed, RelaxedConfig
+
+
+@dataclass(frozen=True)
+class DrNasConfig(RelaxedConfig):
+    """Defaults of the public code; the Kullback-Leibler regulariser of the paper's section 2.3."""
+
+    alpha_learning_rate: float = option(6e-4, gt=0, help="Adam, constant")
+    alpha_weight_decay: float = option(0.0, ge=0, help="the code's alternative to the KL: 1e-3")
+    learning_rate: float = option(0.1, gt=0, help="SGD on the weights, cosine")
+    learning_rate_min: float = option(0.0, ge=0)
+    kl_weight: float = option(1e-3, ge=0, help="of the sum over edges of KL(Dir(beta) || Dir(1))")
+    partial_channels: int = option(1, ge=1, help="mix one of so many parts of the channels")
+
+
+class DrNas(Relaxed):
+    """DrNAS (arXiv 2006.10355): mixing weights from a Dirichlet, pathwise gradient, KL to Dir(1).
+
+    Deviations and choices:
+    - beta = elu(alpha) + 1. Draws are normalised Gamma draws from the trial's own generator, with
+      the implicit derivative of each (torch's Dirichlet reads the global random state) [ours].
+    - The KL is part of alpha's objective alone, as in the public code.
+    - Progressive widening and pruning of the paper's second stage are left out [ours]; its partial
+      channels are an option, off by default [ours: the same super-network as the other methods'].
+    - Selection ranks softmax(alpha), as the code does, but never takes `none` [ours: as the other
+      methods'; the code may].
+    """
+
+    Config = DrNasConfig
+    config: DrNasConfig
+
+    @property
+    def partial_channels(self) -> int:
+        return self.config.partial_channels
+
+    def concentration(self) -> dict[str, Tensor]:
+        """Cell type -> beta, [edges, operations], positive."""
+        tiny = 1e-6  # elu underflows to exactly -1 for alpha below about -17
+        return {kind: F.elu(alpha) + 1 + tiny for kind, alpha in self.alpha.items()}
+
+    def mixture(self, batch: int) -> Mixture:
+        return Mixture({k: CellMixture(self._draw(b)) for k, b in self.concentration().items()})
+
+    def _draw(self, beta: Tensor) -> Tensor:
+        if not self.training:
+            return beta / beta.sum(-1, keepdim=True)
+        gamma = self.task.noise.gamma(beta).clamp_min(torch.finfo(beta.dtype).tiny)
+        return gamma / gamma.sum(-1, keepdim=True)
+
+    def divergence(self) -> Tensor:
+        """Sum over cell types and edges of KL(Dir(beta) || Dir(1)), nats."""
+        divergences = [
+            kl_divergence(  # without validation, which reads from the device
+                Dirichlet(beta, validate_args=False),
+                Dirichlet(torch.ones_like(beta), validate_args=False),
+            ).sum()
+            for beta in self.concentration().values()
+        ]
+        return torch.stack(divergences).sum()
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        architecture, weights = super().phases(supernet)
+        plain = architecture.objective
+
+        def regularised(batches: Batches) -> Objective:
+            outcome = plain(batches)
+            kl = self.config.kl_weight * self.divergence()
+            return Objective({**outcome.terms, "kl": kl}, outcome.metrics)
+
+        architecture.objective = regularised
+        return [architecture, weights]
+
+    def columns(self) -> dict[str, dict[str, Tensor]]:
+        values = {}
+        for kind, beta in self.concentration().items():
+            beta = beta.detach().cpu()
+            law = Dirichlet(beta)
+            values[kind] = {
+                "mean": law.mean,
+                "std": law.variance.sqrt(),
+                "probability": self._largest(beta),
+            }
+        return values
+
+    def _largest(self, beta: Tensor, samples: int = 2000) -> Tensor:
+        """P(the operation's weight is the largest of its edge's candidates), by Monte Carlo."""
+        draws = torch._standard_gamma(
+            beta.expand(samples, *beta.shape), generator=generator("cpu", "probability")
+        )
+        none = [i for i in range(beta.shape[-1]) if i not in self.task.candidates]
+        draws[..., none] = -1.0
+        best = draws.argmax(-1, keepdim=True)
+        return torch.zeros_like(draws).scatter_(-1, best, 1.0).mean(0)

@@ -1,0 +1,88 @@
+"""GDAS: searching for a robust neural architecture in four GPU hours.
+
+Source: Dong, Yang 2019 (arXiv 1910.04465) and its public code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.data.splits import Split
+from bench.method import Phase, Task
+from bench.options import option
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.supernet import Supernet
+from methods.annealing import linear
+from methods.relaxed import Relaxed, RelaxedConfig
+
+
+@dataclass(frozen=True)
+class GdasConfig(RelaxedConfig):
+    """Defaults of the paper (section 4.2)."""
+
+    temperature: float = option(10.0, gt=0, help="of the first epoch")
+    temperature_min: float = option(0.1, gt=0, help="of the last epoch")
+    idle_gradient: bool = option(True, help="operations that do not run have a gradient, too")
+
+
+class Gdas(Relaxed):
+    """GDAS (arXiv 1910.04465): one Gumbel-drawn operation an edge runs, straight-through gradient.
+
+    Deviations and choices:
+    - Forward one-hot, backward the softmax at temperature tau. As in the public code, an operation
+      that does not run still adds its weight (0 forward) to every element of its node, which is
+      where its gradient comes from (`CellMixture.shift`). That part is no derivative of what the
+      operation would do, and on the planted toy of `bench.planted` it drowns the rest in noise
+      (deviation of alpha's gradient 5 to 10 times as large): `idle_gradient: false` leaves it out,
+      so that only what runs has a gradient [ours].
+    - Both cells are searched; the paper's fixed reduction cell (FRC) is not offered.
+    - Selection as in DARTS: two edges a node, never `none` (as in the public code).
+    - Updates as in the public code: weights first, then alpha; SGD without Nesterov momentum [ours:
+      the same optimiser as the other methods'].
+    """
+
+    Config = GdasConfig
+    config: GdasConfig
+
+    def __init__(self, config: GdasConfig, task: Task) -> None:
+        super().__init__(config, task)
+        self.temperature = config.temperature
+
+    def begin_epoch(self, epoch: int) -> None:
+        super().begin_epoch(epoch)
+        c = self.config
+        self.temperature = linear(c.temperature, c.temperature_min, epoch, self.task.epochs)
+
+    def mixture(self, batch: int) -> Mixture:
+        return Mixture({kind: self._draw(alpha) for kind, alpha in self.alpha.items()})
+
+    def _draw(self, alpha: Tensor) -> CellMixture:
+        logits = alpha.log_softmax(-1)
+        if self.training:
+            logits = logits + self.task.noise.gumbel(alpha.detach())
+        soft = (logits / self.temperature).softmax(-1)
+        chosen = soft.argmax(-1)
+        hard = torch.zeros_like(soft).scatter_(-1, chosen[:, None], 1.0)
+        z = hard - soft.detach() + soft
+        idle = z * (1 - hard) * float(self.config.idle_gradient)
+        columns = chosen.tolist()  # waits for the device: what runs is decided here
+        active = {
+            name: tuple(edge for edge, column in enumerate(columns) if column == number)
+            for number, name in enumerate(self.task.space.operations)
+        }
+        graph = self.task.graph
+        nodes = [idle[list(graph.of_node(node))].sum() for node in range(graph.nodes)]
+        return CellMixture(z, active=active, shift=torch.stack(nodes))
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        architecture, weights = super().phases(supernet)
+        return [weights, architecture]
+
+    def columns(self) -> dict[str, dict[str, Tensor]]:
+        return self.choice_columns()
+
+    def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
+        return {"temperature": self.temperature}

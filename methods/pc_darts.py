@@ -1,0 +1,84 @@
+"""PC-DARTS: partial channel connections for memory-efficient architecture search.
+
+Source: Xu, Xie, Zhang, Chen, Qi, Tian, Xiong 2020 (arXiv 1907.05737) and its public code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bench.method import Phase, Task
+from bench.options import option
+from bench.space.constants import index
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.supernet import Supernet
+from methods.relaxed import Relaxed, RelaxedConfig
+
+
+@dataclass(frozen=True)
+class PcDartsConfig(RelaxedConfig):
+    """Defaults of the paper (section 4.2)."""
+
+    alpha_learning_rate: float = option(6e-4, gt=0, help="Adam, constant")
+    learning_rate: float = option(0.1, gt=0, help="SGD on the weights, cosine")
+    learning_rate_min: float = option(0.0, ge=0)
+    partial_channels: int = option(4, ge=1, help="K: mix one of so many parts of the channels")
+    warm_up: float = option(0.3, ge=0, lt=1, help="share of the epochs in which alpha is fixed")
+
+
+class PcDarts(Relaxed):
+    """PC-DARTS (arXiv 1907.05737): 1/K of the channels is mixed, edges have weights of their own.
+
+    Deviations and choices:
+    - beta is normalised by softmax over the edges into a node, as in the paper; here it is one
+      vector an edge set and cell type, started at 1e-3 * N(0, 1).
+    - The other channels are 2x2 max-pooled where an edge reduces and the node's channels are
+      shuffled, as in the public code (`bench.space.partial`); odd sizes keep their border [ours].
+    - alpha and beta are fixed for the first 30 % of the epochs (15 of 50 in the paper).
+    - The paper's batch of 256 for its learning rate 0.1 is the study's business [ours].
+    - Selection multiplies softmax(alpha) by beta, two edges a node, never `none` (public code).
+    """
+
+    Config = PcDartsConfig
+    config: PcDartsConfig
+
+    def __init__(self, config: PcDartsConfig, task: Task) -> None:
+        super().__init__(config, task)
+        edges = len(task.graph.edges)
+        self.beta = nn.ParameterDict(
+            {kind: nn.Parameter(1e-3 * torch.randn(edges)) for kind in task.kinds}
+        )
+
+    @property
+    def partial_channels(self) -> int:
+        return self.config.partial_channels
+
+    def edge_weights(self, kind: str) -> Tensor:
+        """[edges]: softmax of beta over the edges into each node."""
+        graph = self.task.graph
+        beta = self.beta[kind]
+        parts = [
+            beta[index(graph.of_node(node), beta.device)].softmax(-1) for node in range(graph.nodes)
+        ]
+        return torch.cat(parts)  # edges are listed by target
+
+    def mixture(self, batch: int) -> Mixture:
+        cells = {}
+        for kind, alpha in self.alpha.items():
+            weights = self.edge_weights(kind)
+            cells[kind] = CellMixture(weights[:, None] * alpha.softmax(-1), bypass=weights)
+        return Mixture(cells)
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        architecture, weights = super().phases(supernet)
+        architecture.enabled = lambda: self.progress >= self.config.warm_up
+        return [architecture, weights]
+
+    def scores(self) -> dict[str, Tensor]:
+        return {
+            kind: (self.edge_weights(kind)[:, None] * alpha.softmax(-1)).detach()
+            for kind, alpha in self.alpha.items()
+        }

@@ -1,0 +1,121 @@
+"""R-DARTS: DARTS with early stopping by the curvature of the validation loss.
+
+Source: Zela, Elsken, Saikia, Marrakchi, Brox, Hutter 2020 (arXiv 1909.09656), section 4.3, and its
+public code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.data.splits import Split
+from bench.method import Phase, Selection, Task
+from bench.options import option
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.supernet import Supernet
+from bench.training.hessian import dominant_eigenvalue
+from methods.relaxed import Relaxed, RelaxedConfig
+
+
+@dataclass(frozen=True)
+class RDartsConfig(RelaxedConfig):
+    """Defaults of DARTS, and of the public code for the stopping rule."""
+
+    factor: float = option(1.3, gt=1, help="stop when the smoothed eigenvalue grew by more")
+    window: int = option(5, ge=1, help="epochs that are averaged, and that are compared and undone")
+    first_epoch: int = option(10, ge=1, help="no epoch before this one is returned to")
+    images: int = option(64, ge=2, help="architecture images that the Hessian is taken on")
+    lanczos_steps: int = option(20, ge=1, help="Hessian-vector products an epoch")
+
+
+class RDarts(Relaxed):
+    """R-DARTS (arXiv 1909.09656): DARTS that stops when the dominant Hessian eigenvalue jumps.
+
+    Deviations and choices:
+    - This is the paper's DARTS-ES: the stopping rule. Its R-DARTS(L2) and R-DARTS(DP), the best of
+      four searches of different regularisation, are four labels of a study (`weight_decay`).
+    - The largest eigenvalue of the architecture half's loss in all alphas, after every epoch, by
+      Lanczos iteration on Hessian-vector products (exact second derivatives), on the same images
+      every time, evenly spread over the half [ours; the code builds the full matrix of one random
+      batch, every second epoch].
+    - With l(i) the mean over `window` epochs around i, the search stops if l(i) / l(i - window)
+      exceeds `factor` (1.3 in the code, 1 / 0.75 in the paper) and returns the alphas of epoch
+      i - window. Only positive averages are compared [ours].
+    - After the stop nothing is trained any more; the remaining epochs cost nothing.
+    """
+
+    Config = RDartsConfig
+    config: RDartsConfig
+    eigenvalues: Tensor
+    past: Tensor
+    returned: Tensor
+
+    def __init__(self, config: RDartsConfig, task: Task) -> None:
+        super().__init__(config, task)
+        alphas = sum(alpha.numel() for alpha in self.alpha.values())
+        self.register_buffer("eigenvalues", torch.full((task.epochs,), float("nan")).double())
+        self.register_buffer("past", torch.zeros(task.epochs, alphas))
+        self.register_buffer("returned", torch.tensor(0))  # the epoch, once stopped
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self.returned > 0)
+
+    def mixture(self, batch: int) -> Mixture:
+        return Mixture({k: CellMixture(a.softmax(-1)) for k, a in self.alpha.items()})
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        phases = super().phases(supernet)
+        for phase in phases:
+            phase.enabled = lambda: not self.stopped
+        return phases
+
+    def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
+        if self.stopped:
+            return {"returned_to_epoch": float(self.returned)}
+        alphas = list(self.alpha.values())
+        eigenvalue = self._eigenvalue(supernet, alphas)
+        self.eigenvalues[epoch - 1] = eigenvalue
+        self.past[epoch - 1] = torch.cat([alpha.detach().flatten() for alpha in alphas])
+        stop = last_good_epoch(self.eigenvalues[:epoch].tolist(), self.config)
+        if stop is not None:
+            self.returned.fill_(stop)
+            with torch.no_grad():
+                torch.nn.utils.vector_to_parameters(self.past[stop - 1], alphas)
+        return {"dominant_eigenvalue": eigenvalue, "returned_to_epoch": float(self.returned)}
+
+    def _eigenvalue(self, supernet: Supernet, alphas: list[torch.nn.Parameter]) -> float:
+        for parameter in supernet.parameters():
+            parameter.requires_grad_(False)
+        for alpha in alphas:
+            alpha.requires_grad_(True)
+        half = self.task.data.part("architecture")
+        count = min(len(half), self.config.images)
+        spread = torch.linspace(0, len(half) - 1, count, device=half.device).round().long()
+        loss = self.objective(supernet, half.select(spread)).total()
+        return dominant_eigenvalue(loss, alphas, self.config.lanczos_steps)
+
+    def select(self, supernet: Supernet, validation: Split) -> Selection:
+        details = {"stopped": self.stopped, "returned_to_epoch": int(self.returned)}
+        return Selection(self.current(), "strongest", details)
+
+
+def last_good_epoch(eigenvalues: list[float], config: RDartsConfig) -> int | None:
+    """The epoch (from 1) to return to, or None where there was no jump yet.
+
+    eigenvalues: one an epoch so far. The newest smoothed one is centred `window // 2` epochs back.
+    """
+    window = config.window
+
+    def smoothed(last: int) -> float:
+        values = eigenvalues[last - window : last]
+        return sum(values) / len(values)
+
+    epoch = len(eigenvalues) - window // 2 - window
+    if len(eigenvalues) < 2 * window or epoch < config.first_epoch:
+        return None
+    now, before = smoothed(len(eigenvalues)), smoothed(len(eigenvalues) - window)
+    return epoch if before > 0 and now / before > config.factor else None

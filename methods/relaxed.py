@@ -1,0 +1,116 @@
+"""Methods that relax an edge's choice to a distribution over its operations, given by alpha.
+
+What they share: alpha, the optimisers and the alternation of DARTS (arXiv 1806.09055), and its
+selection. What differs is the mixture they draw, and here and there a schedule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.data.splits import Split
+from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
+from bench.options import option
+from bench.posterior import table
+from bench.space.genotype import Genotype
+from bench.space.selection import strongest_edges
+from bench.space.supernet import Supernet
+
+
+@dataclass(frozen=True)
+class RelaxedConfig:
+    """Defaults of DARTS (section 3 and appendix), which the methods' papers take over."""
+
+    alpha_learning_rate: float = option(3e-4, gt=0, help="Adam, constant")
+    alpha_weight_decay: float = option(1e-3, ge=0)
+    learning_rate: float = option(0.025, gt=0, help="SGD on the weights, cosine")
+    learning_rate_min: float = option(0.001, ge=0)
+    momentum: float = option(0.9, ge=0, lt=1)
+    weight_decay: float = option(3e-4, ge=0)
+    gradient_clip: float = option(5.0, gt=0)
+    edges_per_node: int = option(2, ge=1, help="edges that selection keeps into a node")
+
+
+class Relaxed(Method):
+    """One alpha a (cell type, edge, operation); subclasses say what a draw of the mixture is."""
+
+    Config = RelaxedConfig
+    config: RelaxedConfig
+
+    def __init__(self, config: RelaxedConfig, task: Task) -> None:
+        super().__init__(config, task)
+        shape = (len(task.graph.edges), len(task.space.operations))
+        self.alpha = nn.ParameterDict(
+            {kind: nn.Parameter(1e-3 * torch.randn(shape)) for kind in task.kinds}
+        )
+
+    def optimisers(self, supernet: Supernet) -> tuple[torch.optim.SGD, torch.optim.Adam]:
+        """SGD on the super-network's weights; Adam on the method's own parameters."""
+        c = self.config
+        weights, own = list(supernet.parameters()), list(self.parameters())
+        sgd = torch.optim.SGD(weights, c.learning_rate, c.momentum, weight_decay=c.weight_decay)
+        rate, decay = c.alpha_learning_rate, c.alpha_weight_decay
+        return sgd, torch.optim.Adam(own, rate, (0.5, 0.999), weight_decay=decay)
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        """In turn: alpha on one half of the training images, the weights on the other."""
+        c = self.config
+        sgd, adam = self.optimisers(supernet)
+
+        def on(part: str) -> Any:
+            def objective(batches: Batches) -> Objective:
+                return self.objective(supernet, batches[part])
+
+            return objective
+
+        falling = cosine(c.learning_rate_min / c.learning_rate)
+        weights, own = list(supernet.parameters()), list(self.parameters())
+        return [
+            Phase("architecture", "architecture", own, [adam], on("architecture")),
+            Phase("weights", "weights", weights, [sgd], on("weights"), falling, c.gradient_clip),
+        ]
+
+    def scores(self) -> dict[str, Tensor]:
+        """Cell type -> [edges, operations], what selection ranks: by default softmax(alpha)."""
+        return {kind: alpha.detach().softmax(-1) for kind, alpha in self.alpha.items()}
+
+    def current(self) -> Genotype:
+        space, graph = self.task.space, self.task.graph
+        cells = {
+            kind: strongest_edges(scores, graph, space.operations, self.config.edges_per_node)[0]
+            for kind, scores in self.scores().items()
+        }
+        return Genotype(space.name, cells)
+
+    def select(self, supernet: Supernet, validation: Split) -> Selection:
+        return Selection(self.current(), "strongest")
+
+    def columns(self) -> dict[str, dict[str, Tensor]]:
+        """Cell type -> columns of the posterior table; here those of a point estimate."""
+        candidates = list(self.task.candidates)
+        values = {}
+        for kind, scores in self.scores().items():
+            best = scores[:, candidates].argmax(-1)
+            chosen = torch.zeros_like(scores)
+            chosen[range(len(best)), [candidates[i] for i in best.tolist()]] = 1.0
+            values[kind] = {"mean": scores, "probability": chosen}
+        return values
+
+    def posterior(self) -> list[dict[str, Any]]:
+        space = self.task.space
+        return table(self.current(), self.task.graph, space.operations, self.columns())
+
+    def choice_columns(self) -> dict[str, dict[str, Tensor]]:
+        """The same for a categorical choice with probabilities softmax(alpha), given no `none`."""
+        values = {}
+        candidates = list(self.task.candidates)
+        for kind, alpha in self.alpha.items():
+            p = alpha.detach().softmax(-1)
+            given = torch.zeros_like(p)
+            given[:, candidates] = alpha.detach()[:, candidates].softmax(-1)
+            values[kind] = {"mean": p, "std": (p * (1 - p)).sqrt(), "probability": given}
+        return values

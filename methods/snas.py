@@ -1,0 +1,88 @@
+"""SNAS: stochastic neural architecture search.
+
+Source: Xie, Zheng, Liu, Lin 2019 (arXiv 1812.09926).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from bench.data.splits import Split
+from bench.method import Batches, Objective, Phase, Task, cosine
+from bench.options import option
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.supernet import Supernet
+from methods.annealing import geometric
+from methods.relaxed import Relaxed, RelaxedConfig
+
+
+@dataclass(frozen=True)
+class SnasConfig(RelaxedConfig):
+    """Defaults of the paper (section 3.1) and, for the temperature, of its authors' code."""
+
+    learning_rate_min: float = option(0.0, ge=0)
+    temperature: float = option(1.0, gt=0, help="of the first epoch")
+    temperature_min: float = option(0.03, gt=0, help="of the last epoch")
+    draw: Literal["batch", "example"] = option("batch", help="one architecture for what")
+
+
+class Snas(Relaxed):
+    """SNAS (arXiv 1812.09926): Concrete draws of the operation, annealed; one joint objective.
+
+    Deviations and choices:
+    - The temperature falls geometrically from epoch to epoch [ours; the paper says annealed; 1 and
+      0.03 are the ends of the authors' code].
+    - One draw a batch, as in the authors' code; one an example is an option.
+    - alpha follows the weights' cosine and shares their gradient clipping, because both are updated
+      from one backward pass [ours].
+    - No resource constraint (the paper's "without constraint") [ours: no method here has one].
+    - Selection as in DARTS: two edges a node, never `none` [ours; in the paper an edge of which
+      `none` is the most probable is removed].
+    - All training images without the held-out ones train both [the paper: all training images].
+    """
+
+    Config = SnasConfig
+    config: SnasConfig
+
+    def __init__(self, config: SnasConfig, task: Task) -> None:
+        super().__init__(config, task)
+        self.temperature = config.temperature
+
+    def begin_epoch(self, epoch: int) -> None:
+        super().begin_epoch(epoch)
+        c = self.config
+        self.temperature = geometric(c.temperature, c.temperature_min, epoch, self.task.epochs)
+
+    def mixture(self, batch: int) -> Mixture:
+        return Mixture({kind: CellMixture(self._z(a, batch)) for kind, a in self.alpha.items()})
+
+    def _z(self, alpha: Tensor, batch: int) -> Tensor:
+        """Concrete(softmax(alpha), temperature); in evaluation mode the probabilities."""
+        if not self.training:
+            return alpha.softmax(-1)
+        shape = (batch, *alpha.shape) if self.config.draw == "example" else alpha.shape
+        noise = self.task.noise.gumbel(alpha.detach().expand(shape))
+        return ((alpha.log_softmax(-1) + noise) / self.temperature).softmax(-1)
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        c = self.config
+        sgd, adam = self.optimisers(supernet)
+
+        def objective(batches: Batches) -> Objective:
+            return self.objective(supernet, batches["train"])
+
+        parameters = [*supernet.parameters(), *self.parameters()]
+        falling = cosine(c.learning_rate_min / c.learning_rate)
+        optimisers = [sgd, adam]
+        return [
+            Phase("joint", "train", parameters, optimisers, objective, falling, c.gradient_clip)
+        ]
+
+    def columns(self) -> dict[str, dict[str, Tensor]]:
+        return self.choice_columns()
+
+    def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
+        return {"temperature": self.temperature}
