@@ -44,7 +44,7 @@ class Case:
         return images.requires_grad_()
 
     def mixture(self, supernet: Supernet, dtype: torch.dtype) -> Mixture:
-        """By cell position where there are masks (their number follows the channels), else by type."""
+        """By position where there are masks (their number follows the channels), else by type."""
         torch.manual_seed(self.seed + 2)
         edges = len(supernet.graph.edges)
         cells = {}
@@ -73,16 +73,16 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, smallest: int = 4, batches: tuple[int, int] = (2, 4)) -> Case:
-    """Any case; `smallest` is the least height and width, `batches` the range of batch sizes."""
-    names = draw(
-        st.lists(st.sampled_from(DARTS_OPERATIONS), min_size=3, max_size=8, unique=True)
-    )
+def cases(
+    draw: st.DrawFn, smallest: int = 4, batches: tuple[int, int] = (2, 4), fewest: int = 1
+) -> Case:
+    """Any case of at least `smallest` pixels a side and `fewest` channels."""
+    names = draw(st.lists(st.sampled_from(DARTS_OPERATIONS), min_size=3, max_size=8, unique=True))
     space = SpaceConfig(
         operations=tuple(names),
         nodes=draw(st.integers(1, 4)),
         cells=draw(st.integers(1, 5)),
-        channels=draw(st.integers(1, 5)),
+        channels=draw(st.integers(fewest, 6)),
         stem_multiplier=draw(st.integers(1, 3)),
     )
     return Case(

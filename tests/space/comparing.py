@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from cases import CLASSES, Case
@@ -50,31 +52,51 @@ def gradients(logits: Tensor, tensors: list[Tensor]) -> list[Tensor]:
     ]
 
 
-def assert_equal_networks(case: Case, dtype: torch.dtype, output: float, gradient: float) -> None:
-    """Outputs and the gradient of every parameter, mixture tensor and image, within tolerances."""
+def distances(case: Case, dtype: torch.dtype) -> tuple[float, float]:
+    """How far apart fused and plain are: the logits, and the worst gradient of any tensor.
+
+    A gradient's distance is relative to its own norm, or to a hundredth of the largest one's where
+    it is smaller than that (weights before a normalisation may have none but rounding errors).
+    """
     fused = case.supernet(dtype)
     plain = plain_of(case, fused, dtype)
     images, mixture = case.images(dtype), case.mixture(fused, dtype)
-    inputs = [images, *leaves(mixture)]
-    parameters = list(fused.parameters())
-    fast, slow = fused(images, mixture), plain(images.contiguous(), mixture)
-    assert apart(fast, slow) <= output
-
-    found = gradients(fast, [*inputs, *parameters])
-    of_fused = {id(p): g for p, g in zip(parameters, found[len(inputs) :], strict=True)}
+    shared = [images, *leaves(mixture)]
     matched = list(pairs(fused, plain))
-    expected = gradients(slow, [*inputs, *(mine for mine, _, _ in matched)])
-    # a float32 gradient that is a difference of large ones has the error of the large ones
-    scale = max(float(g.norm()) for g in expected) if dtype == torch.float32 else 0.0
-    for mine, theirs in zip(found[: len(inputs)], expected[: len(inputs)], strict=True):
-        assert near(mine, theirs, gradient, scale)
-    for (_, theirs, part), value in zip(matched, expected[len(inputs) :], strict=True):
-        assert near(part(of_fused[id(theirs)]), value, gradient, scale)
-    assert {id(theirs) for _, theirs, _ in matched} == set(of_fused), "a parameter was not compared"
+    parameters = list(fused.parameters())
+    assert {id(p) for p in parameters} == {id(theirs) for _, theirs, _ in matched}
+
+    fast, slow = fused(images, mixture), plain(images.contiguous(), mixture)
+    found = gradients(fast, [*shared, *parameters])
+    own = {id(p): g for p, g in zip(parameters, found[len(shared) :], strict=True)}
+    found = found[: len(shared)] + [part(own[id(theirs)]) for _, theirs, part in matched]
+    expected = gradients(slow, [*shared, *(mine for mine, _, _ in matched)])
+    floor = 0.01 * max(float(g.norm()) for g in expected)
+    worst = max(
+        float((a - b).norm() / b.norm().clamp_min(floor))
+        for a, b in zip(found, expected, strict=True)
+    )
+    return apart(fast, slow), worst
 
 
-def near(found: Tensor, expected: Tensor, tolerance: float, scale: float) -> bool:
-    """Within `tolerance` of its own norm, or of a hundredth of the largest gradient's."""
-    if apart(found, expected) <= tolerance:
-        return True
-    return float((found - expected).norm()) <= tolerance * 0.01 * scale
+def assert_equal_in_float64(case: Case) -> None:
+    """Outputs within 1e-10, gradients within 1e-9."""
+    output, gradient = distances(case, torch.float64)
+    assert output <= 1e-10
+    assert gradient <= 1e-9
+
+
+def assert_equal_in_float32(case: Case) -> None:
+    """Outputs within 1e-5, gradients within 1e-4 at two of four seeds of the same case at least.
+
+    Where an input of a ReLU is 0 up to rounding, the two forms may take either side, and a gradient
+    jumps by more than rounding; a wrong gradient is wrong at every seed.
+    """
+    right = 0
+    for repeat in range(4):
+        output, gradient = distances(replace(case, seed=case.seed + 100 * repeat), torch.float32)
+        assert output <= 1e-5
+        right += gradient <= 1e-4
+        if right == 2:
+            return
+    raise AssertionError(f"gradients differ at most seeds of {case}")

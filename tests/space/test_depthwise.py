@@ -50,7 +50,8 @@ def test_it_is_conv2d(
     seed: int,
 ) -> None:
     torch.manual_seed(seed)
-    x, weight = torch.randn(batch, channels, height, width), torch.randn(channels, 1, kernel, kernel)
+    x = torch.randn(batch, channels, height, width)
+    weight = torch.randn(channels, 1, kernel, kernel)
     padding = dilation * (kernel - 1) // 2
     expected = derivatives(
         lambda a, w: F.conv2d(a, w, None, stride, padding, dilation, channels),
@@ -101,9 +102,7 @@ def test_dilation_2_is_dilation_1_in_phases(
     x = torch.randn(batch, channels, 2 * height, 2 * width, dtype=torch.float64)
     weight = torch.randn(channels, 1, kernel, kernel, dtype=torch.float64)
     padding = kernel - 1
-    expected = derivatives(
-        lambda a, w: F.conv2d(a, w, None, 1, padding, 2, channels), x, weight
-    )
+    expected = derivatives(lambda a, w: F.conv2d(a, w, None, 1, padding, 2, channels), x, weight)
     found = derivatives(
         lambda a, w: from_phases(depthwise_convolution(to_phases(a), w, 1, padding // 2, 1)),
         x,

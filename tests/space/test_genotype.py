@@ -77,7 +77,7 @@ def test_positions_take_precedence_over_types() -> None:
     genotype = Genotype("darts", {"normal": common, "2": own})
     assert genotype.cell(2, "normal") == own
     assert genotype.cell(1, "normal") == common
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="none for position 1 or type 'reduce'"):
         genotype.cell(1, "reduce")
 
 

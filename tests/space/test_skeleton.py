@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,7 +43,13 @@ def test_reductions_are_at_a_third_and_two_thirds_and_double_the_channels() -> N
         "reduce" if index in (2, 5) else "normal" for index in range(8)
     ]
     assert [p.channels for p in positions] == [16, 16, 32, 32, 32, 64, 64, 64]
-    assert [p.inputs for p in positions[:5]] == [(48, 48), (48, 64), (64, 64), (64, 128), (128, 128)]
+    assert [p.inputs for p in positions[:5]] == [
+        (48, 48),
+        (48, 64),
+        (64, 64),
+        (64, 128),
+        (128, 128),
+    ]
     assert [p.previous_reduces for p in positions] == [i in (3, 6) for i in range(8)]
 
 
@@ -51,5 +59,5 @@ def test_inputs_are_the_outputs_of_the_two_positions_before(
 ) -> None:
     positions = darts_positions(cells, channels, nodes, 3 * channels)
     outputs = [3 * channels] * 2 + [nodes * p.channels for p in positions]
-    assert [p.inputs for p in positions] == list(zip(outputs, outputs[1:], strict=False))[:cells]
+    assert [p.inputs for p in positions] == list(pairwise(outputs))[:cells]
     assert sum(p.reduces for p in positions) == len({cells // 3, 2 * cells // 3})

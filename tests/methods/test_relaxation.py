@@ -1,0 +1,128 @@
+"""PGNAS: the Concrete relaxation and its limit, hard draws, and the regulariser."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from small_tasks import task
+from torch import Tensor
+
+from bench.space.supernet import Supernet
+from methods.pgnas import Pgnas, PgnasConfig
+
+KEEP = torch.tensor([0.05, 0.3, 0.5, 0.9, 0.99])
+DRAWS = 40_000
+
+
+def draws(temperature: float, noise: bool = True) -> Tensor:
+    method = Pgnas(PgnasConfig(temperature=temperature, noise=noise), task())
+    logit_of_drop = -KEEP.logit()
+    return method.relaxed(logit_of_drop.expand(DRAWS, -1))
+
+
+def test_the_limit_is_bernoulli() -> None:
+    """Temperature to 0: eps is 0 or 1, and 1 with the keep probability."""
+    eps = draws(1e-3)
+    assert ((eps < 1e-3) | (eps > 1 - 1e-3)).double().mean() > 0.99
+    error = (eps.round().mean(0) - KEEP) / (KEEP * (1 - KEEP) / DRAWS).sqrt()
+    assert error.abs().max() < 4.5
+    assert (eps.mean(0) - KEEP).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.2, 1.0, 3.0])
+def test_more_than_one_half_with_the_keep_probability_at_any_temperature(
+    temperature: float,
+) -> None:
+    error = ((draws(temperature) > 0.5).float().mean(0) - KEEP) / (KEEP * (1 - KEEP) / DRAWS).sqrt()
+    assert error.abs().max() < 4.5
+
+
+def test_at_temperature_1_the_law_has_a_known_distribution_function() -> None:
+    """P(eps <= x) = P(logit(u) <= logit(x) - logit(keep)) = sigmoid(logit(x) - logit(keep))."""
+    eps = draws(1.0)
+    for x in (0.1, 0.4, 0.8):
+        expected = (torch.tensor(x).logit() - KEEP.logit()).sigmoid()
+        error = ((eps <= x).float().mean(0) - expected).abs()
+        assert (error / (expected * (1 - expected) / DRAWS).sqrt()).max() < 4.5
+
+
+def test_without_noise_it_is_the_mean() -> None:
+    assert torch.allclose(draws(0.2, noise=False), KEEP.expand(DRAWS, -1), atol=1e-6)
+
+
+def test_the_mean_approaches_keep_as_the_temperature_falls() -> None:
+    distances = [float((draws(t).mean(0) - KEEP).abs().max()) for t in (3.0, 0.5, 0.1)]
+    assert distances[0] > distances[1] > distances[2]
+
+
+def test_hard_draws_have_the_keep_probabilities_and_uniform_ones_the_same_expected_size() -> None:
+    method = Pgnas(PgnasConfig(), task())
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for logit in method.logit.values():
+            logit.normal_(0, 2)
+    keep = method._keep()
+    count = 3000
+    guided, uniform = method._draw(count, False), method._draw(count, True)
+    average = torch.cat([k[:, 1:].flatten() for k in keep.values()]).mean()
+    for kind, p in keep.items():
+        for found, expected in ((guided, p), (uniform, average.expand_as(p))):
+            frequency = torch.stack([c.kept[kind] for c in found]).float().mean(0)
+            assert not frequency[:, 0].any(), "`none` is never drawn"
+            error = (frequency - expected)[:, 1:].abs()
+            scatter = (expected * (1 - expected) / count).sqrt()[:, 1:] + 1e-4
+            assert (error / scatter).max() < 4.5
+    sizes = [torch.tensor([c.size for c in found]).double() for found in (guided, uniform)]
+    expected = float(average) * len(keep) * keep["normal"][:, 1:].numel()
+    for size in sizes:
+        assert abs(size.mean() - expected) < 5 * size.std() / count**0.5
+    assert sizes[0].std() < sizes[1].std(), "the guided sample has the smaller spread"
+
+
+def with_supernet(**options: object) -> tuple[Pgnas, Supernet]:
+    t = task()
+    method = Pgnas(PgnasConfig(**options), t)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    supernet = Supernet(t.space, (1, 8, 8), 3, normalise_operations=True)
+    method.phases(supernet)
+    with torch.no_grad():
+        for logit in method.logit.values():
+            logit.normal_()
+    return method, supernet
+
+
+def test_the_plain_objective_is_the_papers() -> None:
+    """1/N sum of l^2 (1 - p) / 2 |m|^2 + K (p log p + (1 - p) log(1 - p)), group by group."""
+    method, supernet = with_supernet(objective="paper", l2=30.0, examples_factor=10.0)
+    t = method.task
+    total = 0.0
+    for kind in t.kinds:
+        positions = [p.index for p in t.positions if p.kind == kind]
+        for edge in range(len(t.graph.edges)):
+            for column, operation in enumerate(t.space.operations[1:]):
+                p = method.logit[kind][edge, column].sigmoid().item()
+                norm, slices = 0.0, 0
+                for position in positions:
+                    slices += supernet.slices(position)[operation]
+                    for stage in supernet.fused_cells()[position].fused_stages():
+                        if edge not in stage.graph.edges or operation not in stage.operations:
+                            continue
+                        local = stage.graph.edges.index(edge)
+                        for weight in stage.operations[operation].parameters():
+                            block = weight.unflatten(0, (len(stage.graph.edges), -1))[local]
+                            norm += block.square().sum().item()
+                entropy = p * torch.tensor(p).log() + (1 - p) * torch.tensor(1 - p).log()
+                total += 30.0 * (1 - p) / 2 * norm + slices * float(entropy)
+    found = method.penalty()["regulariser"].item()
+    assert found == pytest.approx(total / (10.0 * t.train_images), rel=1e-4)
+
+
+def test_the_equal_objective_costs_the_same_for_every_operation() -> None:
+    method, _ = with_supernet(objective="equal", scale=1.0)
+    with torch.no_grad():
+        for logit in method.logit.values():
+            logit.fill_(-1.0)
+    method.penalty()["regulariser"].backward()
+    gradients = torch.cat([p.grad.flatten() for p in method.logit.values()])
+    assert torch.allclose(gradients, gradients[:1].expand_as(gradients), rtol=1e-5)
+    assert gradients[0] != 0

@@ -1,0 +1,5 @@
+from bench.testing import MethodConformance
+
+
+class TestCrisp(MethodConformance):
+    method = "crisp"
