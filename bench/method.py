@@ -218,7 +218,7 @@ class Method(nn.Module):
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """Levels of the zeroing path, from the mildest to the strictest; empty: nothing is zeroed."""
+        """Levels of the zeroing path, mildest first; empty: nothing is zeroed."""
         return ()
 
     @property

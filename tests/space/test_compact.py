@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 
 from bench.noise import Noise
@@ -32,7 +34,7 @@ def kill_channels(made: DiscreteNetwork) -> int:
     """Zero some depthwise kernels and some columns of 1x1 convolutions; how many channels died."""
     died = 0
     convolutions = [m for m in made.modules() if isinstance(m, Convolution)]
-    for first, second in zip(convolutions, convolutions[1:], strict=False):
+    for first, second in itertools.pairwise(convolutions):
         if first.depthwise:
             with torch.no_grad():
                 first.weight[0] = 0
