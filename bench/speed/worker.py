@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from bench import environment
+from bench.errors import BenchError
 from bench.speed import kernels, timing
 from bench.speed.plain import PlainStep
 from bench.speed.scales import Scale, shrunk
@@ -47,6 +48,7 @@ class Worker:
             "device": str(device),
             "threads": threads,
         }
+        self._what = f"{variant.network} at {scale.name}"
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.speed.worker", json.dumps(order)],
@@ -57,7 +59,7 @@ class Worker:
         )
 
     def ask(self, command: str) -> dict[str, float]:
-        """Send a command and wait. Raises RuntimeError where the process has died."""
+        """Send a command and wait. Raises BenchError where the process has died."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(command + "\n")
@@ -65,7 +67,11 @@ class Worker:
             answer: dict[str, float] = json.loads(self._process.stdout.readline())
         except (OSError, ValueError) as error:
             code = self._process.wait()
-            raise RuntimeError(f"a process that measures ended with status {code}") from error
+            why = "was killed, perhaps for want of memory" if code < 0 else "failed"
+            raise BenchError(
+                f"the process that measures {self._what} {why} (status {code});"
+                " the parts measured before are written"
+            ) from error
         return answer
 
     def close(self) -> None:

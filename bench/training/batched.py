@@ -7,9 +7,16 @@ and its own gradient clipping: it equals the search alone within float error (te
 test_batched.py), not bit by bit.
 
 In the first step of every epoch each search's objective is computed alone too: that shows what it
-draws, and that the two agree. What cannot be batched raises `Unsupported`: a phase with a
-`backward` of its own, an objective that looks at values (`vmap` refuses) or at state outside of
-parameters and buffers. An objective must have no side effects.
+draws, and that the two agree.
+
+Measured with 3 seeds of quickstart (digits, 8 channels, batch 64) on 2 busy cores (AMD EPYC), speed
+against one after another: DARTS 0.9 to 1.1, VINNAS 0.9 to 1.0, PGNAS 1.0 with one thread (CPU
+time), 1.0, 0.7 and 1.2 with two (wall-clock): it does not pay on a CPU, which one search keeps
+busy. On a GPU it is unmeasured.
+
+What cannot be batched raises `Unsupported`: a phase with a `backward` of its own, an objective that
+looks at values (there `vmap` raises) or at state outside of parameters and buffers. An objective
+must have no side effects.
 """
 
 from __future__ import annotations

@@ -81,22 +81,26 @@ def distances(case: Case, dtype: torch.dtype) -> tuple[float, float]:
 
 def assert_equal_in_float64(case: Case) -> None:
     """Outputs within 1e-10, gradients within 1e-9."""
-    output, gradient = distances(case, torch.float64)
-    assert output <= 1e-10
-    assert gradient <= 1e-9
+    _assert_equal(case, torch.float64, 1e-10, 1e-9)
 
 
 def assert_equal_in_float32(case: Case) -> None:
-    """Outputs within 1e-5, gradients within 1e-4 at two of four seeds of the same case at least.
+    """Outputs within 1e-5, gradients within 1e-4."""
+    _assert_equal(case, torch.float32, 1e-5, 1e-4)
 
-    Where an input of a ReLU is 0 up to rounding, the two forms may take either side, and a gradient
-    jumps by more than rounding; a wrong gradient is wrong at every seed.
+
+def _assert_equal(case: Case, dtype: torch.dtype, output: float, gradient: float) -> None:
+    """Outputs at every seed tried, gradients at two of at most four seeds of the same case.
+
+    Where the input of a ReLU is 0 up to rounding, or two pixels under a pool are equal (pools
+    of pools on small images), the two forms may take either side, and a gradient jumps by more than
+    rounding. A gradient that is computed wrongly is wrong at every seed.
     """
     right = 0
     for repeat in range(4):
-        output, gradient = distances(replace(case, seed=case.seed + 100 * repeat), torch.float32)
-        assert output <= 1e-5
-        right += gradient <= 1e-4
+        apart_by = distances(replace(case, seed=case.seed + 100 * repeat), dtype)
+        assert apart_by[0] <= output
+        right += apart_by[1] <= gradient
         if right == 2:
             return
     raise AssertionError(f"gradients differ at most seeds of {case}")

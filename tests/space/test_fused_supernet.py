@@ -34,7 +34,7 @@ FORMS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 @example(shipped())
 @example(shipped(channels_last=False, size=(7, 9)))

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from bench import method as contract
-from bench.errors import ConfigurationError
+from bench.errors import BenchError, ConfigurationError
 from bench.speed import kernels, plain, report, session, steps, timing
 from bench.speed.context import Context
 from bench.speed.rows import rows
 from bench.speed.scales import SCALES, Scale, data_of, shrunk
+from bench.speed.worker import Variant, Worker
 
 CPU = torch.device("cpu")
 
@@ -115,3 +116,13 @@ def test_parts_are_checked() -> None:
     assert session.parts("growth,W1") == ["W1", "growth"]
     with pytest.raises(ConfigurationError, match="did you mean methods"):
         session.parts("method")
+
+
+def test_a_process_that_dies_is_one_line() -> None:
+    scale = Scale("W0", 3, 4, (1, 8, 8), 2, nodes=2)
+    worker = Worker(Variant("fused"), scale, torch.device("meta"), 1)
+    try:
+        with pytest.raises(BenchError, match=r"fused at W0 failed \(status 1\)"):
+            worker.ask("peak")
+    finally:
+        worker.close()
