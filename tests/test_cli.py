@@ -71,7 +71,7 @@ WRONG = {
     "no such file": (["status", "a/b.yaml"], "study file a/b.yaml does not exist"),
     "workers": (["run", "small.yaml", "--workers", "0"], "--workers 0: must be a whole number"),
     "repeats": (["speed", "--repeats", "0"], "--repeats 0: must be a whole number"),
-    "parts": (["speed", "--only", "W3"], "did you mean W2?"),
+    "parts": (["speed", "--only", "growht"], "did you mean growth?"),
     "device": (["run", "small.yaml", "--device", "gpu"], "invalid choice: 'gpu'"),
     "set": (["run", "small.yaml", "--set", "search.epochs=-1"], "search.epochs = -1: must be"),
     "results a file": (["run", "small.yaml", "--results", "small.yaml"], "cannot be written"),

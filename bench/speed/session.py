@@ -101,5 +101,6 @@ def parts(only: str | None) -> list[str]:
         if name not in PARTS:
             near = difflib.get_close_matches(name, PARTS, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise ConfigurationError(f"--only {name}: {hint}(there are {', '.join(PARTS)})")
+            known = ", ".join(PARTS)
+            raise ConfigurationError(f"--only {name}: no such part; {hint}there are {known}")
     return [name for name in PARTS if name in wanted]
