@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.data.splits import Batch
+from bench.memory_format import channels_last
 from bench.speed.context import Context
 from bench.speed.method_steps import ESTIMATORS
 from bench.speed.rows import Row, row
@@ -72,7 +73,7 @@ def variance(context: Context, scale: Scale) -> list[Row]:
 def _laid_out(batch: Batch, device: torch.device) -> Batch:
     if device.type != "cpu":
         return batch
-    return Batch(batch.images.contiguous(memory_format=torch.channels_last), batch.labels)
+    return Batch(channels_last(batch.images), batch.labels)
 
 
 @torch.no_grad()

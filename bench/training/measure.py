@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.splits import Split
+from bench.memory_format import channels_last as laid_out
 from bench.space.network import DiscreteCell, DiscreteNetwork
 
 
@@ -25,7 +26,7 @@ def measure(
     totals: Tensor | None = None
     for images, labels in split.sequential(batch_size):
         if channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
+            images = laid_out(images)
         logits = predict(images).float()
         right = (logits.argmax(-1) == labels).sum().float()
         part = torch.stack([right, F.cross_entropy(logits, labels, reduction="sum")]).double()

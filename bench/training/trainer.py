@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, Split
+from bench.memory_format import channels_last
 from bench.method import Objective, Phase
 from bench.noise import Noise
 from bench.seeds import derive
@@ -205,7 +206,7 @@ class Trainer:
             ):
                 images = batch.images
                 if options.channels_last:
-                    images = images.contiguous(memory_format=torch.channels_last)
+                    images = channels_last(images)
                 yield Batch(images, batch.labels)
             repeat += 1
 
