@@ -158,6 +158,11 @@ class Method(nn.Module):
         return False
 
     @property
+    def surrogates(self) -> bool:
+        """Whether operations without weights have a 1x1 convolution in the super-network."""
+        return False
+
+    @property
     def partial_channels(self) -> int:
         """Operations of the super-network act on one of so many parts of the channels."""
         return 1

@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 
 from bench.data.splits import Split
+from bench.space.config import SpaceConfig
+from bench.space.genotype import Genotype, Pair
 from bench.space.lanes import LaneNetwork
 from bench.space.mixture import CellMixture, Mixture
+from bench.space.skeleton import CellGraph
 from bench.space.supernet import Supernet
 from bench.training.measure import measure, measure_lanes
 
@@ -28,6 +31,18 @@ class Candidate:
     def size(self) -> int:
         """Number of operations kept."""
         return sum(int(kept.sum()) for kept in self.kept.values())
+
+    def genotype(self, space: SpaceConfig, graph: CellGraph) -> Genotype:
+        """The native architecture: every operation kept; a node may have none, or many."""
+        cells = {}
+        for key, kept in self.kept.items():
+            nodes: list[list[Pair]] = [[] for _ in range(graph.nodes)]
+            for edge, column in kept.nonzero().tolist():
+                source, node = graph.edges[edge]
+                if space.operations[column] != "none":
+                    nodes[node].append((space.operations[column], source))
+            cells[key] = tuple(map(tuple, nodes))
+        return Genotype(space.name, cells)
 
     def mixture(self, operations: tuple[str, ...], device: torch.device) -> Mixture:
         """Computes the kept operations alone."""
