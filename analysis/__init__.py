@@ -27,15 +27,16 @@ def write_all(
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
-    The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell.
+    The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell;
+    operations alive by epoch and candidates' accuracies where methods report them.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
-    from analysis import cells, collapse, leaderboard, sparsity, trials
+    from analysis import alive, candidates, cells, collapse, leaderboard, sparsity, trials
 
     rows, facts = trials.ordered(records, study), trials.facts(study)
     return [
         path
-        for part in (leaderboard, collapse, sparsity, cells)
+        for part in (leaderboard, collapse, sparsity, cells, alive, candidates)
         for path in part.write(folder, rows, facts)
     ]

@@ -19,14 +19,30 @@ def option(
     lt: float | None = None,
     help: str = "",
     identity: bool = True,
+    later: bool = False,
 ) -> Any:
     """A dataclass field with a default, numeric bounds and one line of help.
 
     The bounds have pydantic's meaning: `ge` is >=, `gt` is >, `le` is <=, `lt` is <. Without
     `identity` the option says how a trial is run, as its device does, and not which trial it is.
+    A `later` one of a method came after records of it were kept: see `resolved`.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     metadata = {name: bound for name, bound in bounds.items() if bound is not None}
     return dataclasses.field(
-        default=default, metadata={**metadata, "help": help, "identity": identity}
+        default=default,
+        metadata={**metadata, "help": help, "identity": identity, "later": later},
     )
+
+
+def resolved(config: Any) -> dict[str, Any]:
+    """All options of a method's Config by name, but `later` ones with their default.
+
+    So a trial that does not use a new option is the trial that it was, and its record is kept.
+    """
+    left_out = {
+        field.name
+        for field in dataclasses.fields(config)
+        if field.metadata.get("later") and getattr(config, field.name) == field.default
+    }
+    return {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}

@@ -27,6 +27,7 @@ from bench import yaml_file
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
+from bench.options import resolved
 from bench.space.config import SpaceConfig
 from bench.study import Study, Trial
 from bench.training.config import EvaluationConfig, SearchConfig
@@ -144,7 +145,7 @@ def _methods(data: dict[str, Any], where: str) -> dict[str, tuple[str, dict[str,
         name = options.pop("method", label)
         _known(name, loader.names(), f"{where}: {key}", "method")
         config: Any = build(loader.load(name).Config, options, where=where, prefix=key)
-        methods[label] = (name, json.loads(json.dumps(dataclasses.asdict(config))))
+        methods[label] = (name, json.loads(json.dumps(resolved(config))))
     return methods
 
 

@@ -119,6 +119,9 @@ class _Sources(StageInputs):
     def phases_for_edges(self, edges: Edges) -> Tensor:
         return self.layout.select(self.rectified_phases, self.channels, self.blocks)
 
+    def without_weights(self, name: str, stride: int, edges: Edges) -> Tensor:
+        return self.layout.select(self._plain(name, stride), self.channels, self.blocks)
+
 
 class _Call:
     """One operation of a stage for all lanes: what to gather, compute, weight and add where."""

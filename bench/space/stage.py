@@ -16,7 +16,14 @@ from bench.space.constants import index
 from bench.space.depthwise import from_phases
 from bench.space.layers import Layers, normalise
 from bench.space.mixture import CellMixture
-from bench.space.operations import Edges, StageInputs, edge_operation, is_shared
+from bench.space.operations import (
+    Edges,
+    StageInputs,
+    Surrogate,
+    edge_operation,
+    is_shared,
+    parameter_free,
+)
 from bench.space.skeleton import StageGraph
 
 
@@ -60,6 +67,7 @@ class Stage(nn.Module):
         stride: 2 for the edges from the inputs of a reduction cell, else 1.
         normalise_skip: normalise the output of the identity too (pooling and convolutions are
             normalised anyway).
+        surrogates: a 1x1 convolution behind every operation without weights.
     """
 
     def __init__(
@@ -70,6 +78,7 @@ class Stage(nn.Module):
         stride: int,
         layers: Layers,
         normalise_skip: bool,
+        surrogates: bool = False,
     ) -> None:
         super().__init__()
         self.graph, self.channels, self.stride = graph, channels, stride
@@ -81,7 +90,9 @@ class Stage(nn.Module):
         for name in operations:
             if name == "none":
                 continue
-            if is_shared(name, stride):
+            if is_shared(name, stride) and surrogates:
+                self.operations[name] = Surrogate(layers, channels, blocks, stride, name)
+            elif is_shared(name, stride):
                 self.shared.append(name)
             else:
                 self.operations[name] = edge_operation(name, layers, channels, blocks, stride)
@@ -175,11 +186,8 @@ class Stage(nn.Module):
 
     def parameter_free(self, name: str, x: Tensor) -> Tensor:
         """The normalised output of an operation without weights (one of `shared`)."""
-        if name == "max_pool_3x3":
-            return normalise(F.max_pool2d(x, 3, self.stride, 1))
-        if name == "avg_pool_3x3":
-            return normalise(F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False))
-        return normalise(x) if self.normalise_skip else x
+        y = parameter_free(name, x, self.stride)
+        return y if name == "skip_connect" and not self.normalise_skip else normalise(y)
 
 
 class Total:

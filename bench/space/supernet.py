@@ -54,6 +54,7 @@ class FusedCell(nn.Module):
         layers: Layers,
         normalise_skip: bool,
         partial: int = 1,
+        surrogates: bool = False,
     ) -> None:
         super().__init__()
         channels = position.channels
@@ -73,6 +74,7 @@ class FusedCell(nn.Module):
                 2 if position.reduces and number == 0 else 1,
                 layers,
                 normalise_skip,
+                surrogates,
             )
             for number, stage in enumerate(graph.stages)
         )
@@ -130,6 +132,7 @@ class Supernet(nn.Module):
         normalise_operations: normalise the identity's output too, as pooling's is.
         noise: the source of the draws of a mixture with variances.
         partial: operations act on 1/partial of the channels (`bench.space.partial`); 1: on all.
+        surrogates: a 1x1 convolution behind every operation without weights.
 
     Raises ConfigurationError where a cell's channels are not a multiple of `partial`.
     """
@@ -143,6 +146,7 @@ class Supernet(nn.Module):
         normalise_operations: bool = False,
         noise: Noise | None = None,
         partial: int = 1,
+        surrogates: bool = False,
     ) -> None:
         super().__init__()
         if space.channels % partial:
@@ -158,7 +162,15 @@ class Supernet(nn.Module):
         self.stem = layers.convolution(image_shape[0], stem_channels, 3)
         self.stem_norm = nn.BatchNorm2d(stem_channels, track_running_stats=False)
         self.cells = nn.ModuleList(
-            FusedCell(position, self.graph, space.operations, layers, normalise_operations, partial)
+            FusedCell(
+                position,
+                self.graph,
+                space.operations,
+                layers,
+                normalise_operations,
+                partial,
+                surrogates,
+            )
             for position in self.positions
         )
         last = self.positions[-1]

@@ -41,6 +41,22 @@ def measure(
     }
 
 
+@torch.no_grad()
+def measure_lanes(
+    predict: Callable[[Tensor], Tensor], split: Split, batch_size: int, channels_last: bool = False
+) -> list[float]:
+    """Accuracies (fractions) of several networks whose logits are [lanes, batch, classes]."""
+    right: Tensor | None = None
+    for images, labels in split.sequential(batch_size):
+        if channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        found = (predict(images).argmax(-1) == labels).sum(-1)
+        right = found if right is None else right + found
+    if right is None:
+        raise ValueError("the split is empty")
+    return [count / len(split) for count in right.tolist()]
+
+
 def layer_table(network: DiscreteNetwork) -> list[dict[str, Any]]:
     """One row a weight tensor that is deployed: name, operation, parameters, zeros.
 

@@ -16,7 +16,10 @@ from bench.space.supernet import Supernet
 
 def plain_of(case: Case, fused: Supernet, dtype: torch.dtype) -> PlainSupernet:
     """The plain network with the fused one's weights."""
-    plain = PlainSupernet(case.space, (2, *case.size), CLASSES, case.normalise_operations).to(dtype)
+    shape = (2, *case.size)
+    plain = PlainSupernet(
+        case.space, shape, CLASSES, case.normalise_operations, case.surrogates
+    ).to(dtype)
     copy_weights(fused, plain)
     return plain
 

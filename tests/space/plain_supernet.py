@@ -68,10 +68,15 @@ class Reduce(nn.Module):
 
 
 class Parameterless(nn.Module):
-    def __init__(self, name, c, stride, normalise_skip):
+    def __init__(self, name, c, stride, normalise_skip, surrogate):
         super().__init__()
         self.name, self.stride = name, stride
-        normalised = name.endswith("pool_3x3") or (name == "skip_connect" and normalise_skip)
+        self.pointwise = conv(c, c, 1) if surrogate and name != "none" else None
+        normalised = (
+            self.pointwise is not None
+            or name.endswith("pool_3x3")
+            or (name == "skip_connect" and normalise_skip)
+        )
         self.norm = norm(c) if normalised else nn.Identity()
 
     def forward(self, x, mask=None):
@@ -81,11 +86,13 @@ class Parameterless(nn.Module):
             x = F.max_pool2d(x, 3, self.stride, 1)
         if self.name == "avg_pool_3x3":
             x = F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)
+        if self.pointwise is not None:
+            return self.norm(self.pointwise(x if mask is None else x * mask[..., None, None]))
         y = self.norm(x)
         return y if mask is None else y * mask[..., None, None]
 
 
-def operation(name, c, stride, normalise_skip):
+def operation(name, c, stride, normalise_skip, surrogate=False):
     kernel = 5 if name.endswith("5x5") else 3
     if name.startswith("sep_conv"):
         return SepConv(c, kernel, stride)
@@ -93,11 +100,15 @@ def operation(name, c, stride, normalise_skip):
         return DilConv(c, kernel, stride)
     if name == "skip_connect" and stride == 2:
         return Reduce(c, c)
-    return Parameterless(name, c, stride, normalise_skip)
+    return Parameterless(name, c, stride, normalise_skip, surrogate)
+
+
+def stride(position, source):
+    return 2 if position.reduces and source < 2 else 1
 
 
 class PlainCell(nn.Module):
-    def __init__(self, position, graph, operations, normalise_skip):
+    def __init__(self, position, graph, operations, normalise_skip, surrogate=False):
         super().__init__()
         self.graph, self.names, self.reduces = graph, operations, position.reduces
         c = position.channels
@@ -108,7 +119,7 @@ class PlainCell(nn.Module):
         self.pre_1 = nn.Sequential(nn.ReLU(), conv(position.inputs[1], c, 1), norm(c))
         self.edges = nn.ModuleList(
             nn.ModuleList(
-                operation(n, c, 2 if position.reduces and source < 2 else 1, normalise_skip)
+                operation(n, c, stride(position, source), normalise_skip, surrogate)
                 for n in operations
             )
             for source, _ in graph.edges
@@ -135,7 +146,14 @@ class PlainCell(nn.Module):
 
 
 class PlainSupernet(nn.Module):
-    def __init__(self, space: SpaceConfig, image_shape, classes, normalise_operations=False):
+    def __init__(
+        self,
+        space: SpaceConfig,
+        image_shape,
+        classes,
+        normalise_operations=False,
+        surrogates=False,
+    ):
         super().__init__()
         graph = CellGraph(2, space.nodes)
         stem_channels = space.stem_multiplier * space.channels
@@ -145,7 +163,8 @@ class PlainSupernet(nn.Module):
             nn.BatchNorm2d(stem_channels, track_running_stats=False),
         )
         self.cells = nn.ModuleList(
-            PlainCell(p, graph, space.operations, normalise_operations) for p in self.positions
+            PlainCell(p, graph, space.operations, normalise_operations, surrogates)
+            for p in self.positions
         )
         self.classifier = nn.Linear(space.nodes * self.positions[-1].channels, classes)
 
