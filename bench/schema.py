@@ -61,10 +61,11 @@ class Search(_Part):
 
 
 class Quality(_Part):
-    """Accuracy as a fraction; negative log-likelihood in nats an image."""
+    """Accuracy as a fraction; negative log-likelihood in nats an image; calibration error."""
 
     accuracy: Annotated[float, Field(ge=0, le=1)]
     nll: float | None
+    ece: Annotated[float, Field(ge=0, le=1)] | None = None
     images: Annotated[int, Field(ge=1)]
 
 
