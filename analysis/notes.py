@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from analysis.operations import COLLAPSED_AT
 from analysis.statistics import (
     FEWEST_RESAMPLED,
     FEWEST_SEEDS,
@@ -25,17 +26,39 @@ def interval_sentence() -> str:
     )
 
 
-def of_accuracy(by_dataset: Mapping[str, Mapping[str, BySeed]]) -> list[str]:
-    """What the interval is and which methods the seeds tell apart."""
+def of_accuracy(
+    by_dataset: Mapping[str, Mapping[str, BySeed]], baseline: str | None = None
+) -> list[str]:
+    """What the intervals and tests are and which methods the seeds tell apart."""
     lines = [
         "- Test accuracy is the mean over seeds, on images that neither search nor selection saw. "
         + interval_sentence(),
         "- Ranks order the means. Two methods are told apart where their paired t test over seeds, "
-        "corrected by Holm over all pairs, says so at 5 %:",
+        "corrected by Holm over all pairs of the data set, says so at 5 %; a rank's interval has "
+        "the places of all methods that one is not told apart from. Told apart are:",
     ]
     for dataset, group in by_dataset.items():
         lines.append(f"  - {dataset}: {_told_apart(group)}")
+    if any(baseline in group for group in by_dataset.values()):
+        lines.append(
+            f"- Against the baseline, {baseline}, seed by seed: how often the method was better (a "
+            "tie counts half; exact interval of that share), the two-sided paired t test corrected "
+            "by Holm over the methods of the data set, the mean difference with its t interval, "
+            "and Hedges' g of the paired differences."
+        )
     return lines
+
+
+def of_quality(records: Sequence[Record]) -> list[str]:
+    """What calibration and collapse mean here, and which records do not say."""
+    silent = sum(record["evaluation"]["test"].get("ece") is None for record in records)
+    lacking = f" {silent} of {len(records)} records are older and lack it." if silent else ""
+    return [
+        "- NLL is the mean negative log-likelihood of the test labels; ECE the expected "
+        f"calibration error of 15 bins of equal width.{lacking}",
+        f"- Collapsed: architectures in which one operation type, or parameter-free ones, hold "
+        f"{100 * COLLAPSED_AT:.0f} % of the selected edges or more; raw values in collapse.csv.",
+    ]
 
 
 def _told_apart(group: Mapping[str, BySeed]) -> str:
@@ -44,7 +67,7 @@ def _told_apart(group: Mapping[str, BySeed]) -> str:
         return "one method, nothing to compare."
     apart, tested = told_apart(group)
     if not tested:
-        return f"too few seeds for any test (at least {FEWEST_SEEDS} in common are needed)."
+        return f"none, too few seeds for any test (at least {FEWEST_SEEDS} in common)."
     named = ", ".join(f"{better} from {worse}" for better, worse in sorted(apart))
     lacking = f"; {pairs - tested} could not be tested, too few seeds" if tested < pairs else ""
     if not apart:
@@ -65,7 +88,8 @@ def of_cost(records: Sequence[Record]) -> list[str]:
     )
     return [
         "- Parameters are those of the evaluated network; non-zero are those that the method's own "
-        "zeroing leaves. Sizes and times are means over seeds.",
+        "zeroing leaves. Sizes, times and peak memory are means over seeds; FLOPs are of "
+        "one image's prediction.",
         f"- Times are wall-clock seconds of one trial, without loading data, on: {where}.",
     ]
 
