@@ -10,20 +10,27 @@ __all__ = ["write_all", "write_leaderboard"]
 
 
 def write_leaderboard(
-    folder: Path, records: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    names: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Path]:
-    """Write leaderboard.md and leaderboard.csv into `folder`, from finished records in any order.
+    """Write leaderboard.md, .csv, .tex and .html into `folder`, from finished records in any order.
 
-    `study` has the keys of `analysis.trials.StudyFacts`. Raises ResultsError where the records
-    cannot be compared.
+    `study` has the keys of `analysis.trials.StudyFacts`; `names` are the records' files, by label
+    and id. Raises ResultsError, naming files, where the records cannot be compared.
     """
-    from analysis import leaderboard, trials
+    from analysis import comparable, leaderboard_files, trials
 
-    return leaderboard.write(folder, trials.ordered(records, study), trials.facts(study))
+    rows = comparable.ordered(records, study, names)
+    return leaderboard_files.write(folder, rows, trials.facts(study))
 
 
 def write_all(
-    folder: Path, records: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    names: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
@@ -32,11 +39,20 @@ def write_all(
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
-    from analysis import alive, candidates, cells, collapse, leaderboard, sparsity, trials
+    from analysis import (
+        alive,
+        candidates,
+        cells,
+        collapse,
+        comparable,
+        leaderboard_files,
+        sparsity,
+        trials,
+    )
 
-    rows, facts = trials.ordered(records, study), trials.facts(study)
+    rows, facts = comparable.ordered(records, study, names), trials.facts(study)
     return [
         path
-        for part in (leaderboard, collapse, sparsity, cells, alive, candidates)
+        for part in (leaderboard_files, collapse, sparsity, cells, alive, candidates)
         for path in part.write(folder, rows, facts)
     ]

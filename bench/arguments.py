@@ -63,7 +63,10 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     def verb(name: str, help: str, of_study: bool = True) -> argparse.ArgumentParser:
         added = group.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         if of_study:
-            added.add_argument("study", metavar="STUDY", help="a shipped study or a YAML file")
+            several: dict[str, Any] = {"nargs": "+"} if name == "leaderboard" else {}
+            added.add_argument(
+                "study", metavar="STUDY", help="a shipped study or a YAML file", **several
+            )
             added.add_argument(
                 "--set",
                 action="append",
@@ -95,8 +98,15 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         help="search S seeds of a method in one program (default: 1)",
     )
     running.add_argument("--dry-run", action="store_true", help="print the trials and stop")
+    running.add_argument(
+        "--stale", action="store_true", help="run trials again that other code made"
+    )
     verb("status", "say what is finished, missing, failed, stale")
-    verb("leaderboard", "write the leaderboard again, from the records")
+    _leaderboard_options(verb("leaderboard", "write the leaderboard again, from the records"))
+    verifying = verb("verify", "check that the leaderboard's files are what the records say")
+    verifying.add_argument(
+        "--all", action="store_true", help="every table and figure, not the leaderboard alone"
+    )
     verb("analyze", "write all tables and figures again, from the records")
     syncing = verb("sync", "send records to an MLflow server")
     listed = verb("list", "list what there is to use", of_study=False)
@@ -122,6 +132,22 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
             help="an MLflow server (default: a database in the study's results)",
         )
     return parser, verbs
+
+
+def _leaderboard_options(added: argparse.ArgumentParser) -> None:
+    added.epilog = (
+        "Several studies, or folders with records/, make one leaderboard where their records"
+        " compare: the same data, space, budget and evaluation on a data set."
+    )
+    added.add_argument(
+        "--from-mlflow", metavar="URI", help="take the records from an MLflow server's runs"
+    )
+    added.add_argument(
+        "--baseline", metavar="METHOD", help="compare with this one (default: the study's)"
+    )
+    added.add_argument(
+        "--output", type=Path, metavar="DIR", help="where to write (default: the study's results)"
+    )
 
 
 def _device_option(added: argparse.ArgumentParser, help: str) -> None:

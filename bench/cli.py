@@ -46,13 +46,14 @@ def run(chosen: argparse.Namespace) -> int:
 
     study, store = _study(chosen)
     if chosen.dry_run:
-        return _print_trials(study, store)
+        return _print_status(study, store)
     settings = session.Settings(
         device=chosen.device,
         workers=chosen.workers,
         data_root=chosen.data_root,
         tracking_uri=chosen.tracking_uri,
         batch_seeds=chosen.batch_seeds,
+        stale=chosen.stale,
     )
     standing = session.run(study, store, settings, analysis.write_all)
     _print_leaderboard(store, standing)
@@ -61,19 +62,39 @@ def run(chosen: argparse.Namespace) -> int:
 
 def status(chosen: argparse.Namespace) -> int:
     """bench status STUDY"""
-    return _print_trials(*_study(chosen))
+    return _print_status(*_study(chosen))
 
 
 def leaderboard(chosen: argparse.Namespace) -> int:
-    """bench leaderboard STUDY"""
+    """bench leaderboard STUDY..."""
     import analysis
-    from bench import session
+    from bench import sources
 
-    study, store = _study(chosen)
-    standing = session.finished_or_error(study, store)
-    session.tables(study, store, standing, analysis.write_leaderboard)
-    _print_leaderboard(store, standing)
+    found = sources.gather(
+        chosen.study, chosen.results, chosen.set, chosen.from_mlflow, chosen.baseline
+    )
+    folder = chosen.output or found.folder
+    written = analysis.write_leaderboard(folder, found.records, found.study, found.names)
+    print(written[0].read_text(encoding="utf-8"))
+    print("\n".join(map(str, written)))
     return DONE
+
+
+def verify(chosen: argparse.Namespace) -> int:
+    """bench verify STUDY"""
+    import analysis
+    from bench import sources, verification
+
+    found = sources.gather([chosen.study], chosen.results, chosen.set)
+    write = analysis.write_all if chosen.all else analysis.write_leaderboard
+    wrong, compared = verification.differing(
+        found.folder, lambda folder: write(folder, found.records, found.study, found.names)
+    )
+    for line in wrong:
+        print(line)
+    right = f"{compared - len(wrong)} of {compared} files are what the records say"
+    print(f"{found.study['name']}: {right} ({found.folder})")
+    return SOME_FAILED if wrong else DONE
 
 
 def analyze(chosen: argparse.Namespace) -> int:
@@ -147,21 +168,11 @@ def _study(chosen: argparse.Namespace) -> tuple[Study, Store]:
     return study, Store(chosen.results / study.name)
 
 
-def _print_trials(study: Study, store: Store) -> int:
-    standing = store.standing(study.trials)
-    errors = {record["trial"]["id"]: record["error"] for record in standing.failed}
-    for trial in study.trials:
-        error = errors.get(trial.id)
-        why = f": {error['type']}: {error['message']}" if error else ""
-        print(f"{standing.of(trial):8}  {trial.id[:8]}  {trial}{why}")
-    for record in standing.stale:
-        of = record["trial"]
-        print(f"stale     {of['id'][:8]}  {of['label']} on {of['dataset']}, seed {of['seed']}")
-    print(
-        f"{study.name}: {len(study.trials)} trials, {len(standing.finished)} finished,"
-        f" {len(standing.failed)} failed, {len(standing.missing)} missing;"
-        f" {len(standing.stale)} stale records in {store.folder}"
-    )
+def _print_status(study: Study, store: Store) -> int:
+    from bench import status
+
+    for line in status.lines(study, store):
+        print(line)
     return DONE
 
 
@@ -177,6 +188,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "status": status,
     "leaderboard": leaderboard,
+    "verify": verify,
     "analyze": analyze,
     "sync": sync,
     "list": listing,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import flatten, lock, machine
+from bench import flatten, lock, machine, status
 from bench.errors import ResultsError
 from bench.progress import Progress
 from bench.record import Standing, Store
@@ -37,6 +37,8 @@ class Settings:
     tracking_uri: str | None = None
     execute: str = RUN_TRIAL
     batch_seeds: int = 1
+    stale: bool = False
+    """Run trials again that other code made."""
 
 
 def run(study: Study, store: Store, settings: Settings, write_tables: WriteTables) -> Standing:
@@ -158,14 +160,16 @@ def _nothing(study: Study, store: Store, standing: Standing) -> ResultsError:
 
 def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracker) -> None:
     standing = store.standing(study.trials)
-    todo = [trial for trial in study.trials if standing.of(trial) != "finished"]
+    old = status.stale(standing) if settings.stale else {}
+    kept = {record["trial"]["id"] for record in standing.finished}.difference(old)
+    todo = [trial for trial in study.trials if trial.id not in kept]
     if not todo:
         return
     threads = todo[0].search.threads
     together = groups(todo, settings.batch_seeds)
     devices = machine.devices(settings.device, settings.workers, threads, len(together))
     check_data(todo, settings.data_root)
-    progress = Progress(len(study.trials), len(standing.finished), len(devices), list(todo))
+    progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
     progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
     if settings.batch_seeds > 1 and devices[0] == "cpu":

@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import flatten, logged
-from bench.errors import BenchError
+from bench.errors import BenchError, ResultsError
+from bench.validation import suggest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -133,6 +134,29 @@ def pending(
     ]
 
 
+def fetch(study: str, uri: str) -> list[tuple[str, dict[str, Any]]]:
+    """(where, record) of every trial of a study that is at an MLflow server, by run.
+
+    Of a trial that was run again the last record counts. Raises TrackingError where the server is
+    away or has no such experiment, ResultsError at a run whose record is damaged or lacking.
+    """
+    from bench.record import parse
+
+    found = []
+    with _connected(study, Path(), uri, make=False) as store, tempfile.TemporaryDirectory() as to:
+        for run in store.trials():
+            where = f"MLflow run {run.info.run_id}"
+            names = {item.path for item in store.client.list_artifacts(run.info.run_id)}
+            if "record.json" not in names:
+                raise ResultsError(f"{where} has no record.json; `bench sync {study}` completes it")
+            path = Path(store.client.download_artifacts(run.info.run_id, "record.json", to))
+            record = parse(path.read_bytes(), where)
+            if flatten.digest(record) != run.data.tags.get("record"):
+                raise ResultsError(f"{where}: its record.json is not the one that it was made of")
+            found.append((where, record))
+    return found
+
+
 class _Store:
     """An open experiment of one store."""
 
@@ -170,8 +194,21 @@ class _Store:
         logged.remember(self.folder, self.uri, record["trial"]["id"], entry)
         return run_id, done
 
+    def trials(self) -> list[Run]:
+        """The complete runs of trials that no later run supersedes, oldest first."""
+        found = self._runs("tags.stage = 'trial'")
+        kept = [run for run in found if "superseded_by" not in run.data.tags]
+        kept = [run for run in kept if run.info.status != "RUNNING"]
+        return sorted(kept, key=lambda run: (run.info.start_time, run.info.run_id))
+
     def _runs(self, condition: str) -> list[Run]:
-        return list(self.client.search_runs([self.experiment], condition))
+        found: list[Run] = []
+        token: str | None = None
+        while token is None or token:
+            page = self.client.search_runs([self.experiment], condition, page_token=token)
+            found += page
+            token = page.token or ""
+        return found
 
     def _delete(self, run: Run) -> None:
         """Delete what an interrupted process left, nested runs first."""
@@ -241,10 +278,15 @@ class _Store:
 
 
 @contextlib.contextmanager
-def _connected(study: str, folder: Path, uri: str | None) -> Iterator[_Store]:
-    """The study's experiment, made where it is missing; a store's errors become TrackingError."""
+def _connected(study: str, folder: Path, uri: str | None, make: bool = True) -> Iterator[_Store]:
+    """The study's experiment; a store's errors become TrackingError.
+
+    `make`: to send records, where a missing experiment is made; else to read, where it is an error.
+    """
     where = folder / DATABASE if uri is None else logged.redacted(uri)
     later = f"the records are safe and `bench sync {study}` sends them later"
+    if not make:
+        later = "nothing was read"
     try:
         with _environment(_IMPORT):
             from mlflow.exceptions import MlflowException
@@ -254,14 +296,14 @@ def _connected(study: str, folder: Path, uri: str | None) -> Iterator[_Store]:
     try:
         with _quiet():
             with _environment(_FIRST_CONTACT):
-                client, experiment = _open(study, folder.resolve(), uri)
+                client, experiment = _open(study, folder.resolve(), uri, make)
             with _environment(_AT_WORK):
                 yield _Store(client, experiment, folder, uri)
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise TrackingError(f"MLflow at {where}: {_reason(error)}; {later}") from error
 
 
-def _open(study: str, folder: Path, uri: str | None) -> tuple[MlflowClient, str]:
+def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[MlflowClient, str]:
     from mlflow import MlflowClient
 
     if uri is None:
@@ -271,6 +313,8 @@ def _open(study: str, folder: Path, uri: str | None) -> tuple[MlflowClient, str]
     else:
         embedded = False
     if uri.startswith("sqlite:///"):
+        if not make and not Path(uri.removeprefix("sqlite:///")).exists():
+            raise TrackingError(f"there is no {uri.removeprefix('sqlite:///')}")
         _prepare_sqlite(uri)
         location = (folder / ARTIFACTS).as_uri()
     elif uri.startswith(("http://", "https://")):
@@ -282,6 +326,11 @@ def _open(study: str, folder: Path, uri: str | None) -> tuple[MlflowClient, str]
         )
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name(study)
+    if experiment is None and not make:
+        there = {one.name: "" for one in client.search_experiments()}
+        raise TrackingError(
+            f"no experiment {study!r} in MLflow at {logged.redacted(uri)}; {suggest(study, there)}"
+        )
     if experiment is None:
         return client, client.create_experiment(study, location, _EXPERIMENT_TAGS)
     if experiment.lifecycle_stage != "active":

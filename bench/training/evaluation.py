@@ -20,6 +20,7 @@ from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
+from bench.training.inference import batch_seconds
 from bench.training.measure import flops, layer_table, measure
 from bench.training.search import uses_channels_last
 from bench.training.trainer import History, Hooks, NonFiniteLoss, Trainer, TrainerOptions
@@ -143,6 +144,10 @@ def evaluate(
         "threshold": method.threshold,
         "zeroing_path": path,
         "compact": None,
+        "inference": {
+            "images": min(MEASURE_BATCH, len(data.test)),
+            "before_seconds": batch_seconds(predict, data.test, MEASURE_BATCH, channels_last),
+        },
     }
     if method.threshold is not None:
         smaller = compact(network)
@@ -156,6 +161,9 @@ def evaluate(
             "parameters": sum(parameter.numel() for parameter in smaller.parameters()),
             "flops": flops(smaller, data.search.shape),
         }
+        result["inference"]["after_seconds"] = batch_seconds(
+            predict_compactly, data.test, MEASURE_BATCH, channels_last
+        )
     return EvaluationOutcome(history, result, network)
 
 
