@@ -70,8 +70,15 @@ def _trials(axes: Axes, part: pd.DataFrame) -> None:
             if not len(values):
                 continue
             height, colour = row + offset, COLOURS[kind]
-            mark = {"marker": MARKS[kind], "s": 14, "alpha": min(0.6, 20 / len(values))}
-            axes.scatter(values, np.full(len(values), height), color=colour, lw=0, **mark)
+            axes.scatter(
+                values,
+                np.full(len(values), height),
+                s=14,
+                color=colour,
+                marker=MARKS[kind],
+                alpha=min(0.6, 20 / len(values)),
+                lw=0,
+            )
             mean, spread = float(values.mean()), float(values.std())
             axes.plot([mean - spread, mean + spread], [height - 0.13] * 2, color=colour, lw=1.6)
             axes.plot([mean] * 2, [height - 0.2, height - 0.06], color=colour, lw=2.4)
