@@ -54,8 +54,15 @@ def _histograms(axes: Axes, part: pd.DataFrame) -> None:
     for kind, colour in COLOURS.items():
         chosen = part.loc[part["drawn"] == kind, "inherited_percent"]
         share = np.full(len(chosen), 100 / max(len(chosen), 1))
-        style = {"weights": share, "color": colour, "histtype": "stepfilled"}
-        axes.hist(chosen, edges, alpha=0.45, label=kind, **style)
+        axes.hist(
+            chosen,
+            edges,
+            weights=share,
+            color=colour,
+            histtype="stepfilled",
+            alpha=0.45,
+            label=kind,
+        )
     axes.set_ylabel("Candidates (%)")
     axes.grid(axis="y")
 
