@@ -56,7 +56,7 @@ def _histograms(axes: Axes, part: pd.DataFrame) -> None:
         share = np.full(len(chosen), 100 / max(len(chosen), 1))
         axes.hist(
             chosen,
-            edges,
+            list(edges),
             weights=share,
             color=colour,
             histtype="stepfilled",
