@@ -162,7 +162,7 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     if not todo:
         return
     threads = todo[0].search.threads
-    together = groups(todo, settings.batch_seeds)
+    together = groups(todo, settings.batch_seeds, standing.finished)
     devices = machine.devices(settings.device, settings.workers, threads, len(together))
     check_data(todo, settings.data_root)
     progress = Progress(len(study.trials), len(standing.finished), len(devices), list(todo))
@@ -184,6 +184,7 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
             execute=settings.execute,
             on_record=tracker.log,
             batch_seeds=settings.batch_seeds,
+            finished=standing.finished,
         )
     finally:
         progress.close()

@@ -29,6 +29,10 @@ class Trial:
     space: SpaceConfig
     search: SearchConfig
     evaluation: EvaluationConfig
+    evaluation_options: dict[str, Any] = field(default_factory=dict, hash=False)
+    """Options of the method that are others in the evaluation than in the search."""
+    tuning: dict[str, Any] | None = field(default=None, hash=False)
+    """Of a trial with tuned evaluation settings: what they were tuned on and what that cost."""
 
     def configuration(self) -> dict[str, Any]:
         """Every option, as plain data that JSON carries unchanged."""
@@ -39,11 +43,18 @@ class Trial:
             "search": dataclasses.asdict(self.search),
             "evaluation": dataclasses.asdict(self.evaluation),
         }
+        if self.evaluation_options:
+            parts["method_in_evaluation"] = self.evaluation_options
         plain: dict[str, Any] = json.loads(json.dumps(parts))
         return plain
 
     def identity(self) -> dict[str, Any]:
-        """What a record says of which trial it is: ids, study, label, method, data set, seed."""
+        """What a record says of which trial it is: ids, study, label, method, data set, seed.
+
+        Of one with tuned evaluation settings also that it is, and the label that it is to be
+        compared with.
+        """
+        tuned = {"evaluation": "tuned", "default": self.tuning["default"]} if self.tuning else {}
         return {
             "id": self.id,
             "search_id": self.search_id,
@@ -52,18 +63,23 @@ class Trial:
             "method": self.method,
             "dataset": self.dataset,
             "seed": self.seed,
+            **tuned,
         }
 
     @property
     def id(self) -> str:
-        """SHA-256 (hex) of the resolved configuration, the method's name and the seed."""
-        return _digest(self._hashed())
+        """SHA-256 (hex) of the resolved configuration, the method's name and the seed.
+
+        Tuned settings that come out as the default ones are another trial all the same.
+        """
+        return _digest(self._hashed() | ({"tuned": True} if self.tuning else {}))
 
     @property
     def search_id(self) -> str:
         """SHA-256 (hex) of the part that a search depends on: not evaluation, not test images."""
         parts = self._hashed()
         del parts["configuration"]["evaluation"]
+        parts["configuration"].pop("method_in_evaluation", None)
         del parts["configuration"]["data"]["test_limit"]
         return _digest(parts)
 
@@ -102,6 +118,10 @@ class Study:
     seeds: tuple[int, ...]
     baseline: str | None
     trials: tuple[Trial, ...]
+    base: str | None = None
+    """The label that the study's variations differ from."""
+    variations: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
+    """label -> what it changes: dotted key -> value."""
 
     def summary(self) -> dict[str, Any]:
         """What tables and figures need to know of the study, as plain data."""
@@ -113,6 +133,7 @@ class Study:
             "labels": list(self.labels),
             "datasets": list(self.datasets),
             "seeds": list(self.seeds),
+            **({"base": self.base, "variations": self.variations} if self.variations else {}),
         }
 
 
