@@ -143,8 +143,8 @@ def stage_times(record: Record) -> dict[str, tuple[int, int]]:
     The search begins with the trial and the evaluation ends with it; a stage that broke before
     it had a duration is given the trial's other end.
     """
-    start = _milliseconds(record["provenance"]["started"])
-    end = max(start, _milliseconds(record["provenance"]["finished"]))
+    start = milliseconds(record["provenance"]["started"])
+    end = max(start, milliseconds(record["provenance"]["finished"]))
     times = {"trial": (start, end)}
     failed_in = (record.get("error") or {}).get("stage")
     for stage in STAGES:
@@ -156,7 +156,8 @@ def stage_times(record: Record) -> dict[str, tuple[int, int]]:
     return times
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """A moment (ISO 8601, UTC where it names no zone) as milliseconds since 1970."""
     moment = datetime.fromisoformat(text)
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 

@@ -22,7 +22,7 @@ def _machine() -> str:
     """Host, boot and name space of process ids: where all are the same, an id means the same."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        space = os.readlink("/proc/self/ns/pid")
+        space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         boot, space = "", ""
     return f"{socket.gethostname()} {boot} {space}"

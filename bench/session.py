@@ -139,6 +139,15 @@ class Tracker:
             if pending := tracking.pending(records, self._folder, self._uri, self._files):
                 tracking.sync(pending, self._folder, self._uri, self._files)
 
+    def tuning(self, made: Mapping[str, Any]) -> None:
+        """Send what a tuning has come to, as far as it has not been sent."""
+        from bench import tracking
+
+        if self._away:
+            return
+        with self._guarded():
+            tracking.log_tuning(made, self._folder, self._uri)
+
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
         try:

@@ -257,10 +257,15 @@ class _Run:
         }
 
 
-def evaluation_method(trial: Trial, data: SearchData) -> Method:
-    """The method as the trial's evaluation has it: with its options there, and not searched."""
+def evaluation_method(
+    trial: Trial, data: SearchData, changed: Mapping[str, Any] | None = None
+) -> Method:
+    """The method as the trial's evaluation has it: not searched, with its options there.
+
+    changed: further options of the method.
+    """
     kind = method.load(trial.method)
-    options = kind.Config(**{**trial.options, **trial.evaluation_options})
+    options = kind.Config(**{**trial.options, **trial.evaluation_options, **(changed or {})})
     return build(kind, options, trial.space, trial.search, data, trial.seed)[0]
 
 

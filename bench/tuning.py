@@ -335,7 +335,7 @@ def _storage(url: str) -> BaseStorage:
 
 @contextlib.contextmanager
 def _guarded(url: str) -> Iterator[None]:
-    """A storage's errors become TuningError; Optuna's warnings of experiments are not the user's."""
+    """A storage's errors become TuningError; warnings of experimental parts are not shown."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 

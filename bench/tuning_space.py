@@ -44,13 +44,16 @@ class Parameter:
         return dataclasses.replace(self, low=low, high=high)
 
 
-def parameters(trial: Trial, side: int, only: Sequence[str] = ()) -> tuple[Parameter, ...]:
+def parameters(
+    trial: Trial, side: int, only: Sequence[str] = (), own: bool = True
+) -> tuple[Parameter, ...]:
     """The hyper-parameters of a trial's evaluation; those of its method begin with `method.`.
 
-    side: of the images, pixels. only: names to keep; empty keeps all. Raises ConfigurationError
-    for an unknown one.
+    side: of the images, pixels. only: names to keep; empty keeps all. own: those of the method
+    too. Raises ConfigurationError for an unknown one.
     """
-    found = {p.name: p.widened() for p in (*shared(trial.evaluation, side), *of_method(trial))}
+    every = [*shared(trial.evaluation, side), *(of_method(trial) if own else [])]
+    found = {parameter.name: parameter.widened() for parameter in every}
     for name in only:
         if name not in found:
             raise ConfigurationError(f"--only {name}: not tuned; {suggest(name, found)}")
