@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_all", "write_leaderboard"]
+__all__ = ["write_ablation", "write_all", "write_leaderboard", "write_tuning"]
 
 
 def write_leaderboard(
@@ -39,3 +39,22 @@ def write_all(
         for part in (leaderboard, collapse, sparsity, cells)
         for path in part.write(folder, rows, facts)
     ]
+
+
+def write_tuning(folder: Path, made: Mapping[str, Any]) -> list[Path]:
+    """Write tables and figures of a tuning's record into `folder`; the paths, in order."""
+    from analysis import tuning
+
+    return tuning.write(folder, made)
+
+
+def write_ablation(
+    folder: Path, records: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
+) -> list[Path]:
+    """Write the differences of a study's variations from its base into `folder`.
+
+    Raises ConfigurationError where the study has no variations.
+    """
+    from analysis import ablation, trials
+
+    return ablation.write(folder, trials.ordered(records, study), study)
