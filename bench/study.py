@@ -49,12 +49,7 @@ class Trial:
         return plain
 
     def identity(self) -> dict[str, Any]:
-        """What a record says of which trial it is: ids, study, label, method, data set, seed.
-
-        Of one with tuned evaluation settings also that it is, and the label that it is to be
-        compared with.
-        """
-        tuned = {"evaluation": "tuned", "default": self.tuning["default"]} if self.tuning else {}
+        """What a record says of which trial it is: ids, study, label, method, data set, seed."""
         return {
             "id": self.id,
             "search_id": self.search_id,
@@ -63,7 +58,6 @@ class Trial:
             "method": self.method,
             "dataset": self.dataset,
             "seed": self.seed,
-            **tuned,
         }
 
     @property
@@ -89,7 +83,8 @@ class Trial:
         return stem(self.identity())
 
     def __str__(self) -> str:
-        return f"{self.label} on {self.dataset}, seed {self.seed}"
+        tuned = ", tuned" if self.tuning else ""
+        return f"{self.label} on {self.dataset}, seed {self.seed}{tuned}"
 
     def _hashed(self) -> dict[str, Any]:
         configuration = self.configuration()
@@ -133,8 +128,15 @@ class Study:
             "labels": list(self.labels),
             "datasets": list(self.datasets),
             "seeds": list(self.seeds),
-            **({"base": self.base, "variations": self.variations} if self.variations else {}),
+            **self._ablations(),
         }
+
+    def _ablations(self) -> dict[str, Any]:
+        """base, variations, and which labels may differ in more than their method (`varied`)."""
+        if not self.variations:
+            return {}
+        varied = list(self.variations)
+        return {"base": self.base, "variations": self.variations, "varied": varied}
 
 
 def _digest(parts: dict[str, Any]) -> str:

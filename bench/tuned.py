@@ -7,8 +7,8 @@
       method: {evaluation_beta: 0.2}                             # options, in the evaluation alone
       tuning: {trials: 20, seconds: 1800.0}                      # what it cost; optional
 
-Every trial that an entry is for gets a second one, labelled `<label>-tuned`: the same search, this
-evaluation. `bench run STUDY --evaluation FILE` keeps the file as results/<study>/evaluation.yaml,
+Every trial that an entry is for gets a second one beside it, with the same label and search and
+this evaluation; its record has `tuning`: what that cost. `bench run STUDY --evaluation FILE` keeps the file as results/<study>/evaluation.yaml,
 and from then on these trials belong to the study, for every verb.
 """
 
@@ -27,7 +27,6 @@ from bench.training.config import EvaluationConfig
 from bench.validation import build, require_mapping, show, suggest
 
 ADOPTED = "evaluation.yaml"
-SUFFIX = "-tuned"
 _KEYS = ("for", "evaluation", "method", "tuning")
 _OF = {"method": "label", "dataset": "dataset", "seed": "seed"}
 
@@ -70,16 +69,7 @@ def extended(study: Study, path: Path, *, strict: bool) -> Study:
                 raise ConfigurationError(f"{path}: {where}: {trial} is in an earlier entry too")
             added[trial.id] = _tuned(trial, entry, len(matching), str(path), where)
     trials = tuple(both for t in study.trials for both in (t, added.get(t.id)) if both is not None)
-    for label in {trial.label for trial in added.values()} & set(study.labels):
-        raise ConfigurationError(f"{path}: study {study.name} has a label {label!r} already")
-    present = {trial.label for trial in added.values()}
-    labels = [
-        both
-        for label in study.labels
-        for both in (label, label + SUFFIX)
-        if both in (*study.labels, *present)
-    ]
-    return dataclasses.replace(study, trials=trials, labels=tuple(labels))
+    return dataclasses.replace(study, trials=trials)
 
 
 def _entries(path: Path, study: Study) -> list[dict[str, Any]]:
@@ -127,10 +117,9 @@ def _tuned(trial: Trial, entry: Mapping[str, Any], shared: int, where: str, key:
         raise ConfigurationError(
             f"{where}: {key}.tuning.seconds = {show(seconds)}: must be seconds"
         )
-    tuning = {**cost, "default": trial.label, "seconds": seconds / shared, "shared_by": shared}
+    tuning = {**cost, "seconds": seconds / shared, "shared_by": shared}
     return dataclasses.replace(
         trial,
-        label=trial.label + SUFFIX,
         evaluation=evaluation,
         evaluation_options={**trial.evaluation_options, **options},
         tuning=tuning,

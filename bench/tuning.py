@@ -166,7 +166,6 @@ class Tuner:
 def _attempt(trial: Trial, plan: Plan, objective: Objective) -> tuple[float, ...]:
     import optuna
 
-    values = {parameter.name: _suggest(trial, parameter) for parameter in plan.parameters}
     single = len(plan.objectives) == 1
 
     def report(step: int, accuracy: float) -> None:
@@ -178,7 +177,9 @@ def _attempt(trial: Trial, plan: Plan, objective: Objective) -> tuple[float, ...
 
     begun = time.perf_counter()
     try:
+        values = {parameter.name: _suggest(trial, parameter) for parameter in plan.parameters}
         outcome = objective(values, report)
+        trial.set_user_attr("facts", outcome.facts)
     except optuna.TrialPruned:
         raise
     except Diverged as error:
@@ -192,8 +193,7 @@ def _attempt(trial: Trial, plan: Plan, objective: Objective) -> tuple[float, ...
         raise
     finally:
         trial.set_user_attr("seconds", time.perf_counter() - begun)
-    trial.set_user_attr("facts", outcome.facts)
-    return outcome.values
+    return outcome.values[: len(plan.objectives)]
 
 
 def _suggest(trial: Trial, parameter: Parameter) -> float | int:

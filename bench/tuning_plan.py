@@ -24,7 +24,7 @@ class Diverged(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """values: one an objective (accuracy first, then non-zero parameters); facts: to be kept."""
+    """values: at least one an objective (accuracy, non-zero parameters); facts: to be kept."""
 
     values: tuple[float, ...]
     facts: dict[str, Any]
