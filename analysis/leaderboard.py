@@ -58,10 +58,15 @@ def table(records: Sequence[Record], study: StudyFacts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def summaries(records: Sequence[Record], study: StudyFacts, dataset: str) -> dict[str, Summary]:
-    """Test accuracy (percent) over seeds by label, for one data set."""
+def by_seed(
+    records: Sequence[Record], study: StudyFacts, dataset: str
+) -> dict[str, dict[int, float]]:
+    """Test accuracy (percent) by label and seed, for one data set."""
     return {
-        label: _accuracy(chosen)
+        label: {
+            record["trial"]["seed"]: 100 * record["evaluation"]["test"]["accuracy"]
+            for record in chosen
+        }
         for label in labels_of(records, study)
         if (chosen := _of(records, label, dataset))
     }
@@ -81,7 +86,7 @@ def markdown(rows: pd.DataFrame, records: Sequence[Record], study: StudyFacts) -
         "|---:|---|---|---|---:|---:|---:|---:|---:|",
     ]
     lines += [_line(row, study.baseline) for row in rows.to_dict("records")]
-    apart = {dataset: summaries(records, study, dataset) for dataset in datasets_of(records, study)}
+    apart = {dataset: by_seed(records, study, dataset) for dataset in datasets_of(records, study)}
     lines += ["", *notes.of_accuracy(apart), *notes.of_cost(records), *notes.of_trials(study)]
     return "\n".join([*lines, *notes.of_origin(records), ""])
 
@@ -95,7 +100,8 @@ def _of(records: Sequence[Record], label: str, dataset: str) -> list[Record]:
 
 
 def _accuracy(records: Sequence[Record]) -> Summary:
-    return summarise([100 * record["evaluation"]["test"]["accuracy"] for record in records])
+    values = [100 * record["evaluation"]["test"]["accuracy"] for record in records]
+    return summarise(values, within=(0, 100))
 
 
 def _row(label: str, dataset: str, records: Sequence[Record]) -> dict[str, Any]:
