@@ -25,9 +25,9 @@ def write(folder: Path, made: Mapping[str, Any]) -> list[Path]:
 
 def name(group: Group) -> str:
     """What a group's settings are for."""
-    return ", ".join(
-        f"seed {value}" if key == "seed" else str(value) for key, value in group["for"].items()
-    )
+    of = group["for"]
+    known = [str(of[key]) for key in ("method", "dataset") if key in of]
+    return ", ".join(known + ([f"seed {of['seed']}"] if "seed" in of else []))
 
 
 def table(made: Mapping[str, Any]) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def table(made: Mapping[str, Any]) -> pd.DataFrame:
             values = row["values"] or [None] * len(made["objectives"])
             rows.append(
                 {
-                    **group["for"],
+                    **{key: group["for"].get(key) for key in ("method", "dataset", "seed")},
                     "setting": row["place"],
                     "state": row["state"],
                     **dict(zip(_columns(made), values, strict=True)),

@@ -52,7 +52,7 @@ def history(groups: Sequence[Group]) -> Figure:
             )
             if full:
                 places.append(row["place"])
-                best.append(max(100 * seen, *best[-1:]))
+                best.append(max([100 * seen, *best[-1:]]))
         axes.plot(places, best, color=BEST, drawstyle="steps-post", lw=1.5, zorder=1)
         axes.set_ylabel("validation accuracy, %")
         axes.set_xlabel("setting (0: default)")
@@ -141,7 +141,7 @@ def parallel(groups: Sequence[Group]) -> Figure:
                     fontsize=7.5,
                     color=plots.GREY,
                 )
-        labels = [plots.wrapped(p["name"].replace("method.", ""), 12) for p in space]
+        labels = [plots.wrapped(p["name"].replace("method.", ""), 9) for p in space]
         axes.set_xticks(range(len(space)), labels)
         axes.tick_params(axis="x", pad=10, length=0)
         axes.set_ylim(-0.02, 1.02)

@@ -8,8 +8,9 @@
       tuning: {trials: 20, seconds: 1800.0}                      # what it cost; optional
 
 Every trial that an entry is for gets a second one beside it, with the same label and search and
-this evaluation; its record has `tuning`: what that cost. `bench run STUDY --evaluation FILE` keeps the file as results/<study>/evaluation.yaml,
-and from then on these trials belong to the study, for every verb.
+this evaluation; its record has `tuning`: what that cost. `bench run STUDY --evaluation FILE` keeps
+the file as results/<study>/evaluation.yaml, and from then on these trials belong to the study, for
+every verb.
 """
 
 from __future__ import annotations
