@@ -27,18 +27,22 @@ def write_all(
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
-    The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell.
+    The leaderboard, collapse and sparsity (tables and figures), a drawing of every found cell, and
+    the differences of variations where the study has some.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
     from analysis import cells, collapse, leaderboard, sparsity, trials
 
     rows, facts = trials.ordered(records, study), trials.facts(study)
-    return [
+    written = [
         path
         for part in (leaderboard, collapse, sparsity, cells)
         for path in part.write(folder, rows, facts)
     ]
+    if study.get("variations"):
+        written += write_ablation(folder, records, study)
+    return written
 
 
 def write_tuning(folder: Path, made: Mapping[str, Any]) -> list[Path]:

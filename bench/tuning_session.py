@@ -109,7 +109,10 @@ def run(study: Study, store: Store, settings: Settings, write_tables: WriteTable
     tracker.tuning(made)
     for path in write_tables(folder, made):
         print(path)
-    return all(one.finished for one in work)
+    left = sum(not row.done for one in work for row in one.tuner.rows())
+    if left:
+        tracker.say(f"{left} settings are not done; run the same command to go on")
+    return not left
 
 
 class _Work:
@@ -151,11 +154,6 @@ class _Work:
         }
         digest = hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()
         return f"{study.name}: {self.group}: {digest[:12]}"
-
-    @property
-    def finished(self) -> bool:
-        """Whether the whole budget is spent."""
-        return all(row.done for row in self.tuner.rows())
 
 
 def _work(

@@ -14,7 +14,18 @@ from bench import cli
 from bench.record import Store
 from bench.study_file import load
 
-VERBS = ("run", "status", "leaderboard", "analyze", "sync", "list", "doctor", "speed")
+VERBS = (
+    "run",
+    "status",
+    "tune",
+    "ablate",
+    "leaderboard",
+    "analyze",
+    "sync",
+    "list",
+    "doctor",
+    "speed",
+)
 
 
 @pytest.fixture(autouse=True)
