@@ -42,7 +42,8 @@ def run_name(record: Record) -> str:
     trial = record["trial"]
     # of image-folder:/a/long/path the last part says enough; the rest is among the parameters
     dataset = str(trial["dataset"]).rstrip("/").rpartition("/")[2]
-    return re.sub(r"[^\w.-]+", "-", f"{trial['label']}-{dataset}-s{trial['seed']}")
+    tuned = "-tuned" if record.get("tuning") else ""
+    return re.sub(r"[^\w.-]+", "-", f"{trial['label']}-{dataset}-s{trial['seed']}{tuned}")
 
 
 def parameters(record: Record) -> dict[str, str]:
@@ -172,6 +173,7 @@ def tags(record: Record) -> dict[str, str]:
         "search_id": trial["search_id"],
         "record": digest(record),
         "status": record["status"],
+        "evaluation": "tuned" if record.get("tuning") else "default",
         "error": f"{error['type']}: {error['message']}" if error else None,
         "genotype": record.get("genotype_digest"),
         "data_digest": (record.get("data") or {}).get("digest"),

@@ -150,13 +150,20 @@ class Tuner:
         self.study.enqueue_trial(values, user_attrs={"place": place})
 
     def _claim(self, trial: Trial) -> None:
-        """Make a trial ours. Raises _Surplus where it has no place, or another one has it."""
+        """Make a trial ours. Raises _Surplus where it has no place, or another one has it.
+
+        One of a place beyond this plan's is of a process that wants more; it will ask again.
+        """
         place = trial.user_attrs.get("place")
         alive = ("RUNNING", "COMPLETE", "PRUNED")
-        if place is None or any(
-            other.number < trial.number and other.state.name in alive
-            for other in self.study.get_trials(deepcopy=False)
-            if other.user_attrs.get("place") == place and "surplus" not in other.user_attrs
+        if (
+            place is None
+            or place >= self.plan.trials
+            or any(
+                other.number < trial.number and other.state.name in alive
+                for other in self.study.get_trials(deepcopy=False)
+                if other.user_attrs.get("place") == place and "surplus" not in other.user_attrs
+            )
         ):
             trial.set_user_attr("surplus", True)
             raise _Surplus
