@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_all", "write_leaderboard"]
+__all__ = ["write_ablation", "write_all", "write_leaderboard", "write_tuning"]
 
 
 def write_leaderboard(
@@ -35,7 +35,8 @@ def write_all(
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
     The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell;
-    operations alive by epoch and candidates' accuracies where methods report them.
+    operations alive by epoch and candidates' accuracies where methods report them; the differences
+    of variations where the study has some.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
@@ -51,8 +52,30 @@ def write_all(
     )
 
     rows, facts = comparable.ordered(records, study, names), trials.facts(study)
-    return [
+    written = [
         path
         for part in (leaderboard_files, collapse, sparsity, cells, alive, candidates)
         for path in part.write(folder, rows, facts)
     ]
+    if study.get("variations"):
+        written += write_ablation(folder, records, study)
+    return written
+
+
+def write_tuning(folder: Path, made: Mapping[str, Any]) -> list[Path]:
+    """Write tables and figures of a tuning's record into `folder`; the paths, in order."""
+    from analysis import tuning
+
+    return tuning.write(folder, made)
+
+
+def write_ablation(
+    folder: Path, records: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
+) -> list[Path]:
+    """Write the differences of a study's variations from its base into `folder`.
+
+    Raises ConfigurationError where the study has no variations.
+    """
+    from analysis import ablation, comparable
+
+    return ablation.write(folder, comparable.ordered(records, study), study)

@@ -42,11 +42,13 @@ def main(given: Sequence[str] | None = None) -> int:
 def run(chosen: argparse.Namespace) -> int:
     """bench run STUDY"""
     import analysis
-    from bench import session
+    from bench import session, tuned
 
     study, store = _study(chosen)
     if chosen.dry_run:
         return _print_status(study, store)
+    if chosen.evaluation is not None:
+        tuned.adopt(chosen.evaluation, store.folder)
     settings = session.Settings(
         device=chosen.device,
         workers=chosen.workers,
@@ -63,6 +65,44 @@ def run(chosen: argparse.Namespace) -> int:
 def status(chosen: argparse.Namespace) -> int:
     """bench status STUDY"""
     return _print_status(*_study(chosen))
+
+
+def tune(chosen: argparse.Namespace) -> int:
+    """bench tune STUDY"""
+    import analysis
+    from bench import tuning_session
+
+    study, store = _study(chosen, tuned=False)
+    settings = tuning_session.Settings(
+        per=chosen.per,
+        trials=chosen.trials,
+        epochs=chosen.epochs,
+        architectures=chosen.architectures,
+        only=tuple(filter(None, (chosen.only or "").split(","))),
+        pruner=chosen.pruner,
+        objectives=tuple(chosen.objectives.split(",")),
+        storage=chosen.storage,
+        timeout=chosen.timeout,
+        seed=chosen.seed,
+        device=chosen.device,
+        data_root=chosen.data_root,
+        tracking_uri=chosen.tracking_uri,
+        workers=chosen.workers,
+    )
+    finished = tuning_session.run(study, store, settings, analysis.write_tuning)
+    return DONE if finished else SOME_FAILED
+
+
+def ablate(chosen: argparse.Namespace) -> int:
+    """bench ablate STUDY"""
+    import analysis
+    from bench import session
+
+    study, store = _study(chosen)
+    standing = session.finished_or_error(study, store)
+    for path in session.tables(study, store, standing, analysis.write_ablation):
+        print(path)
+    return DONE
 
 
 def leaderboard(chosen: argparse.Namespace) -> int:
@@ -160,12 +200,18 @@ def speed(chosen: argparse.Namespace) -> int:
     return DONE
 
 
-def _study(chosen: argparse.Namespace) -> tuple[Study, Store]:
+def _study(chosen: argparse.Namespace, tuned: bool = True) -> tuple[Study, Store]:
+    """tuned: with the trials of the settings that `bench run --evaluation` has brought in."""
     from bench.record import Store
     from bench.study_file import load
+    from bench.tuned import with_settings
 
     study = load(chosen.study, chosen.set)
-    return study, Store(chosen.results / study.name)
+    store = Store(chosen.results / study.name)
+    if tuned:
+        given = getattr(chosen, "evaluation", None)
+        study = with_settings(study, store.folder, given)
+    return study, store
 
 
 def _print_status(study: Study, store: Store) -> int:
@@ -187,6 +233,8 @@ def _print_leaderboard(store: Store, standing: Standing) -> None:
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "status": status,
+    "tune": tune,
+    "ablate": ablate,
     "leaderboard": leaderboard,
     "verify": verify,
     "analyze": analyze,

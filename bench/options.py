@@ -20,18 +20,32 @@ def option(
     help: str = "",
     identity: bool = True,
     later: bool = False,
+    evaluation_only: bool = False,
+    tune: tuple[float, float] | None = None,
+    log: bool = False,
 ) -> Any:
     """A dataclass field with a default, numeric bounds and one line of help.
 
     The bounds have pydantic's meaning: `ge` is >=, `gt` is >, `le` is <=, `lt` is <. Without
     `identity` the option says how a trial is run, as its device does, and not which trial it is.
     A `later` one of a method came after records of it were kept: see `resolved`.
+
+    Of a method's options: one that is `evaluation_only` says nothing to the search; one with `tune`
+    acts in the evaluation (perhaps not only there) and `bench tune` may set it for the evaluation
+    between these two ends, on a logarithmic scale with `log`.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     metadata = {name: bound for name, bound in bounds.items() if bound is not None}
     return dataclasses.field(
         default=default,
-        metadata={**metadata, "help": help, "identity": identity, "later": later},
+        metadata={
+            **metadata,
+            "help": help,
+            "identity": identity,
+            "later": later,
+            "evaluation_only": evaluation_only,
+            "tune": None if tune is None else (*tune, log),
+        },
     )
 
 

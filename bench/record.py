@@ -142,6 +142,17 @@ class Store:
         """Where the posterior table of a trial is, if it has one."""
         return self.records_folder / f"{stem(identity)}.posterior.csv"
 
+    def posterior(self, identity: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The rows of a trial's posterior table as they stand in the file; none if it has none."""
+        try:
+            text = self.posterior_path(identity).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            where = self.posterior_path(identity)
+            raise ResultsError(f"{where} cannot be read: {error.strerror}") from error
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Every record, by file name. Raises ResultsError at a damaged one."""
         for path in sorted(self.records_folder.glob("[!.]*.json")):

@@ -141,6 +141,15 @@ class Tracker:
             if pending := tracking.pending(records, self._folder, self._uri, self._files):
                 tracking.sync(pending, self._folder, self._uri, self._files)
 
+    def tuning(self, made: Mapping[str, Any]) -> None:
+        """Send what a tuning has come to, as far as it has not been sent."""
+        from bench import tracking
+
+        if self._away:
+            return
+        with self._guarded():
+            tracking.log_tuning(made, self._folder, self._uri)
+
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
@@ -166,7 +175,7 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     if not todo:
         return
     threads = todo[0].search.threads
-    together = groups(todo, settings.batch_seeds)
+    together = groups(todo, settings.batch_seeds, standing.finished)
     devices = machine.devices(settings.device, settings.workers, threads, len(together))
     check_data(todo, settings.data_root)
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
@@ -188,6 +197,7 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
             execute=settings.execute,
             on_record=tracker.log,
             batch_seeds=settings.batch_seeds,
+            finished=standing.finished,
         )
     finally:
         progress.close()

@@ -29,6 +29,10 @@ class Trial:
     space: SpaceConfig
     search: SearchConfig
     evaluation: EvaluationConfig
+    evaluation_options: dict[str, Any] = field(default_factory=dict, hash=False)
+    """Options of the method that are others in the evaluation than in the search."""
+    tuning: dict[str, Any] | None = field(default=None, hash=False)
+    """Of a trial with tuned evaluation settings: what they were tuned on and what that cost."""
 
     def configuration(self) -> dict[str, Any]:
         """Every option, as plain data that JSON carries unchanged."""
@@ -39,6 +43,8 @@ class Trial:
             "search": dataclasses.asdict(self.search),
             "evaluation": dataclasses.asdict(self.evaluation),
         }
+        if self.evaluation_options:
+            parts["method_in_evaluation"] = self.evaluation_options
         plain: dict[str, Any] = json.loads(json.dumps(parts))
         return plain
 
@@ -56,14 +62,18 @@ class Trial:
 
     @property
     def id(self) -> str:
-        """SHA-256 (hex) of the resolved configuration, the method's name and the seed."""
-        return _digest(self._hashed())
+        """SHA-256 (hex) of the resolved configuration, the method's name and the seed.
+
+        Tuned settings that come out as the default ones are another trial all the same.
+        """
+        return _digest(self._hashed() | ({"tuned": True} if self.tuning else {}))
 
     @property
     def search_id(self) -> str:
         """SHA-256 (hex) of the part that a search depends on: not evaluation, not test images."""
         parts = self._hashed()
         del parts["configuration"]["evaluation"]
+        parts["configuration"].pop("method_in_evaluation", None)
         del parts["configuration"]["data"]["test_limit"]
         return _digest(parts)
 
@@ -73,7 +83,8 @@ class Trial:
         return stem(self.identity())
 
     def __str__(self) -> str:
-        return f"{self.label} on {self.dataset}, seed {self.seed}"
+        tuned = ", tuned" if self.tuning else ""
+        return f"{self.label} on {self.dataset}, seed {self.seed}{tuned}"
 
     def _hashed(self) -> dict[str, Any]:
         configuration = self.configuration()
@@ -102,6 +113,10 @@ class Study:
     seeds: tuple[int, ...]
     baseline: str | None
     trials: tuple[Trial, ...]
+    base: str | None = None
+    """The label that the study's variations differ from."""
+    variations: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
+    """label -> what it changes: dotted key -> value."""
 
     def summary(self) -> dict[str, Any]:
         """What tables and figures need to know of the study, as plain data."""
@@ -113,7 +128,15 @@ class Study:
             "labels": list(self.labels),
             "datasets": list(self.datasets),
             "seeds": list(self.seeds),
+            **self._ablations(),
         }
+
+    def _ablations(self) -> dict[str, Any]:
+        """base, variations, and which labels may differ in more than their method (`varied`)."""
+        if not self.variations:
+            return {}
+        varied = list(self.variations)
+        return {"base": self.base, "variations": self.variations, "varied": varied}
 
 
 def _digest(parts: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import flatten, logged
+from bench import flatten, lock, logged
 from bench.errors import BenchError, ResultsError
 from bench.validation import suggest
 
@@ -157,6 +157,15 @@ def fetch(study: str, uri: str) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def log_tuning(made: Mapping[str, Any], folder: Path, uri: str | None) -> int:
+    """Write runs for what a tuning (its record) has done and the store lacks; how many.
+
+    One run a group, with a nested run for every setting that is done. Raises TrackingError.
+    """
+    with lock.waited(folder / "tuning"), _connected(made["study"], folder, uri) as store:
+        return sum(store.log_group(group, made) for group in made["groups"])
+
+
 class _Store:
     """An open experiment of one store."""
 
@@ -200,6 +209,57 @@ class _Store:
         kept = [run for run in found if "superseded_by" not in run.data.tags]
         kept = [run for run in kept if run.info.status != "RUNNING"]
         return sorted(kept, key=lambda run: (run.info.start_time, run.info.run_id))
+
+    def log_group(self, group: Mapping[str, Any], made: Mapping[str, Any]) -> int:
+        """A tuned group's run and its nested ones; how many of these are new."""
+        from mlflow.entities import Metric, Param
+
+        name = _cut(group["optuna_study"].replace("'", ""), 250)
+        done = [row for row in group["rows"] if row["finished"] and row["state"] != "running"]
+        parents = self._runs(f"tags.tuning = '{name}' and tags.stage = 'tuning'")
+        if not done or (parents and parents[0].info.status == "FINISHED"):
+            return 0
+        what = {key: str(value) for key, value in group["for"].items()}
+        parent = (
+            parents[0].info.run_id
+            if parents
+            else self._create(
+                f"tuning {' '.join(what.values())}",
+                flatten.milliseconds(min(row["started"] for row in done)),
+                {"stage": "tuning", "tuning": name, "per": made["per"], **what},
+            )
+        )
+        nested = self._runs(f"tags.`mlflow.parentRunId` = '{parent}'")
+        there = {run.data.tags["place"] for run in nested if run.info.status != "RUNNING"}
+        new = [row for row in done if str(row["place"]) not in there]
+        for row in new:
+            tags = {"stage": "setting", "place": str(row["place"]), "state": row["state"], **what}
+            begin, end = (flatten.milliseconds(row[key]) for key in ("started", "finished"))
+            run = self._create(
+                f"setting {row['place']}", begin, {"mlflow.parentRunId": parent, **tags}
+            )
+            params = [Param(key, str(value)) for key, value in row["parameters"].items()]
+            points = [Metric("validation_accuracy", v, end, step) for step, v in row["steps"]]
+            points.append(Metric("seconds", row["seconds"], end, 0))
+            if row["values"] is not None:
+                points += [
+                    Metric(key, value, end, 0)
+                    for key, value in zip(made["objectives"], row["values"], strict=True)
+                ]
+            self.client.log_batch(run, metrics=points, params=params)
+            failed = row["state"] in ("failed", "diverged")
+            self.client.set_terminated(run, "FAILED" if failed else "FINISHED", end)
+        if group["finished"] and group["best"] is not None:
+            best = group["rows"][group["best"]]
+            end = flatten.milliseconds(max(row["finished"] for row in done))
+            metrics = [
+                Metric(key, value, end, 0)
+                for key, value in zip(made["objectives"], best["values"], strict=True)
+            ]
+            params = [Param(key, str(value)) for key, value in best["parameters"].items()]
+            self.client.log_batch(parent, metrics=metrics, params=params)
+            self.client.set_terminated(parent, "FINISHED", end)
+        return len(new)
 
     def _runs(self, condition: str) -> list[Run]:
         found: list[Run] = []

@@ -14,7 +14,19 @@ from bench import cli
 from bench.record import Store
 from bench.study_file import load
 
-VERBS = ("run", "status", "leaderboard", "verify", "analyze", "sync", "list", "doctor", "speed")
+VERBS = (
+    "run",
+    "status",
+    "tune",
+    "ablate",
+    "leaderboard",
+    "verify",
+    "analyze",
+    "sync",
+    "list",
+    "doctor",
+    "speed",
+)
 
 
 @pytest.fixture(autouse=True)
