@@ -151,7 +151,7 @@ def parallel(groups: Sequence[Group]) -> Figure:
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
         axes.set_title(axes.get_title(), pad=14)
-        mappable = plots.mpl.cm.ScalarMappable(norm, colour)
+        mappable = mpl.cm.ScalarMappable(norm, colour)
         figure.colorbar(mappable, ax=axes, label="validation accuracy, %", aspect=12)
     plots.caption(
         figure,
