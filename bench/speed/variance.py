@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.data.splits import Batch
 from bench.speed.context import Context
-from bench.speed.method_steps import ESTIMATORS
+from bench.speed.method_steps import DETERMINISTIC, ESTIMATORS
 from bench.speed.rows import Row, row
 from bench.speed.scales import Scale, data_of
 from bench.speed.steps import Step, make
@@ -32,7 +32,8 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     """Total variance (trace of the covariance) of the mean weights' cross-entropy gradient.
 
     Over batches and noise (of the weights and of the relevances z) together, and over the noise
-    within a batch alone; against lrt on the same batches. A sample is one batch's contribution;
+    within a batch alone; against lrt on the same batches. With deterministic weights, which have no
+    level of their own, the noise is that of z. A sample is one batch's contribution;
     rows hold the mean over the batches and its ratio, for a median of contributions means nothing.
     """
     batches, draws, training = (3, 2, 2) if context.quick else (8, 4, TRAINING)
@@ -40,6 +41,7 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     steps = {
         name: make("vinnas", scale, context.device, {"estimator": name}) for name in ESTIMATORS
     }
+    fixed = {DETERMINISTIC: make("vinnas", scale, context.device, {"variational_weights": False})}
     trained = make("vinnas", scale, context.device, {"noise": False})
     for batch in data.train.epoch(scale.batch, 0, 1):
         trained.trainer.step({"train": _laid_out(batch, context.device)})
@@ -49,13 +51,14 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     found: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
     done = 0
     for level, rate in LEVELS.items():
-        for name, step in steps.items():
-            step.supernet.load_state_dict(start)
+        for name, step in (steps if rate is not None else steps | fixed).items():
+            held = step.supernet.state_dict()
+            step.supernet.load_state_dict({key: start[key] for key in held})
             if rate is not None:
                 _spread(step.supernet, rate)
             found[level, name] = _variances(step, chosen, draws)
             done += 1
-            context.tick(done / (len(LEVELS) * len(steps)))
+            context.tick(done / (len(LEVELS) * len(steps) + 1))
     result = []
     for (level, name), values in found.items():
         for number, quantity in enumerate(("batches and noise", "noise alone")):
