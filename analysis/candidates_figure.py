@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def _histograms(axes: Axes, part: pd.DataFrame) -> None:
     for kind, colour in COLOURS.items():
         chosen = part.loc[part["drawn"] == kind, "inherited_percent"]
         share = np.full(len(chosen), 100 / max(len(chosen), 1))
-        style = {"weights": share, "color": colour, "histtype": "stepfilled"}
+        style: dict[str, Any] = {"weights": share, "color": colour, "histtype": "stepfilled"}
         axes.hist(chosen, edges, alpha=0.45, label=kind, **style)
     axes.set_ylabel("Candidates (%)")
     axes.grid(axis="y")
@@ -70,7 +71,11 @@ def _trials(axes: Axes, part: pd.DataFrame) -> None:
             if not len(values):
                 continue
             height, colour = row + offset, COLOURS[kind]
-            mark = {"marker": MARKS[kind], "s": 14, "alpha": min(0.6, 20 / len(values))}
+            mark: dict[str, Any] = {
+                "marker": MARKS[kind],
+                "s": 14,
+                "alpha": min(0.6, 20 / len(values)),
+            }
             axes.scatter(values, np.full(len(values), height), color=colour, lw=0, **mark)
             mean, spread = float(values.mean()), float(values.std())
             axes.plot([mean - spread, mean + spread], [height - 0.13] * 2, color=colour, lw=1.6)
