@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
@@ -25,7 +26,7 @@ def draw(path: Path, table: pd.DataFrame, records: Sequence[Record], study: Stud
             part = table[table["dataset"] == dataset]
             for label in labels:
                 mine = part[part["method"] == label]
-                look = {"color": colour[label], "ls": dash[label]}
+                look: dict[str, Any] = {"color": colour[label], "ls": dash[label]}
                 for _, trial in mine.groupby("seed"):
                     axes.plot(trial["epoch"], trial["alive"], lw=0.7, alpha=0.5, **look)
                 means = mine.groupby("epoch")["alive"].mean()
