@@ -23,8 +23,8 @@ from bench.training.measure import measure
 
 CANDIDATES, IMAGES, BATCH = 100, 1000, 250
 KEPT = (0.9, 0.5, 0.25)
-"""Probabilities with which a candidate keeps an operation: early in a search, later, and at the end of
-the study fashion-mnist's (10 operations of 40)."""
+"""Probabilities with which a candidate keeps an operation: early in a search, later, and as trained
+posteriors of the study fashion-mnist draw them (10 operations of 40)."""
 
 FULL = "full super-network, one by one"
 
