@@ -319,6 +319,7 @@ def _pruner(plan: Plan) -> BasePruner:
 def _storage(url: str) -> BaseStorage:
     from optuna import storages
     from optuna.storages.journal import JournalFileBackend
+    from sqlalchemy.exc import DBAPIError
 
     if url.startswith(JOURNAL):
         path = Path(url.removeprefix(JOURNAL))
@@ -333,8 +334,8 @@ def _storage(url: str) -> BaseStorage:
             return storages.RDBStorage(
                 url, options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
             )
-        except Exception:
-            if not left or not url.startswith("sqlite:///"):
+        except DBAPIError:
+            if not left:
                 raise
             time.sleep(0.3)
     raise AssertionError
