@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis import plots
 
@@ -56,7 +59,7 @@ def history(groups: Sequence[Group]) -> Figure:
         axes.plot(places, best, color=BEST, drawstyle="steps-post", lw=1.5, zorder=1)
         axes.set_ylabel("validation accuracy, %")
         axes.set_xlabel("setting (0: default)")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _zoom(axes, group)
         axes.grid(axis="y")
     plots.caption(
@@ -108,7 +111,7 @@ def parallel(groups: Sequence[Group]) -> Figure:
         accuracies = [100 * row["values"][0] for row in complete]
         low = float(np.quantile(accuracies, 0.1)) if accuracies else 0.0
         norm = Normalize(low, max([*accuracies, low + 0.1]))
-        colour = plots.mpl.colormaps["viridis_r"]
+        colour = colormaps["viridis_r"]
         for row in group["rows"]:
             if len(row["parameters"]) < len(space):
                 continue
@@ -149,7 +152,7 @@ def parallel(groups: Sequence[Group]) -> Figure:
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
         axes.set_title(axes.get_title(), pad=14)
-        mappable = plots.mpl.cm.ScalarMappable(norm, colour)
+        mappable = ScalarMappable(norm, colour)
         figure.colorbar(mappable, ax=axes, label="validation accuracy, %", aspect=12)
     plots.caption(
         figure,
