@@ -34,15 +34,20 @@ def write_all(
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
-    The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell.
+    The leaderboard, collapse, sparsity and posterior (tables and figures) and a drawing of every
+    found cell. Posterior tables are looked for beside the records that `names` gives, else in
+    `folder`/records.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
-    from analysis import cells, collapse, comparable, leaderboard_files, sparsity, trials
+    from analysis import cells, collapse, comparable, leaderboard_files, posterior, sparsity, trials
 
     rows, facts = comparable.ordered(records, study, names), trials.facts(study)
-    return [
+    tables = Path(next(iter(names.values()))).parent if names else None
+    written = [
         path
-        for part in (leaderboard_files, collapse, sparsity, cells)
+        for part in (leaderboard_files, collapse, sparsity)
         for path in part.write(folder, rows, facts)
     ]
+    written += posterior.write(folder, rows, facts, tables)
+    return [*written, *cells.write(folder, rows, facts)]
