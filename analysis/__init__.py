@@ -34,9 +34,10 @@ def write_all(
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
-    The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell;
-    operations alive by epoch and candidates' accuracies where methods report them; the differences
-    of variations where the study has some.
+    The leaderboard, collapse, sparsity and posterior (tables and figures) and a drawing of every
+    found cell; operations alive by epoch and candidates' accuracies where methods report them; the
+    differences of variations where the study has some. Posterior tables are looked for beside the
+    records that `names` gives, else in `folder`/records.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
@@ -47,16 +48,19 @@ def write_all(
         collapse,
         comparable,
         leaderboard_files,
+        posterior,
         sparsity,
         trials,
     )
 
     rows, facts = comparable.ordered(records, study, names), trials.facts(study)
+    tables = Path(next(iter(names.values()))).parent if names else None
     written = [
         path
         for part in (leaderboard_files, collapse, sparsity, cells, alive, candidates)
         for path in part.write(folder, rows, facts)
     ]
+    written += posterior.write(folder, rows, facts, tables)
     if study.get("variations"):
         written += write_ablation(folder, records, study)
     return written
