@@ -80,7 +80,7 @@ def of_method(trial: Trial) -> list[Parameter]:
 
     options = {**trial.options, **trial.evaluation_options}
     return [
-        Parameter(METHOD + field.name, options[field.name], low, high, log)
+        Parameter(METHOD + field.name, options.get(field.name, field.default), low, high, log)
         for field in dataclasses.fields(method.load(trial.method).Config)
         if (tune := field.metadata.get("tune")) is not None
         for low, high, log in [tune]
