@@ -27,6 +27,7 @@ from bench import yaml_file
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
+from bench.space import registry as registry_of_spaces
 from bench.space.config import SpaceConfig
 from bench.study import Study, Trial
 from bench.training.config import EvaluationConfig, SearchConfig
@@ -108,8 +109,7 @@ def _check(data: dict[str, Any], where: str) -> Study:
             f"{where}: baseline = {show(baseline)}: must be one of the study's methods;"
             f" {suggest(str(baseline), methods)}"
         )
-    space = build(SpaceConfig, sections["space"], where=where, prefix="space")
-    _known(space.name, _space_names(), f"{where}: space.name", "space")
+    space = _space(sections["space"], where)
     search = build(SearchConfig, sections["search"], where=where, prefix="search")
     evaluation = build(EvaluationConfig, sections["evaluation"], where=where, prefix="evaluation")
     trials = tuple(
@@ -203,7 +203,8 @@ def _known(name: object, known: Mapping[str, Any], where: str, kind: str) -> Non
         raise ConfigurationError(f"{where}: unknown {kind} {name!r}; {suggest(str(name), known)}")
 
 
-def _space_names() -> dict[str, str]:
-    from bench.space import registry
-
-    return dict(registry.names())
+def _space(values: dict[str, Any], where: str) -> SpaceConfig:
+    """The options of the space that `name` names (by default the DARTS space)."""
+    name = values.get("name", SpaceConfig.name)
+    _known(name, registry_of_spaces.names(), f"{where}: space.name", "space")
+    return build(registry_of_spaces.config(name), values, where=where, prefix="space")

@@ -33,7 +33,7 @@ from bench.space.genotype import Genotype
 from bench.study import Trial
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig, SearchConfig
-from bench.training.evaluation import build_network, evaluate
+from bench.training.evaluation import build_evaluated, evaluate
 from bench.training.search import SearchOutcome, build, search
 from bench.trial import run_trial
 from bench.validation import build as checked
@@ -139,7 +139,7 @@ class MethodConformance:
         assert bool(phases) == self.kind().searches, "a method that searches has phases"
         check_gradients("search", phases, data, [method, supernet])
         genotype = method.current()
-        network = build_network(genotype, method, EVALUATION, data, 0, SPACE.stem_multiplier)
+        network = build_evaluated(genotype, method, EVALUATION, data, 0)
         phases = method.network_phases(network, EVALUATION, "train", len(data.search.train))
         check_gradients("evaluation", phases, data, [network])
 
@@ -176,7 +176,6 @@ class MethodConformance:
             data,
             IMAGES,
             0,
-            stem_multiplier=SPACE.stem_multiplier,
         )
         assert 0 <= trained.result["test"]["accuracy"] <= 1
         assert 0 < trained.result["nonzero_parameters"] <= trained.result["parameters"]

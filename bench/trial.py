@@ -224,7 +224,6 @@ class _Run:
             derive("seed", trial.seed),
             self._progress(trial.evaluation.epochs),
             self._checkpoint("evaluation"),
-            trial.space.stem_multiplier,
         )
         self.parts["evaluation"] = {
             **_history(outcome.history),

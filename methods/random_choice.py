@@ -31,7 +31,7 @@ def draw_genotype(draw: random.Random, task: Task, edges_per_node: int) -> Genot
         nodes = []
         for node in range(task.graph.nodes):
             sources = range(task.graph.inputs + node)
-            chosen = draw.sample(sources, min(edges_per_node, len(sources)))
+            chosen = draw.sample(sources, task.graph.kept(node, edges_per_node))
             nodes.append(tuple((draw.choice(names), source) for source in chosen))
         cells[kind] = tuple(nodes)
     return Genotype(task.space.name, cells)

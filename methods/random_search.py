@@ -15,8 +15,8 @@ from bench.noise import Noise
 from bench.options import option
 from bench.posterior import table
 from bench.seeds import derive
+from bench.space.building import build_network
 from bench.space.genotype import Genotype
-from bench.space.network import DiscreteNetwork
 from bench.space.supernet import Supernet
 from bench.training.config import EvaluationConfig
 from bench.training.measure import measure
@@ -65,8 +65,7 @@ class RandomSearch(Method):
         count = max(1, task.epochs // self.short_epochs)
         if config.cost == "operations":
             chosen = sum(
-                min(config.edges_per_node, task.graph.inputs + node)
-                for node in range(task.graph.nodes)
+                task.graph.kept(node, config.edges_per_node) for node in range(task.graph.nodes)
             )
             count = count * len(task.graph.edges) * len(task.candidates) // chosen
         draw = random.Random(derive(task.seed, "random search"))
@@ -102,14 +101,13 @@ class RandomSearch(Method):
         device = validation.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(task.seed, "candidate", number))
-            network = DiscreteNetwork(
+            network = build_network(
                 genotype,
+                task.space,
                 task.space.cells,
                 task.space.channels,
                 task.data.shape,
                 task.classes,
-                stem_multiplier=task.space.stem_multiplier,
-                auxiliary=False,
                 noise=Noise(),
             ).to(device)
         budget = EvaluationConfig(

@@ -15,6 +15,7 @@ from bench.data.config import DataConfig
 from bench.data.splits import EvaluationData, Split
 from bench.method import Method
 from bench.seeds import derive
+from bench.space.building import build_network
 from bench.space.compact import compact
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
@@ -36,24 +37,23 @@ class EvaluationOutcome:
     network: DiscreteNetwork
 
 
-def build_network(
+def build_evaluated(
     genotype: Genotype,
     method: Method,
     config: EvaluationConfig,
     data: EvaluationData,
     seed: int,
-    stem_multiplier: int,
 ) -> DiscreteNetwork:
     """The discrete network on the data's device, initialised by the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive("evaluation", seed, "weights"))
-        network = DiscreteNetwork(
+        network = build_network(
             genotype,
+            method.task.space,
             config.cells,
             config.channels,
             data.search.shape,
             data.search.classes,
-            stem_multiplier=stem_multiplier,
             auxiliary=config.auxiliary_weight > 0,
             layers=method.network_layers(),
             noise=method.task.noise,
@@ -70,14 +70,13 @@ def evaluate(
     seed: int,
     report: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None,
     checkpoint: Checkpoint | None = None,
-    stem_multiplier: int = 3,
 ) -> EvaluationOutcome:
     """Train the genotype from scratch and measure it on validation and test images.
 
     The method contributes its layers, its phases and what it sets to zero at the end; all else is
     the study's. Raises NonFiniteLoss.
     """
-    network = build_network(genotype, method, config, data, seed, stem_multiplier)
+    network = build_evaluated(genotype, method, config, data, seed)
     if config.compile:
         network.compile()
     part = "train" if config.train_on == "train" else "all"
@@ -106,6 +105,7 @@ def evaluate(
         checkpoint,
     )
     history = trainer.run()
+    network.noise.reseed(derive("evaluation", seed), "measuring")  # as well after a resumption
     network.eval()
 
     def predict(images: Tensor) -> Tensor:

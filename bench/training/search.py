@@ -15,8 +15,8 @@ from bench.data.splits import SearchData
 from bench.method import Method, Selection, Task
 from bench.noise import Noise
 from bench.seeds import derive
+from bench.space.building import build_supernet
 from bench.space.config import SpaceConfig
-from bench.space.skeleton import CellGraph
 from bench.space.supernet import Supernet
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import SearchConfig
@@ -60,14 +60,13 @@ def build(
 ) -> tuple[Method, Supernet]:
     """Method and super-network on the data's device, initialised by the seed alone."""
     noise = Noise()
-    graph = CellGraph(2, space.nodes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive("search", seed, "supernet"))
         # the geometry does not depend on the method, so the task is known before it
-        skeleton = Supernet.skeleton(space)
+        skeleton = space.positions()
         task = Task(
             space=space,
-            graph=graph,
+            graph=space.graph,
             positions=tuple(skeleton),
             kinds=tuple(dict.fromkeys(position.kind for position in skeleton)),
             classes=data.classes,
@@ -82,7 +81,7 @@ def build(
         )
         instance = method(options, task)
         torch.manual_seed(derive("search", seed, "weights"))
-        supernet = Supernet(
+        supernet = build_supernet(
             space,
             data.shape,
             data.classes,

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
+import plain_nas_bench_201
+import plain_supernet
 import torch
 import torch.nn.functional as F
 from cases import CLASSES, Case
-from plain_supernet import PlainSupernet, copy_weights, pairs
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.space.mixture import Mixture
+from bench.space.nas_bench_201_supernet import NasBench201Supernet
 from bench.space.supernet import Supernet
 
 
-def plain_of(case: Case, fused: Supernet, dtype: torch.dtype) -> PlainSupernet:
+def plain_of(case: Case, fused: Supernet, dtype: torch.dtype) -> nn.Module:
     """The plain network with the fused one's weights."""
-    plain = PlainSupernet(case.space, (2, *case.size), CLASSES, case.normalise_operations).to(dtype)
-    copy_weights(fused, plain)
+    of = plain_nas_bench_201 if isinstance(fused, NasBench201Supernet) else plain_supernet
+    shape = (2, *case.size)
+    plain = of.PlainSupernet(case.space, shape, CLASSES, case.normalise_operations).to(dtype)
+    with torch.no_grad():
+        for mine, theirs, part in pairs(fused, plain):
+            mine.copy_(part(theirs))
     return plain
+
+
+def pairs(fused: Supernet, plain: nn.Module) -> Iterator[Any]:
+    """(plain parameter, fused parameter, which part of it corresponds: a function of a tensor)."""
+    of = plain_nas_bench_201 if isinstance(fused, NasBench201Supernet) else plain_supernet
+    return of.pairs(fused, plain)
 
 
 def apart(found: Tensor, expected: Tensor) -> float:
