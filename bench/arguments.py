@@ -94,6 +94,12 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         metavar="S",
         help="search S seeds of a method in one program (default: 1)",
     )
+    running.add_argument(
+        "--nats-bench",
+        type=Path,
+        metavar="PATH",
+        help="the NATS-Bench file or folder (default: the variable BENCH_NATS_BENCH)",
+    )
     running.add_argument("--dry-run", action="store_true", help="print the trials and stop")
     verb("status", "say what is finished, missing, failed, stale")
     verb("leaderboard", "write the leaderboard again, from the records")

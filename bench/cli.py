@@ -47,6 +47,8 @@ def run(chosen: argparse.Namespace) -> int:
     study, store = _study(chosen)
     if chosen.dry_run:
         return _print_trials(study, store)
+    if chosen.nats_bench is not None:
+        os.environ["BENCH_NATS_BENCH"] = str(chosen.nats_bench.absolute())  # workers inherit it
     settings = session.Settings(
         device=chosen.device,
         workers=chosen.workers,

@@ -110,6 +110,19 @@ def check_data(trials: Sequence[Trial], root: Path | None) -> None:
         load(config, root, torch.device("cpu"))
 
 
+def check_tables(trials: Sequence[Trial]) -> None:
+    """Read every table of known accuracies once, before any trial runs.
+
+    Raises ConfigurationError.
+    """
+    from bench.tabular.config import TabularConfig
+    from bench.tabular.providers import tables as tables_of
+
+    configs = (trial.evaluation for trial in trials)
+    for config in dict.fromkeys(c for c in configs if isinstance(c, TabularConfig)):
+        tables_of(config)
+
+
 class Tracker:
     """Sends records to MLflow; where that fails it says so, once, and does not try again."""
 
@@ -164,6 +177,7 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     threads = todo[0].search.threads
     together = groups(todo, settings.batch_seeds)
     devices = machine.devices(settings.device, settings.workers, threads, len(together))
+    check_tables(todo)
     check_data(todo, settings.data_root)
     progress = Progress(len(study.trials), len(standing.finished), len(devices), list(todo))
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.data.config import DataConfig
+from bench.options import plain
 from bench.space.config import SpaceConfig
+from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 
 
@@ -28,19 +30,19 @@ class Trial:
     data: DataConfig
     space: SpaceConfig
     search: SearchConfig
-    evaluation: EvaluationConfig
+    evaluation: EvaluationConfig | TabularConfig
 
     def configuration(self) -> dict[str, Any]:
         """Every option, as plain data that JSON carries unchanged."""
         parts = {
             "method": self.options,
-            "data": dataclasses.asdict(self.data),
-            "space": dataclasses.asdict(self.space),
-            "search": dataclasses.asdict(self.search),
-            "evaluation": dataclasses.asdict(self.evaluation),
+            "data": plain(self.data),
+            "space": plain(self.space),
+            "search": plain(self.search),
+            "evaluation": plain(self.evaluation),
         }
-        plain: dict[str, Any] = json.loads(json.dumps(parts))
-        return plain
+        copied: dict[str, Any] = json.loads(json.dumps(parts))
+        return copied
 
     def identity(self) -> dict[str, Any]:
         """What a record says of which trial it is: ids, study, label, method, data set, seed."""
@@ -80,7 +82,7 @@ class Trial:
         for name, part in (("search", self.search), ("evaluation", self.evaluation)):
             for option in dataclasses.fields(part):
                 if not option.metadata["identity"]:
-                    del configuration[name][option.name]
+                    configuration[name].pop(option.name, None)
         return {"name": self.method, "seed": self.seed, "configuration": configuration}
 
 

@@ -8,9 +8,10 @@ seeds: [0, 1, 2]
 baseline: darts                # optional, a label
 notes: free text               # optional
 data: {...}                    # bench.data.config.DataConfig, without name
-space: {...}                   # bench.space.config.SpaceConfig
+space: {...}                   # by `name`: bench.space.registry; SpaceConfig by default
 search: {...}                  # bench.training.config.SearchConfig
-evaluation: {...}              # bench.training.config.EvaluationConfig
+evaluation: {...}              # bench.training.config.EvaluationConfig, or, with
+                               # `kind: tabular`, bench.tabular.config.TabularConfig
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ from bench import yaml_file
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
+from bench.options import plain
 from bench.space import registry as registry_of_spaces
-from bench.space.config import SpaceConfig
+from bench.space.config import SpaceConfig, no_auxiliary_head
+from bench.space.nas_bench_201 import NasBench201Config
 from bench.study import Study, Trial
+from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 from bench.validation import build, require_mapping, show, suggest
 
@@ -100,6 +104,8 @@ def _check(data: dict[str, Any], where: str) -> Study:
     if not _FILE_SAFE.fullmatch(name):
         raise ConfigurationError(f"{where}: name = {show(name)}: {_SAFE_RULE}")
     methods = _methods(data, where)
+    if isinstance(data.get("evaluation"), str):
+        data["evaluation"] = {"kind": data["evaluation"]}
     sections = {key: require_mapping(data.get(key), where=where, key=key) for key in _SECTIONS}
     datasets = _datasets(data, sections["data"], where)
     seeds = _seeds(data, where)
@@ -111,7 +117,7 @@ def _check(data: dict[str, Any], where: str) -> Study:
         )
     space = _space(sections["space"], where)
     search = build(SearchConfig, sections["search"], where=where, prefix="search")
-    evaluation = build(EvaluationConfig, sections["evaluation"], where=where, prefix="evaluation")
+    evaluation = _evaluation(sections["evaluation"], space, where)
     trials = tuple(
         Trial(name, label, method, dataset, seed, options, config, space, search, evaluation)
         for seed in seeds
@@ -130,6 +136,32 @@ def _check(data: dict[str, Any], where: str) -> Study:
     )
 
 
+def _evaluation(
+    values: dict[str, Any], space: SpaceConfig, where: str
+) -> EvaluationConfig | TabularConfig:
+    """`kind: tabular` looks accuracies up; `kind: training`, the default, trains networks."""
+    kind = values.get("kind", "training")
+    if kind not in ("training", "tabular"):
+        raise ConfigurationError(
+            f"{where}: evaluation.kind = {show(kind)}: must be one of training, tabular"
+        )
+    if kind == "tabular":
+        if not isinstance(space, NasBench201Config):
+            raise ConfigurationError(
+                f"{where}: evaluation.kind = tabular: accuracies are known in the space"
+                f" nas-bench-201 alone, not in {space.name}"
+            )
+        return build(TabularConfig, values, where=where, prefix="evaluation")
+    values = {key: value for key, value in values.items() if key != "kind"}
+    evaluation = build(EvaluationConfig, values, where=where, prefix="evaluation")
+    if evaluation.auxiliary_weight > 0 and not space.has_auxiliary_head:
+        raise ConfigurationError(
+            f"{where}: evaluation.auxiliary_weight = {evaluation.auxiliary_weight:g}:"
+            f" {no_auxiliary_head(space.name)}"
+        )
+    return evaluation
+
+
 def _methods(data: dict[str, Any], where: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """label -> (method's name, all its options)."""
     from bench import method as loader
@@ -144,7 +176,7 @@ def _methods(data: dict[str, Any], where: str) -> dict[str, tuple[str, dict[str,
         name = options.pop("method", label)
         _known(name, loader.names(), f"{where}: {key}", "method")
         config: Any = build(loader.load(name).Config, options, where=where, prefix=key)
-        methods[label] = (name, json.loads(json.dumps(dataclasses.asdict(config))))
+        methods[label] = (name, json.loads(json.dumps(plain(config))))
     return methods
 
 

@@ -20,6 +20,10 @@ from bench.errors import BenchError
 from bench.schema import SCHEMA
 from bench.seeds import derive
 from bench.study import Trial
+from bench.tabular.config import TabularConfig
+from bench.tabular.evaluation import look_up
+from bench.tabular.providers import tables
+from bench.tabular.table import truths
 from bench.training.batched import BatchedTrainer
 from bench.training.checkpoint import Checkpoint
 from bench.training.evaluation import MEASURE_BATCH, evaluate
@@ -214,6 +218,9 @@ class _Run:
 
     def _evaluate(self, data: EvaluationData, found: SearchOutcome) -> None:
         trial = self.trial
+        if isinstance(trial.evaluation, TabularConfig):
+            self._look_up(trial.evaluation)
+            return
         peak = environment.PeakMemory(self.device)
         outcome = evaluate(
             found.selection.genotype,
@@ -230,6 +237,13 @@ class _Run:
             **outcome.result,
             "peak_memory_bytes": peak.read(),
         }
+
+    def _look_up(self, config: TabularConfig) -> None:
+        """The known accuracies of the genotype, and of what each epoch would have selected."""
+        known = tables(config)
+        self.parts["evaluation"] = look_up(self.parts["genotype"], config.dataset, known)
+        for epoch in self.parts["search"]["epochs"]:
+            epoch["truth"] = truths(known, epoch["genotype"])
 
 
 def _history(history: History) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.errors import ConfigurationError
 from bench.noise import Noise
-from bench.space.config import SpaceConfig
+from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.genotype import Genotype
 from bench.space.layers import Layers
 from bench.space.nas_bench_201 import NasBench201Config
@@ -63,12 +63,4 @@ def build_network(
         auxiliary=auxiliary,
         layers=layers,
         noise=noise,
-    )
-
-
-def no_auxiliary_head(space: str) -> str:
-    """What to say about an auxiliary head that is asked for where there is none."""
-    return (
-        f"networks of the space {space} have no auxiliary head: set evaluation.auxiliary_weight to"
-        " 0"
     )

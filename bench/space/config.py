@@ -68,3 +68,11 @@ class SpaceConfig:
     def resolve(self, genotype: Genotype) -> Genotype:
         """The genotype with operations in place of columns that stand for them."""
         return genotype
+
+
+def no_auxiliary_head(space: str) -> str:
+    """What to say about an auxiliary head that is asked for where there is none."""
+    return (
+        f"networks of the space {space} have no auxiliary head: set evaluation.auxiliary_weight to"
+        " 0"
+    )

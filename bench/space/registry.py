@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.space.config import SpaceConfig
 from bench.space.nas_bench_201 import NasBench201Config
+from bench.space.robust import CHOICES, S1_PAIRS, S1Config, S2Config, S3Config, S4Config
 
 SPACES: dict[str, tuple[type[SpaceConfig], str]] = {
     "darts": (
@@ -17,6 +18,10 @@ SPACES: dict[str, tuple[type[SpaceConfig], str]] = {
         NasBench201Config,
         "cells of four states, one of five operations on each of six edges; true accuracies known",
     ),
+    "s1": (S1Config, "DARTS cells, two operations of its own on every edge (arXiv 1909.09656)"),
+    "s2": (S2Config, "DARTS cells of separable convolutions and skip connections"),
+    "s3": (S3Config, "DARTS cells of separable convolutions, skip connections and none"),
+    "s4": (S4Config, "DARTS cells of separable convolutions and noise"),
 }
 """Name -> options, one line."""
 
@@ -33,4 +38,8 @@ def config(name: str) -> type[SpaceConfig]:
 
 def selectable(configuration: Mapping[str, Any]) -> tuple[str, ...]:
     """The operations that a genotype of a configured space (of a record) can name."""
-    return tuple(str(name) for name in configuration["operations"])
+    named = tuple(str(name) for name in configuration["operations"])
+    if named != CHOICES:
+        return named
+    pairs = (pair for of_kind in S1_PAIRS.values() for pair in of_kind)
+    return tuple(dict.fromkeys(name for pair in pairs for name in pair))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -117,9 +117,9 @@ def prepare(
 
     def after(epoch: int) -> dict[str, Any]:
         extra = instance.end_epoch(epoch, supernet, data.train)
-        rows = [{"epoch": epoch, **row} for row in instance.posterior()]
+        rows = [{"epoch": epoch, **row} for row in _posterior(instance)]
         return {
-            "genotype": instance.current().to_json(),
+            "genotype": space.resolve(instance.current()).to_json(),
             "posterior": rows,
             "diagnostics": extra,
         }
@@ -172,6 +172,18 @@ def search(
     started = time.perf_counter()
     selection = instance.select(supernet, data.validation)
     seconds = time.perf_counter() - started
+    selection = replace(selection, genotype=space.resolve(selection.genotype))
     if not posterior:
-        posterior = [{"epoch": config.epochs, **row} for row in instance.posterior()]
+        posterior = [{"epoch": config.epochs, **row} for row in _posterior(instance)]
     return SearchOutcome(selection, history, posterior, instance, supernet, seconds)
+
+
+def _posterior(method: Method) -> list[dict[str, Any]]:
+    """The posterior's rows with operations in place of columns that stand for them."""
+    space, rows = method.task.space, method.posterior()
+    kinds = {str(position.index): position.kind for position in method.task.positions}
+    for row in rows:
+        choices = space.choices(kinds.get(row["cell"], row["cell"]))
+        if choices is not None:
+            row["operation"] = choices[row["edge"]][space.operations.index(row["operation"])]
+    return rows

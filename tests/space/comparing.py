@@ -80,7 +80,10 @@ def distances(case: Case, dtype: torch.dtype) -> tuple[float, float]:
     parameters = list(fused.parameters())
     assert {id(p) for p in parameters} == {id(theirs) for _, theirs, _ in matched}
 
-    fast, slow = fused(images, mixture), plain(images.contiguous(), mixture)
+    if not isinstance(fused, NasBench201Supernet):
+        plain_supernet.give_noise(fused, plain)
+    fast = fused(images, mixture)
+    slow = plain(images.contiguous(), mixture)
     found = gradients(fast, [*shared, *parameters])
     own = {id(p): g for p, g in zip(parameters, found[len(shared) :], strict=True)}
     found = found[: len(shared)] + [part(own[id(theirs)]) for _, theirs, part in matched]
