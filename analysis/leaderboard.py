@@ -72,6 +72,8 @@ def markdown(rows: pd.DataFrame, records: Sequence[Record], study: StudyFacts) -
     lines = [f"# Leaderboard: {_cell(study.name)}", ""]
     if study.description:
         lines += [_cell(study.description), ""]
+    if study.gate:
+        lines += [_cell(study.gate), ""]
     if not len(rows):
         lines += ["No finished trial yet.", ""]
         return "\n".join([*lines, *notes.of_trials(study), ""])

@@ -78,6 +78,24 @@ def leaderboard(chosen: argparse.Namespace) -> int:
     return DONE
 
 
+def gate(chosen: argparse.Namespace) -> int:
+    """bench gate STUDY"""
+    from bench import gate as verdicts
+    from bench import session
+
+    study, store = _study(chosen)
+    settings = session.Settings(
+        device=chosen.device, workers=chosen.workers, data_root=chosen.data_root
+    )
+    record = session.run_gate(study, store, settings)
+    if record is None:
+        print(f"gate of {study.name}: a training failed, so there is no verdict; run it again")
+        return SOME_FAILED
+    print("\n".join(verdicts.lines(record)))
+    print(f"verdict: {store.folder / verdicts.FILE}")
+    return DONE if record["passed"] else SOME_FAILED
+
+
 def analyze(chosen: argparse.Namespace) -> int:
     """bench analyze STUDY"""
     import analysis
@@ -180,6 +198,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "leaderboard": leaderboard,
     "analyze": analyze,
+    "gate": gate,
     "sync": sync,
     "list": listing,
     "doctor": doctor,

@@ -8,13 +8,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.data.config import DataConfig
 from bench.options import plain
 from bench.space.config import SpaceConfig
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
+
+if TYPE_CHECKING:
+    from bench.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class Study:
     seeds: tuple[int, ...]
     baseline: str | None
     trials: tuple[Trial, ...]
+    gate: Gate | None = None
+    """Reference cells that say whether the setting is informative; None: none are known."""
 
     def summary(self) -> dict[str, Any]:
         """What tables and figures need to know of the study, as plain data."""

@@ -12,6 +12,7 @@ space: {...}                   # by `name`: bench.space.registry; SpaceConfig by
 search: {...}                  # bench.training.config.SearchConfig
 evaluation: {...}              # bench.training.config.EvaluationConfig, or, with
                                # `kind: tabular`, bench.tabular.config.TabularConfig
+gate: {...}                    # reference cells, see bench.gate_file
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bench import yaml_file
+from bench import gate_file, yaml_file
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
@@ -38,7 +39,7 @@ from bench.training.config import EvaluationConfig, SearchConfig
 from bench.validation import build, require_mapping, show, suggest
 
 _KEYS = ("name", "description", "notes", "methods", "datasets", "seeds", "baseline")
-_SECTIONS = ("data", "space", "search", "evaluation")
+_SECTIONS = ("data", "space", "search", "evaluation", "gate")
 _FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SAFE_RULE = "must be letters, digits, '.', '_' or '-' (it names files)"
 
@@ -133,6 +134,9 @@ def _check(data: dict[str, Any], where: str) -> Study:
         seeds=seeds,
         baseline=baseline,
         trials=trials,
+        gate=gate_file.read(
+            sections["gate"], name, datasets, space, search, evaluation, where=where
+        ),
     )
 
 

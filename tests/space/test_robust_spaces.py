@@ -62,13 +62,13 @@ def test_masks_of_slices_are_refused_where_edges_differ() -> None:
 
 def test_noise_is_normal_whatever_the_input_and_a_function_of_the_seed() -> None:
     noise = Noise()
-    supernet = build_supernet(S4Config(nodes=1, cells=1, channels=8), (1, 8, 8), 3, noise=noise)
+    supernet = build_supernet(S4Config(nodes=1, cells=1, channels=8), (1, 16, 16), 3, noise=noise)
     operation = supernet.fused_cells()[0].fused_stages()[0].operations["noise"]
     drawn = []
     operation.register_forward_hook(lambda *call: drawn.append(call[2][0]))
-    genotype = Genotype("s4", {"normal": ((("noise", 0), ("noise", 1)),)})
+    genotype = Genotype("s4", {"reduce": ((("noise", 0), ("noise", 1)),)})  # one cell reduces
     mixture = supernet.genotype_mixture(genotype)
-    images = torch.randn(64, 1, 8, 8)
+    images = torch.randn(64, 1, 16, 16)
     for seed, x in ((1, images), (1, 3 * images), (2, images)):
         noise.reseed("noise", seed)
         supernet(x, mixture)
@@ -141,7 +141,7 @@ def test_a_candidate_of_s1_is_the_network_of_its_operations_alone() -> None:
 
 def test_an_operation_has_tensors_only_where_it_is() -> None:
     """Weights that nothing uses would be paid for by weight decay and KL terms."""
-    space = S1Config(cells=1, channels=4)
+    space = S1Config(cells=3, channels=4)
     supernet = build_supernet(space, (1, 8, 8), 3)
     squares, number = supernet.squares(0)
     pairs = S1_PAIRS["normal"]
