@@ -59,7 +59,7 @@ def read(
             f"{where}: gate.seeds = {show(list(config.seeds))}: at least two, to know the noise"
         )
     if "cells" in values or "levels" in values:
-        cells, levels = _cells(values, where)
+        cells, levels = _cells(values, space, where)
     else:
         cells, levels = reference_cells(space)
     if len(levels) < 2:
@@ -86,13 +86,13 @@ def read(
     return Gate(cells, levels, config.factor, trials)
 
 
-def _cells(values: dict[str, Any], where: str) -> tuple[dict[str, str], Levels]:
+def _cells(values: dict[str, Any], space: SpaceConfig, where: str) -> tuple[dict[str, str], Levels]:
     cells = require_mapping(values.get("cells"), where=where, key="gate.cells")
     if not cells:
         raise ConfigurationError(f"{where}: gate.cells: must name the cells of gate.levels")
     for name, text in cells.items():
         try:
-            Genotype.from_text(str(text))
+            space.check(Genotype.from_text(str(text)))
         except ValueError as error:
             raise ConfigurationError(f"{where}: gate.cells.{name}: {error}") from error
     levels: Any = values.get("levels")

@@ -41,10 +41,10 @@ class Fixed(Method):
     def __init__(self, config: FixedConfig, task: Task) -> None:
         super().__init__(config, task)
         self.genotype = Genotype.from_text(config.genotype)
-        if self.genotype.space != ("nas-bench-201" if task.graph.inputs == 1 else "darts"):
-            raise ConfigurationError(
-                f"genotype: a cell of the space {self.genotype.space}, not of {task.space.name}"
-            )
+        try:
+            task.space.check(self.genotype)
+        except ValueError as error:
+            raise ConfigurationError(f"method fixed: genotype: {error}") from error
 
     def phases(self, supernet: Supernet) -> list[Phase]:
         return []

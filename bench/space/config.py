@@ -52,6 +52,27 @@ class SpaceConfig:
             raise ValueError("operations: at least two besides none are needed to search")
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The operations that a genotype can name."""
+        return self.operations
+
+    def check(self, genotype: Genotype) -> None:
+        """Raises ValueError for a genotype that is none of this space."""
+        keys = {key for key in genotype.cells if not key.isdigit()}
+        kinds = {position.kind for position in self.positions()}
+        shape = {len(cell) for cell in genotype.cells.values()}
+        if keys - kinds or shape != {self.nodes}:
+            raise ValueError(
+                f"cells {', '.join(genotype.cells)} of {', '.join(map(str, sorted(shape)))} nodes;"
+                f" the space {self.name} has {', '.join(sorted(kinds))} of {self.nodes}"
+            )
+        for _, node, operation, source in genotype.pairs():
+            if operation not in self.named:
+                raise ValueError(f"operation {operation!r}: the space has {', '.join(self.named)}")
+            if not 0 <= source < self.graph.inputs + node:
+                raise ValueError(f"node {node} takes input from {source}, which is not before it")
+
+    @property
     def graph(self) -> CellGraph:
         """The cell's nodes and edges."""
         return CellGraph(inputs=2, nodes=self.nodes)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.space.config import SpaceConfig
 from bench.space.nas_bench_201 import NasBench201Config
-from bench.space.robust import CHOICES, S1_PAIRS, S1Config, S2Config, S3Config, S4Config
+from bench.space.robust import CHOICES, S1Config, S2Config, S3Config, S4Config
 
 SPACES: dict[str, tuple[type[SpaceConfig], str]] = {
     "darts": (
@@ -39,7 +39,4 @@ def config(name: str) -> type[SpaceConfig]:
 def selectable(configuration: Mapping[str, Any]) -> tuple[str, ...]:
     """The operations that a genotype of a configured space (of a record) can name."""
     named = tuple(str(name) for name in configuration["operations"])
-    if named != CHOICES:
-        return named
-    pairs = (pair for of_kind in S1_PAIRS.values() for pair in of_kind)
-    return tuple(dict.fromkeys(name for pair in pairs for name in pair))
+    return S1Config().named if named == CHOICES else named

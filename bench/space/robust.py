@@ -54,6 +54,11 @@ class S1Config(_Robust):
 
     known: ClassVar[tuple[str, ...]] = CHOICES
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        pairs = (pair for of_kind in S1_PAIRS.values() for pair in of_kind)
+        return tuple(dict.fromkeys(name for pair in pairs for name in pair))
+
     def choices(self, kind: str) -> tuple[tuple[str, ...], ...]:
         return S1_PAIRS[kind]
 
