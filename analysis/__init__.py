@@ -6,36 +6,78 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_all", "write_leaderboard"]
+__all__ = ["write_ablation", "write_all", "write_leaderboard", "write_tuning"]
 
 
 def write_leaderboard(
-    folder: Path, records: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    names: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Path]:
-    """Write leaderboard.md and leaderboard.csv into `folder`, from finished records in any order.
+    """Write leaderboard.md, .csv, .tex and .html into `folder`, from finished records in any order.
 
-    `study` has the keys of `analysis.trials.StudyFacts`. Raises ResultsError where the records
-    cannot be compared.
+    `study` has the keys of `analysis.trials.StudyFacts`; `names` are the records' files, by label
+    and id. Raises ResultsError, naming files, where the records cannot be compared.
     """
-    from analysis import leaderboard, trials
+    from analysis import comparable, leaderboard_files, trials
 
-    return leaderboard.write(folder, trials.ordered(records, study), trials.facts(study))
+    rows = comparable.ordered(records, study, names)
+    return leaderboard_files.write(folder, rows, trials.facts(study))
 
 
 def write_all(
-    folder: Path, records: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    names: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
-    The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell.
+    The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell;
+    operations alive by epoch and candidates' accuracies where methods report them; known accuracies
+    where they were looked up; the differences
+    of variations where the study has some.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
-    from analysis import cells, collapse, leaderboard, sparsity, trials
+    from analysis import (
+        alive,
+        candidates,
+        cells,
+        collapse,
+        comparable,
+        leaderboard_files,
+        sparsity,
+        trials,
+        truth,
+    )
 
-    rows, facts = trials.ordered(records, study), trials.facts(study)
-    return [
+    rows, facts = comparable.ordered(records, study, names), trials.facts(study)
+    written = [
         path
-        for part in (leaderboard, collapse, sparsity, cells)
+        for part in (leaderboard_files, collapse, sparsity, cells, alive, candidates, truth)
         for path in part.write(folder, rows, facts)
     ]
+    if study.get("variations"):
+        written += write_ablation(folder, records, study)
+    return written
+
+
+def write_tuning(folder: Path, made: Mapping[str, Any]) -> list[Path]:
+    """Write tables and figures of a tuning's record into `folder`; the paths, in order."""
+    from analysis import tuning
+
+    return tuning.write(folder, made)
+
+
+def write_ablation(
+    folder: Path, records: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
+) -> list[Path]:
+    """Write the differences of a study's variations from its base into `folder`.
+
+    Raises ConfigurationError where the study has no variations.
+    """
+    from analysis import ablation, comparable
+
+    return ablation.write(folder, comparable.ordered(records, study), study)

@@ -1,120 +1,146 @@
-"""The leaderboard: which method found the best networks, and how sure that is."""
+"""The leaderboard: which method found the best networks, how sure that is, and what it cost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis import notes
-from analysis.files import write_csv, write_text
-from analysis.statistics import Summary, summarise
-from analysis.trials import Record, StudyFacts, datasets_of, labels_of
+from analysis import operations
+from analysis.statistics import BySeed, holm, paired, ranks, summarise
+from analysis.trials import Record, StudyFacts, datasets_of, genotype, is_tuned, labels_of
 
 COLUMNS = (
-    "rank",
-    "method",
-    "dataset",
-    "test_accuracy_percent",
-    "test_accuracy_low_percent",
-    "test_accuracy_high_percent",
-    "seeds",
-    "parameters",
-    "nonzero_parameters",
-    "search_seconds",
-    "evaluation_seconds",
-    "hardware",
-)
+    "rank", "rank_low", "rank_high", "method", "evaluation", "dataset",
+    "test_accuracy_percent", "test_accuracy_low_percent", "test_accuracy_high_percent", "seeds",
+    "paired_seeds", "difference_points", "difference_low_points", "difference_high_points",
+    "effect_size", "beats_baseline", "beats_baseline_low", "beats_baseline_high",
+    "p_value", "p_value_holm",
+    "nll", "ece_percent", "parameters", "nonzero_parameters", "flops",
+    "search_seconds", "evaluation_seconds", "tuning_seconds",
+    "search_peak_memory_bytes", "evaluation_peak_memory_bytes",
+    "collapsed", "device", "hardware",
+)  # fmt: skip
 
-
-def write(folder: Path, records: Sequence[Record], study: StudyFacts) -> list[Path]:
-    """Write leaderboard.md and leaderboard.csv."""
-    rows = table(records, study)
-    return [
-        write_text(folder / "leaderboard.md", markdown(rows, records, study)),
-        write_csv(folder / "leaderboard.csv", rows),
-    ]
+Entry = tuple[str, bool]
+"""A method's label and whether its evaluation is tuned: a row of the table."""
 
 
 def table(records: Sequence[Record], study: StudyFacts) -> pd.DataFrame:
-    """One row a (data set, method), by mean test accuracy; the columns are `COLUMNS`.
+    """One row a (data set, method, evaluation), by mean test accuracy; the columns are `COLUMNS`.
 
-    Accuracies are percent, times seconds; sizes and times are means over seeds. Equal means share
-    a rank. The interval's columns are empty where there are too few seeds.
+    Accuracies are percent, differences from the baseline points, nll nats, times seconds, memory
+    bytes; sizes and costs are means over seeds, `collapsed` counts seeds. Equal means share a rank.
+    What too few seeds do not allow to say is empty; so is what the records do not have.
     """
     rows: list[dict[str, Any]] = []
     for dataset in datasets_of(records, study):
-        block = [
-            _row(label, dataset, chosen)
-            for label in labels_of(records, study)
-            if (chosen := _of(records, label, dataset))
-        ]
-        means = [row["test_accuracy_percent"] for row in block]
-        for row in block:
-            row["rank"] = 1 + sum(mean > row["test_accuracy_percent"] for mean in means)
-        rows += sorted(block, key=lambda row: row["rank"])
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        rows += _block(records, study, dataset)
+    whole = dict.fromkeys(("rank_low", "rank_high", "paired_seeds"), "Int64")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(whole)
 
 
-def summaries(records: Sequence[Record], study: StudyFacts, dataset: str) -> dict[str, Summary]:
-    """Test accuracy (percent) over seeds by label, for one data set."""
+def name(entry: Entry) -> str:
+    """What a row is called where it has one name."""
+    return f"{entry[0]} (tuned)" if entry[1] else entry[0]
+
+
+def by_seed(
+    records: Sequence[Record], study: StudyFacts, dataset: str
+) -> dict[Entry, dict[int, list[float]]]:
+    """Test accuracies (percent) by row and search seed, one for each of its evaluations."""
     return {
-        label: _accuracy(chosen)
-        for label in labels_of(records, study)
-        if (chosen := _of(records, label, dataset))
+        entry: {record["trial"]["seed"]: accuracies(record) for record in chosen}
+        for entry, chosen in entries(records, study, dataset).items()
     }
 
 
-def markdown(rows: pd.DataFrame, records: Sequence[Record], study: StudyFacts) -> str:
-    """The table with its notes, as Markdown."""
-    lines = [f"# Leaderboard: {_cell(study.name)}", ""]
-    if study.description:
-        lines += [_cell(study.description), ""]
-    if study.gate:
-        lines += [_cell(study.gate), ""]
-    if not len(rows):
-        lines += ["No finished trial yet.", ""]
-        return "\n".join([*lines, *notes.of_trials(study), ""])
-    lines += [
-        "| rank | method | data set | test accuracy, % (95 % interval) | seeds | parameters "
-        "| non-zero parameters | search, s | evaluation, s |",
-        "|---:|---|---|---|---:|---:|---:|---:|---:|",
-    ]
-    lines += [_line(row, study.baseline) for row in rows.to_dict("records")]
-    apart = {dataset: summaries(records, study, dataset) for dataset in datasets_of(records, study)}
-    lines += ["", *notes.of_accuracy(apart), *notes.of_cost(records), *notes.of_trials(study)]
-    return "\n".join([*lines, *notes.of_origin(records), ""])
+def accuracies(record: Record) -> list[float]:
+    """Test accuracy (percent) of each evaluation of a trial's architecture."""
+    evaluation = record["evaluation"]
+    each = [evaluation, *(evaluation.get("repeats") or ())]
+    return [100 * float(one["test"]["accuracy"]) for one in each]
 
 
-def _of(records: Sequence[Record], label: str, dataset: str) -> list[Record]:
-    return [
-        record
-        for record in records
-        if record["trial"]["label"] == label and record["trial"]["dataset"] == dataset
-    ]
+def entries(
+    records: Sequence[Record], study: StudyFacts, dataset: str
+) -> dict[Entry, list[Record]]:
+    """The records of each row of one data set, in the study's order of methods."""
+    found: dict[Entry, list[Record]] = {}
+    for label in labels_of(records, study):
+        for record in records:
+            trial = record["trial"]
+            if trial["label"] == label and trial["dataset"] == dataset:
+                found.setdefault((label, is_tuned(record)), []).append(record)
+    return found
 
 
-def _accuracy(records: Sequence[Record]) -> Summary:
-    return summarise([100 * record["evaluation"]["test"]["accuracy"] for record in records])
+def _block(records: Sequence[Record], study: StudyFacts, dataset: str) -> list[dict[str, Any]]:
+    chosen = entries(records, study, dataset)
+    values = by_seed(records, study, dataset)
+    places = ranks({name(entry): by for entry, by in values.items()})
+    rows = []
+    for entry, of in chosen.items():
+        place = places[name(entry)]
+        row = {"rank": place.place, "rank_low": place.low, "rank_high": place.high}
+        rows.append(row | _row(entry, dataset, of) | _against(entry, values, study.baseline))
+    _correct(rows)
+    return sorted(rows, key=lambda row: row["rank"])
 
 
-def _row(label: str, dataset: str, records: Sequence[Record]) -> dict[str, Any]:
-    accuracy = _accuracy(records)
-    hardware = sorted({str(record["environment"]["hardware"]) for record in records})
+def _against(
+    entry: Entry, values: dict[Entry, dict[int, list[float]]], baseline: str | None
+) -> dict[str, Any]:
+    """The comparison with the baseline, whose own evaluation is the untuned one."""
+    other: BySeed | None = values.get((baseline, False)) if baseline is not None else None
+    if other is None or entry == (baseline, False):
+        return {}
+    found = paired(values[entry], other)
     return {
-        "method": label,
+        "paired_seeds": found.seeds,
+        "difference_points": found.mean,
+        "difference_low_points": found.low,
+        "difference_high_points": found.high,
+        "effect_size": found.effect_size,
+        "beats_baseline": found.better,
+        "beats_baseline_low": found.better_low,
+        "beats_baseline_high": found.better_high,
+        "p_value": found.p_value,
+    }
+
+
+def _correct(rows: list[dict[str, Any]]) -> None:
+    """Holm's correction over the methods of a data set that are tested against the baseline."""
+    for row, p in zip(rows, holm([row.get("p_value") for row in rows]), strict=True):
+        row["p_value_holm"] = p
+
+
+def _row(entry: Entry, dataset: str, records: Sequence[Record]) -> dict[str, Any]:
+    accuracy = summarise([accuracies(record) for record in records], within=(0, 100))
+    environments = [record["environment"] for record in records]
+    error = _mean(records, "evaluation", "test", "ece")
+    return {
+        "method": entry[0],
+        "evaluation": "tuned" if entry[1] else "default",
         "dataset": dataset,
         "test_accuracy_percent": accuracy.mean,
         "test_accuracy_low_percent": accuracy.low,
         "test_accuracy_high_percent": accuracy.high,
         "seeds": accuracy.seeds,
+        "nll": _mean(records, "evaluation", "test", "nll"),
+        "ece_percent": None if error is None else 100 * error,
         "parameters": _mean(records, "evaluation", "parameters"),
         "nonzero_parameters": _mean(records, "evaluation", "nonzero_parameters"),
+        "flops": _mean(records, "evaluation", "flops"),
         "search_seconds": sum(map(_search_seconds, records)) / len(records),
         "evaluation_seconds": _mean(records, "evaluation", "seconds"),
-        "hardware": "; ".join(hardware),
+        "tuning_seconds": _mean(records, "tuning", "seconds") if entry[1] else None,
+        "search_peak_memory_bytes": _mean(records, "search", "peak_memory_bytes"),
+        "evaluation_peak_memory_bytes": _mean(records, "evaluation", "peak_memory_bytes"),
+        "collapsed": sum(operations.collapsed(genotype(record)) for record in records),
+        "device": "; ".join(sorted({str(one["device"]) for one in environments})),
+        "hardware": "; ".join(sorted({str(one["hardware"]) for one in environments})),
     }
 
 
@@ -124,30 +150,14 @@ def _search_seconds(record: Record) -> float:
     return float(search["seconds"]) + float(search.get("selection_seconds", 0.0))
 
 
-def _mean(records: Sequence[Record], part: str, key: str) -> float:
-    return sum(float(record[part][key]) for record in records) / len(records)
-
-
-def _line(row: dict[Any, Any], baseline: str | None) -> str:
-    if pd.isna(row["test_accuracy_low_percent"]):
-        spread = f"({row['seeds']} seed{'s' * (row['seeds'] > 1)}: too few for an interval)"
-    else:
-        low, high = row["test_accuracy_low_percent"], row["test_accuracy_high_percent"]
-        spread = f"({low:.2f} to {high:.2f})"
-    method = _cell(row["method"]) + (" (baseline)" if row["method"] == baseline else "")
-    cells = (
-        str(row["rank"]),
-        method,
-        _cell(row["dataset"]),
-        f"{row['test_accuracy_percent']:.2f} {spread}",
-        str(row["seeds"]),
-        f"{row['parameters']:,.0f}",
-        f"{row['nonzero_parameters']:,.0f}",
-        f"{row['search_seconds']:,.1f}",
-        f"{row['evaluation_seconds']:,.1f}",
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _cell(text: str) -> str:
-    return " ".join(str(text).split()).replace("|", "\\|")
+def _mean(records: Sequence[Record], *keys: str) -> float | None:
+    """The mean over seeds; None where a record does not have the value."""
+    total = 0.0
+    for record in records:
+        value: Any = record
+        for key in keys:
+            value = (value or {}).get(key)
+        if value is None:
+            return None
+        total += float(value)
+    return total / len(records)

@@ -4,64 +4,85 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
 
-from analysis.statistics import FEWEST_SEEDS, LEVEL, RESAMPLES, Summary
+from analysis.operations import COLLAPSED_AT
+from analysis.statistics import (
+    FEWEST_RESAMPLED,
+    FEWEST_SEEDS,
+    LEVEL,
+    RESAMPLES,
+    BySeed,
+    told_apart,
+)
 from analysis.trials import Record, StudyFacts
-
-FEW_SEEDS = 10
-"""Below this the bootstrap's interval is known to be clearly too narrow, and the notes say so."""
 
 
 def interval_sentence() -> str:
     """What an interval in any table or figure is."""
     return (
-        f"The interval is the {LEVEL * 100:.0f} % percentile bootstrap of the mean over seeds "
-        f"({RESAMPLES:,} resamples; none below {FEWEST_SEEDS} seeds)."
+        f"The {LEVEL * 100:.0f} % interval is the studentised bootstrap of the mean over search "
+        f"seeds ({RESAMPLES:,} resamples), below {FEWEST_RESAMPLED} seeds Student's t; none below "
+        f"{FEWEST_SEEDS}."
     )
 
 
-def of_accuracy(by_dataset: Mapping[str, Mapping[str, Summary]]) -> list[str]:
-    """What the interval is, how far to trust it, and which methods it tells apart."""
+def of_accuracy(
+    by_dataset: Mapping[str, Mapping[str, BySeed]],
+    baseline: str | None = None,
+    accuracy: str = "test accuracy",
+) -> list[str]:
+    """What the intervals and tests are and which methods the seeds tell apart.
+
+    accuracy: what the accuracies are, in a few words.
+    """
+    unseen = ", on images that neither search nor selection saw" if "test" in accuracy else ""
     lines = [
-        "- Test accuracy is the mean over seeds, on images that neither search nor selection saw. "
-        + interval_sentence()
+        f"- {accuracy[0].upper()}{accuracy[1:]} is the mean over seeds{unseen}. "
+        + interval_sentence(),
+        "- Ranks order the means. Two methods are told apart where their paired t test over seeds, "
+        "corrected by Holm over all pairs of the data set, says so at 5 %; a rank's interval has "
+        "the places of all methods that one is not told apart from. Told apart are:",
     ]
-    seeds = {one.seeds for group in by_dataset.values() for one in group.values()}
-    stated = {number for number in seeds if number >= FEWEST_SEEDS}
-    if FEWEST_SEEDS in stated:
-        lines.append(
-            "- With three seeds the interval is the range of the three values: it contains the "
-            "true mean in 75 % of cases, not 95 % (for noise that is symmetric), and two equal "
-            "methods have ranges apart from each other in 10 % of cases."
-        )
-    elif stated and min(stated) < FEW_SEEDS:
-        lines.append(
-            f"- With {min(stated)} seeds this interval is too narrow: it contains the true mean "
-            "clearly less often than in 95 % of cases."
-        )
-    lines.append(
-        "- Ranks order the means. Methods whose intervals overlap, or that have none, are not "
-        "told apart:"
-    )
     for dataset, group in by_dataset.items():
         lines.append(f"  - {dataset}: {_told_apart(group)}")
+    if any(baseline in group for group in by_dataset.values()):
+        lines.append(
+            f"- Against the baseline, {baseline}, seed by seed: how often the method was better (a "
+            "tie counts half; exact interval of that share), the two-sided paired t test corrected "
+            "by Holm over the methods of the data set, the mean difference with its t interval, "
+            "and Hedges' g of the paired differences."
+        )
     return lines
 
 
-def _told_apart(group: Mapping[str, Summary]) -> str:
-    by_mean = sorted(group, key=lambda label: -group[label].mean)
-    apart = [
-        f"{better} from {worse}"
-        for better, worse in combinations(by_mean, 2)
-        if group[better].apart_from(group[worse])
+def of_quality(records: Sequence[Record]) -> list[str]:
+    """What calibration and collapse mean here, and which records do not say."""
+    silent = sum(record["evaluation"]["test"].get("ece") is None for record in records)
+    lacking = f" {silent} of {len(records)} records are older and lack it." if silent else ""
+    return [
+        "- NLL is the mean negative log-likelihood of the test labels; ECE the expected "
+        f"calibration error of 15 bins of equal width.{lacking}",
+        f"- Collapsed: architectures in which one operation type, or parameter-free ones, hold "
+        f"{100 * COLLAPSED_AT:.0f} % of the selected edges or more; raw values in collapse.csv.",
     ]
+
+
+def _told_apart(group: Mapping[str, BySeed]) -> str:
     pairs = len(group) * (len(group) - 1) // 2
     if not pairs:
         return "one method, nothing to compare."
+    apart, tested = told_apart(group)
+    if not tested:
+        return f"none, too few seeds for any test (at least {FEWEST_SEEDS} in common)."
+    named = ", ".join(f"{better} from {worse}" for better, worse in sorted(apart))
+    lacking = f"; {pairs - tested} could not be tested, too few seeds" if tested < pairs else ""
     if not apart:
-        return f"no interval is apart from another ({pairs} pairs)."
-    return f"apart are {', '.join(apart)} ({len(apart)} of {pairs} pairs)."
+        return f"none ({_pairs(pairs)}{lacking})."
+    return f"{named} ({len(apart)} of {_pairs(pairs)}{lacking})."
+
+
+def _pairs(count: int) -> str:
+    return f"{count} pair{'s' * (count > 1)}"
 
 
 def of_cost(records: Sequence[Record]) -> list[str]:
@@ -73,7 +94,8 @@ def of_cost(records: Sequence[Record]) -> list[str]:
     )
     return [
         "- Parameters are those of the evaluated network; non-zero are those that the method's own "
-        "zeroing leaves. Sizes and times are means over seeds.",
+        "zeroing leaves. Sizes, times and peak memory are means over seeds; FLOPs are of "
+        "one image's prediction.",
         f"- Times are wall-clock seconds of one trial, without loading data, on: {where}.",
     ]
 

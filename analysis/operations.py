@@ -17,6 +17,20 @@ and has parameters, but is counted with the others, as in the papers on collapse
 BOTH = "both"
 """The key under which all cells of a genotype are counted together."""
 
+COLLAPSED_AT = 0.75
+"""A cell is called collapsed from this share of one operation type, or of parameter-free ones."""
+
+
+def collapsed(found: Genotype, share: float = COLLAPSED_AT) -> bool:
+    """Whether one operation type, or parameter-free ones, hold `share` of all selected edges.
+
+    An architecture in which nothing is selected has collapsed, too.
+    """
+    count = counts(found)[BOTH]
+    if not count:
+        return True
+    return most_frequent(count)[1] >= share or parameter_free_share(count) >= share
+
 
 def counts(found: Genotype) -> dict[str, Counter[str]]:
     """How often each operation was selected, by cell key and, under `BOTH`, in all cells."""

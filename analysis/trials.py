@@ -43,47 +43,17 @@ def facts(study: Mapping[str, Any]) -> StudyFacts:
     )
 
 
-def ordered(records: Sequence[Record], study: Mapping[str, Any]) -> list[Record]:
-    """Records by data set, label (both in the study's order) and seed, without duplicates.
+def is_tuned(record: Record) -> bool:
+    """Whether its evaluation has hyper-parameters that `bench tune` chose.
 
-    Raises ResultsError where one (label, data set, seed) has two different trials, or one data set
-    two different digests: their numbers do not belong in one mean.
+    `tuning` is null or absent in the record of a trial with the study's own.
     """
-    labels, datasets = list(study["labels"]), list(study["datasets"])
-
-    def key(record: Record) -> tuple[Any, ...]:
-        trial = record["trial"]
-        return (
-            *_place(trial["dataset"], datasets),
-            *_place(trial["label"], labels),
-            trial["seed"],
-            trial["id"],
-        )
-
-    unique = {record["trial"]["id"]: record for record in records}
-    rows = sorted(unique.values(), key=key)
-    digests: dict[str, str] = {}
-    for before, after in zip([None, *rows], rows, strict=False):
-        trial, digest = after["trial"], str(after["data"]["digest"])
-        if before is not None and _same_cell(before["trial"], trial):
-            raise ResultsError(
-                f"{trial['label']} on {trial['dataset']}, seed {trial['seed']}, has two different "
-                f"configurations: {before['trial']['id'][:8]} and {trial['id'][:8]}; one is allowed"
-            )
-        if digests.setdefault(trial["dataset"], digest) != digest:
-            raise ResultsError(
-                f"records on {trial['dataset']} used different data: digests "
-                f"{digests[trial['dataset']][:12]} and {digest[:12]} ({stem(after)})"
-            )
-    return rows
+    return bool(record.get("tuning"))
 
 
-def _place(name: str, order: list[str]) -> tuple[int, str]:
-    return (order.index(name) if name in order else len(order), name)
-
-
-def _same_cell(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(one[key] == other[key] for key in ("label", "dataset", "seed"))
+def place(name: str, order: Sequence[str]) -> tuple[int, str]:
+    """Sort key: in the given order, unknown names last."""
+    return (list(order).index(name) if name in order else len(order), name)
 
 
 def labels_of(records: Sequence[Record], study: StudyFacts) -> list[str]:
@@ -102,7 +72,7 @@ def datasets_of(records: Sequence[Record], study: StudyFacts) -> list[str]:
 
 
 def _present(names: Any, order: tuple[str, ...]) -> list[str]:
-    return sorted(set(names), key=lambda name: _place(name, list(order)))
+    return sorted(set(names), key=lambda name: place(name, order))
 
 
 def stem(record: Record) -> str:

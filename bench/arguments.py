@@ -63,7 +63,10 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     def verb(name: str, help: str, of_study: bool = True) -> argparse.ArgumentParser:
         added = group.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         if of_study:
-            added.add_argument("study", metavar="STUDY", help="a shipped study or a YAML file")
+            several: dict[str, Any] = {"nargs": "+"} if name == "leaderboard" else {}
+            added.add_argument(
+                "study", metavar="STUDY", help="a shipped study or a YAML file", **several
+            )
             added.add_argument(
                 "--set",
                 action="append",
@@ -103,8 +106,24 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         help="the NATS-Bench file or folder (default: the variable BENCH_NATS_BENCH)",
     )
     running.add_argument("--dry-run", action="store_true", help="print the trials and stop")
+    running.add_argument(
+        "--stale", action="store_true", help="run trials again that other code made"
+    )
+    running.add_argument(
+        "--evaluation",
+        type=Path,
+        metavar="FILE",
+        help="also evaluate with these settings (of bench tune); the study keeps them",
+    )
     verb("status", "say what is finished, missing, failed, stale")
-    verb("leaderboard", "write the leaderboard again, from the records")
+    tuning = verb("tune", "search evaluation hyper-parameters, on validation images")
+    _tuning_options(tuning)
+    verb("ablate", "write the differences of a study's variations from its base")
+    _leaderboard_options(verb("leaderboard", "write the leaderboard again, from the records"))
+    verifying = verb("verify", "check that the leaderboard's files are what the records say")
+    verifying.add_argument(
+        "--all", action="store_true", help="every table and figure, not the leaderboard alone"
+    )
     verb("analyze", "write all tables and figures again, from the records")
     syncing = verb("sync", "send records to an MLflow server")
     listed = verb("list", "list what there is to use", of_study=False)
@@ -116,20 +135,36 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     )
     checking = verb("doctor", "say what this machine has and lacks", of_study=False)
     _speed_options(verb("speed", "measure what a step costs on this machine", of_study=False))
-    for added in (running, gating, checking):
+    for added in (running, gating, tuning, checking):
         added.add_argument(
             "--data-root",
             type=Path,
             metavar="DIR",
             help="where data sets are (default: the variable BENCH_DATA)",
         )
-    for added in (running, syncing, checking):
+    for added in (running, tuning, syncing, checking):
         added.add_argument(
             "--tracking-uri",
             metavar="URI",
             help="an MLflow server (default: a database in the study's results)",
         )
     return parser, verbs
+
+
+def _leaderboard_options(added: argparse.ArgumentParser) -> None:
+    added.epilog = (
+        "Several studies, or folders with records/, make one leaderboard where their records"
+        " compare: the same data, space, budget and evaluation on a data set."
+    )
+    added.add_argument(
+        "--from-mlflow", metavar="URI", help="take the records from an MLflow server's runs"
+    )
+    added.add_argument(
+        "--baseline", metavar="METHOD", help="compare with this one (default: the study's)"
+    )
+    added.add_argument(
+        "--output", type=Path, metavar="DIR", help="where to write (default: the study's results)"
+    )
 
 
 def _device_option(added: argparse.ArgumentParser, help: str) -> None:
@@ -139,6 +174,73 @@ def _device_option(added: argparse.ArgumentParser, help: str) -> None:
         default="auto",
         help=f"{help} (default: auto, cuda where there is one)",
     )
+
+
+def _tuning_options(added: argparse.ArgumentParser) -> None:
+    added.add_argument(
+        "--per",
+        choices=("trial", "method", "study"),
+        default="method",
+        help="one setting for each found architecture, for each method on a data set, or for all"
+        " methods on a data set (default: method)",
+    )
+    added.add_argument(
+        "--trials",
+        type=_count("--trials"),
+        default=20,
+        metavar="N",
+        help="settings for each of these, the default one among them (default: 20)",
+    )
+    added.add_argument(
+        "--epochs",
+        type=_count("--epochs"),
+        metavar="N",
+        help="epochs of a training (default: the study's)",
+    )
+    added.add_argument(
+        "--architectures",
+        type=_count("--architectures"),
+        metavar="N",
+        help="tune on the first N architectures of each method alone (default: all)",
+    )
+    added.add_argument(
+        "--only", metavar="NAMES", help="these hyper-parameters alone; several with commas"
+    )
+    added.add_argument(
+        "--pruner",
+        choices=("median", "hyperband", "none"),
+        default="median",
+        help="what stops poor settings early (default: median; Hyperband wants more than 20)",
+    )
+    added.add_argument(
+        "--objectives",
+        choices=("accuracy", "accuracy,nonzero"),
+        default="accuracy",
+        help="also fewer non-zero parameters: a Pareto front (default: accuracy)",
+    )
+    added.add_argument(
+        "--storage",
+        metavar="URL",
+        help="an Optuna database that several processes may share, as"
+        " postgresql+psycopg://USER@HOST/NAME, or journal:FILE (default: SQLite in the results)",
+    )
+    added.add_argument(
+        "--timeout",
+        type=_count("--timeout"),
+        metavar="SECONDS",
+        help="begin no further setting after this time",
+    )
+    added.add_argument(
+        "--seed", type=_whole("--seed"), default=0, metavar="N", help="of TPE (default: 0)"
+    )
+    added.add_argument(
+        "--workers",
+        type=_count("--workers"),
+        default=1,
+        metavar="N",
+        help="processes that share the work (default: 1)",
+    )
+    _device_option(added, "where to train")
 
 
 def _speed_options(added: argparse.ArgumentParser) -> None:
@@ -171,9 +273,13 @@ def _speed_options(added: argparse.ArgumentParser) -> None:
 
 
 def _count(option: str) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        if not text.isdecimal() or int(text) < 1:
-            raise ConfigurationError(f"{option} {text}: must be a whole number, at least 1")
+    return _whole(option, 1)
+
+
+def _whole(option: str, lowest: int = 0) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise ConfigurationError(f"{option} {text}: must be a whole number, at least {lowest}")
         return int(text)
 
-    return count
+    return whole

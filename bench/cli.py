@@ -42,11 +42,13 @@ def main(given: Sequence[str] | None = None) -> int:
 def run(chosen: argparse.Namespace) -> int:
     """bench run STUDY"""
     import analysis
-    from bench import session
+    from bench import session, tuned
 
     study, store = _study(chosen)
     if chosen.dry_run:
-        return _print_trials(study, store)
+        return _print_status(study, store)
+    if chosen.evaluation is not None:
+        tuned.adopt(chosen.evaluation, store.folder)
     if chosen.nats_bench is not None:
         os.environ["BENCH_NATS_BENCH"] = str(chosen.nats_bench.absolute())  # workers inherit it
     settings = session.Settings(
@@ -55,6 +57,7 @@ def run(chosen: argparse.Namespace) -> int:
         data_root=chosen.data_root,
         tracking_uri=chosen.tracking_uri,
         batch_seeds=chosen.batch_seeds,
+        stale=chosen.stale,
     )
     standing = session.run(study, store, settings, analysis.write_all)
     _print_leaderboard(store, standing)
@@ -63,18 +66,44 @@ def run(chosen: argparse.Namespace) -> int:
 
 def status(chosen: argparse.Namespace) -> int:
     """bench status STUDY"""
-    return _print_trials(*_study(chosen))
+    return _print_status(*_study(chosen))
 
 
-def leaderboard(chosen: argparse.Namespace) -> int:
-    """bench leaderboard STUDY"""
+def tune(chosen: argparse.Namespace) -> int:
+    """bench tune STUDY"""
+    import analysis
+    from bench import tuning_session
+
+    study, store = _study(chosen, tuned=False)
+    settings = tuning_session.Settings(
+        per=chosen.per,
+        trials=chosen.trials,
+        epochs=chosen.epochs,
+        architectures=chosen.architectures,
+        only=tuple(filter(None, (chosen.only or "").split(","))),
+        pruner=chosen.pruner,
+        objectives=tuple(chosen.objectives.split(",")),
+        storage=chosen.storage,
+        timeout=chosen.timeout,
+        seed=chosen.seed,
+        device=chosen.device,
+        data_root=chosen.data_root,
+        tracking_uri=chosen.tracking_uri,
+        workers=chosen.workers,
+    )
+    finished = tuning_session.run(study, store, settings, analysis.write_tuning)
+    return DONE if finished else SOME_FAILED
+
+
+def ablate(chosen: argparse.Namespace) -> int:
+    """bench ablate STUDY"""
     import analysis
     from bench import session
 
     study, store = _study(chosen)
     standing = session.finished_or_error(study, store)
-    session.tables(study, store, standing, analysis.write_leaderboard)
-    _print_leaderboard(store, standing)
+    for path in session.tables(study, store, standing, analysis.write_ablation):
+        print(path)
     return DONE
 
 
@@ -83,7 +112,7 @@ def gate(chosen: argparse.Namespace) -> int:
     from bench import gate as verdicts
     from bench import session
 
-    study, store = _study(chosen)
+    study, store = _study(chosen, tuned=False)
     settings = session.Settings(
         device=chosen.device, workers=chosen.workers, data_root=chosen.data_root
     )
@@ -94,6 +123,38 @@ def gate(chosen: argparse.Namespace) -> int:
     print("\n".join(verdicts.lines(record)))
     print(f"verdict: {store.folder / verdicts.FILE}")
     return DONE if record["passed"] else SOME_FAILED
+
+
+def leaderboard(chosen: argparse.Namespace) -> int:
+    """bench leaderboard STUDY..."""
+    import analysis
+    from bench import sources
+
+    found = sources.gather(
+        chosen.study, chosen.results, chosen.set, chosen.from_mlflow, chosen.baseline
+    )
+    folder = chosen.output or found.folder
+    written = analysis.write_leaderboard(folder, found.records, found.study, found.names)
+    print(written[0].read_text(encoding="utf-8"))
+    print("\n".join(map(str, written)))
+    return DONE
+
+
+def verify(chosen: argparse.Namespace) -> int:
+    """bench verify STUDY"""
+    import analysis
+    from bench import sources, verification
+
+    found = sources.gather([chosen.study], chosen.results, chosen.set)
+    write = analysis.write_all if chosen.all else analysis.write_leaderboard
+    wrong, compared = verification.differing(
+        found.folder, lambda folder: write(folder, found.records, found.study, found.names)
+    )
+    for line in wrong:
+        print(line)
+    right = f"{compared - len(wrong)} of {compared} files are what the records say"
+    print(f"{found.study['name']}: {right} ({found.folder})")
+    return SOME_FAILED if wrong else DONE
 
 
 def analyze(chosen: argparse.Namespace) -> int:
@@ -159,29 +220,25 @@ def speed(chosen: argparse.Namespace) -> int:
     return DONE
 
 
-def _study(chosen: argparse.Namespace) -> tuple[Study, Store]:
+def _study(chosen: argparse.Namespace, tuned: bool = True) -> tuple[Study, Store]:
+    """tuned: with the trials of the settings that `bench run --evaluation` has brought in."""
     from bench.record import Store
     from bench.study_file import load
+    from bench.tuned import with_settings
 
     study = load(chosen.study, chosen.set)
-    return study, Store(chosen.results / study.name)
+    store = Store(chosen.results / study.name)
+    if tuned:
+        given = getattr(chosen, "evaluation", None)
+        study = with_settings(study, store.folder, given)
+    return study, store
 
 
-def _print_trials(study: Study, store: Store) -> int:
-    standing = store.standing(study.trials)
-    errors = {record["trial"]["id"]: record["error"] for record in standing.failed}
-    for trial in study.trials:
-        error = errors.get(trial.id)
-        why = f": {error['type']}: {error['message']}" if error else ""
-        print(f"{standing.of(trial):8}  {trial.id[:8]}  {trial}{why}")
-    for record in standing.stale:
-        of = record["trial"]
-        print(f"stale     {of['id'][:8]}  {of['label']} on {of['dataset']}, seed {of['seed']}")
-    print(
-        f"{study.name}: {len(study.trials)} trials, {len(standing.finished)} finished,"
-        f" {len(standing.failed)} failed, {len(standing.missing)} missing;"
-        f" {len(standing.stale)} stale records in {store.folder}"
-    )
+def _print_status(study: Study, store: Store) -> int:
+    from bench import status
+
+    for line in status.lines(study, store):
+        print(line)
     return DONE
 
 
@@ -196,9 +253,12 @@ def _print_leaderboard(store: Store, standing: Standing) -> None:
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "status": status,
-    "leaderboard": leaderboard,
-    "analyze": analyze,
     "gate": gate,
+    "tune": tune,
+    "ablate": ablate,
+    "leaderboard": leaderboard,
+    "verify": verify,
+    "analyze": analyze,
     "sync": sync,
     "list": listing,
     "doctor": doctor,

@@ -42,7 +42,8 @@ def run_name(record: Record) -> str:
     trial = record["trial"]
     # of image-folder:/a/long/path the last part says enough; the rest is among the parameters
     dataset = str(trial["dataset"]).rstrip("/").rpartition("/")[2]
-    return re.sub(r"[^\w.-]+", "-", f"{trial['label']}-{dataset}-s{trial['seed']}")
+    tuned = "-tuned" if record.get("tuning") else ""
+    return re.sub(r"[^\w.-]+", "-", f"{trial['label']}-{dataset}-s{trial['seed']}{tuned}")
 
 
 def parameters(record: Record) -> dict[str, str]:
@@ -143,8 +144,8 @@ def stage_times(record: Record) -> dict[str, tuple[int, int]]:
     The search begins with the trial and the evaluation ends with it; a stage that broke before
     it had a duration is given the trial's other end.
     """
-    start = _milliseconds(record["provenance"]["started"])
-    end = max(start, _milliseconds(record["provenance"]["finished"]))
+    start = milliseconds(record["provenance"]["started"])
+    end = max(start, milliseconds(record["provenance"]["finished"]))
     times = {"trial": (start, end)}
     failed_in = (record.get("error") or {}).get("stage")
     for stage in STAGES:
@@ -156,7 +157,8 @@ def stage_times(record: Record) -> dict[str, tuple[int, int]]:
     return times
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """A moment (ISO 8601, UTC where it names no zone) as milliseconds since 1970."""
     moment = datetime.fromisoformat(text)
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
@@ -171,6 +173,7 @@ def tags(record: Record) -> dict[str, str]:
         "search_id": trial["search_id"],
         "record": digest(record),
         "status": record["status"],
+        "evaluation": "tuned" if record.get("tuning") else "default",
         "error": f"{error['type']}: {error['message']}" if error else None,
         "genotype": record.get("genotype_digest"),
         "data_digest": (record.get("data") or {}).get("digest"),

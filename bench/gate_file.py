@@ -14,10 +14,9 @@ trained at the search's scale (its cells, channels, epochs, batch size).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
 from bench.gate import Gate
 from bench.options import option
@@ -40,16 +39,13 @@ class GateConfig:
     factor: float = option(2.0, gt=0, help="standard errors of a difference that are noise")
 
 
-def read(
-    values: dict[str, Any],
-    study: str,
-    datasets: Mapping[str, DataConfig],
-    space: SpaceConfig,
-    search: SearchConfig,
-    evaluation: EvaluationConfig | TabularConfig,
-    where: str,
-) -> Gate | None:
-    """The gate of a study; None where there are no reference cells for its space."""
+def read(values: dict[str, Any], study: str, trials: Sequence[Trial], where: str) -> Gate | None:
+    """The gate of a study with these trials of one of its methods.
+
+    None where there are no reference cells for its space.
+    """
+    space, search, evaluation = trials[0].space, trials[0].search, trials[0].evaluation
+    datasets = {trial.dataset: trial.data for trial in trials}
     rest = {key: v for key, v in values.items() if key not in ("cells", "levels", "evaluation")}
     # what is found by a search plays no part: only the bits of a training depend on its threads
     search_of_trials = SearchConfig(threads=search.threads)
@@ -66,7 +62,7 @@ def read(
         return None
     options = require_mapping(values.get("evaluation"), where=where, key="gate.evaluation")
     training = _training(options, search, space, evaluation, where)
-    trials = tuple(
+    trainings = tuple(
         Trial(
             study,
             name,
@@ -83,7 +79,7 @@ def read(
         for dataset, data in datasets.items()
         for name, text in cells.items()
     )
-    return Gate(cells, levels, config.factor, trials)
+    return Gate(cells, levels, config.factor, trainings)
 
 
 def _cells(values: dict[str, Any], space: SpaceConfig, where: str) -> tuple[dict[str, str], Levels]:

@@ -38,3 +38,12 @@ def held(folder: Path) -> Iterator[None]:
         os.ftruncate(file, 0)
     finally:
         os.close(file)
+
+
+@contextlib.contextmanager
+def waited(folder: Path) -> Iterator[None]:
+    """Hold a lock of the folder that others hold only for moments: wait for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "moment.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -104,7 +104,8 @@ class Phase:
     objective: batches of the step -> what to minimise.
     schedule: (epoch - 1) / epochs -> factor of every group's initial learning rate.
     clip: largest gradient norm, or None.
-    backward: writes the gradients itself (second-order methods), given the step's batches.
+    backward: writes the gradients itself (second-order methods), given the step's batches; runs
+        under the search's autocast, without its cache of weights, which it may change meanwhile.
     enabled: asked before every epoch; an epoch without any enabled phase takes no steps.
     """
 
@@ -154,6 +155,11 @@ class Method(nn.Module):
     @property
     def normalise_operations(self) -> bool:
         """Whether the super-network normalises the identity's output too."""
+        return False
+
+    @property
+    def surrogates(self) -> bool:
+        """Whether operations without weights have a 1x1 convolution in the super-network."""
         return False
 
     @property

@@ -19,27 +19,44 @@ def option(
     lt: float | None = None,
     help: str = "",
     identity: bool = True,
-    added: bool = False,
+    later: bool = False,
+    evaluation_only: bool = False,
+    tune: tuple[float, float] | None = None,
+    log: bool = False,
 ) -> Any:
     """A dataclass field with a default, numeric bounds and one line of help.
 
     The bounds have pydantic's meaning: `ge` is >=, `gt` is >, `le` is <=, `lt` is <. Without
     `identity` the option says how a trial is run, as its device does, and not which trial it is.
-    One that was `added` after records were published is part of a configuration only where it is
-    not its default, so that those records keep their ids.
+    A `later` one came after records were kept without it: see `resolved`.
+
+    Of a method's options: one that is `evaluation_only` says nothing to the search; one with `tune`
+    acts in the evaluation (perhaps not only there) and `bench tune` may set it for the evaluation
+    between these two ends, on a logarithmic scale with `log`.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     metadata = {name: bound for name, bound in bounds.items() if bound is not None}
     return dataclasses.field(
         default=default,
-        metadata={**metadata, "help": help, "identity": identity, "added": added},
+        metadata={
+            **metadata,
+            "help": help,
+            "identity": identity,
+            "later": later,
+            "evaluation_only": evaluation_only,
+            "tune": None if tune is None else (*tune, log),
+        },
     )
 
 
-def plain(options: Any) -> dict[str, Any]:
-    """The options of a dataclass by name, but for added ones that have their default."""
-    return {
-        field.name: getattr(options, field.name)
-        for field in dataclasses.fields(options)
-        if not (field.metadata.get("added") and getattr(options, field.name) == field.default)
+def resolved(config: Any) -> dict[str, Any]:
+    """All options of a dataclass by name, but `later` ones with their default.
+
+    So a trial that does not use a new option is the trial that it was, and its record is kept.
+    """
+    left_out = {
+        field.name
+        for field in dataclasses.fields(config)
+        if field.metadata.get("later") and getattr(config, field.name) == field.default
     }
+    return {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}

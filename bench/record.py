@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.columns import POSTERIOR
 from bench.errors import ResultsError
-from bench.schema import SCHEMA, check
+from bench.schema import SCHEMA, check, check_name
 from bench.study import Trial, stem
 
 
@@ -42,15 +42,24 @@ def failed(trial: Trial, error: Mapping[str, str], provenance: Mapping[str, Any]
 def read(path: Path) -> dict[str, Any]:
     """A checked record. Raises ResultsError, in one line that names the file."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
         raise ResultsError(f"record {path} cannot be read: {error.strerror}") from error
+    record = parse(content, str(path))
+    check_name(record, path)
+    return record
+
+
+def parse(content: bytes, where: str) -> dict[str, Any]:
+    """A checked record from its file's content; `where` names it in a ResultsError."""
+    try:
+        record = json.loads(content.decode("utf-8"))
     except ValueError as error:
         message = " ".join(str(error).split())
         raise ResultsError(
-            f"record {path} is damaged: not JSON ({message}); delete it to run its trial again"
+            f"record {where} is damaged: not JSON ({message}); delete it to run its trial again"
         ) from error
-    return check(record, path)
+    return check(record, where)
 
 
 def write_atomically(path: Path, content: str) -> None:
@@ -97,6 +106,27 @@ class Standing:
         return "missing"
 
 
+def stand(records: Iterable[dict[str, Any]], trials: Iterable[Trial]) -> Standing:
+    """Where `trials` stand, from records in any order."""
+    found = {_key(record["trial"]): record for record in records}
+    standing = Standing([], [], [], [])
+    for trial in trials:
+        record = found.pop(_key(trial.identity()), None)
+        if record is None:
+            standing.missing.append(trial)
+        else:
+            getattr(standing, record["status"]).append(record)
+    standing.stale.extend(found.values())
+    return standing
+
+
+def located(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file, record) of every record in results/<study>. Raises ResultsError at a damaged one."""
+    store = Store(folder)
+    for record in store:
+        yield str(store.record_path(record["trial"])), record
+
+
 class Store:
     """A study's results folder, results/<study>."""
 
@@ -112,6 +142,17 @@ class Store:
         """Where the posterior table of a trial is, if it has one."""
         return self.records_folder / f"{stem(identity)}.posterior.csv"
 
+    def posterior(self, identity: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The rows of a trial's posterior table as they stand in the file; none if it has none."""
+        try:
+            text = self.posterior_path(identity).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            where = self.posterior_path(identity)
+            raise ResultsError(f"{where} cannot be read: {error.strerror}") from error
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Every record, by file name. Raises ResultsError at a damaged one."""
         for path in sorted(self.records_folder.glob("[!.]*.json")):
@@ -119,16 +160,7 @@ class Store:
 
     def standing(self, trials: Iterable[Trial]) -> Standing:
         """What is finished, failed, missing and stale. Raises ResultsError at a damaged record."""
-        found = {_key(record["trial"]): record for record in self}
-        standing = Standing([], [], [], [])
-        for trial in trials:
-            record = found.pop(_key(trial.identity()), None)
-            if record is None:
-                standing.missing.append(trial)
-            else:
-                getattr(standing, record["status"]).append(record)
-        standing.stale.extend(found.values())
-        return standing
+        return stand(self, trials)
 
     def write(self, record: Mapping[str, Any], posterior: Sequence[Mapping[str, Any]]) -> Path:
         """Write a trial's posterior table and then its record; returns the record's path.
@@ -137,7 +169,7 @@ class Store:
         files cannot be written or the record is not one.
         """
         path = self.record_path(record["trial"])
-        plain = check(_finite(record), path)
+        plain = check(_finite(record), str(path))
         table = self.posterior_path(record["trial"])
         if posterior:
             write_atomically(table, posterior_csv(posterior))

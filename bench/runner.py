@@ -42,20 +42,24 @@ def run_trials(
     execute: str = RUN_TRIAL,
     on_record: OnRecord = lambda record: None,
     batch_seeds: int = 1,
+    finished: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Run `trials`, one worker process for each of `devices`, and write their records.
 
-    Each of `groups(trials, batch_seeds)` goes to one worker, which searches it together.
+    Each of `groups(trials, batch_seeds)` goes to one worker, which searches it together. Of trials
+    with the same search one does it; the others wait for its record. finished: records of trials
+    that have ended before.
     `execute` ("module:function") is what a worker calls, with `bench.trial.run_trial`'s signature;
     `on_record` is called here after each record is written. Raises ResultsError where a record
     cannot be written; that, and KeyboardInterrupt, end the workers at once.
     """
-    waiting = groups(trials, batch_seeds)[::-1]
+    waiting = groups(trials, batch_seeds, finished)[::-1]
+    searches = Searches(store, finished)
     arguments = (execute, data_root, store.folder / "checkpoints")
     slots = [_Slot(device, arguments) for device in devices]
     try:
         for slot in slots:
-            _next(slot, waiting, progress)
+            _next(slot, waiting, searches, progress)
         while busy := {source: slot for slot in slots if slot.trial for source in slot.sources()}:
             for slot in {id(busy[source]): busy[source] for source in wait(list(busy))}.values():
                 trial = slot.trial
@@ -68,21 +72,35 @@ def run_trials(
                         progress.say(message[1])
                         continue
                     record, posterior = _outcome(trial, slot, message)
-                    store.write(record, posterior)
+                    store.write(record, posterior or searches.posterior(record))
+                    searches.ended(trial, record)
                     progress.ended(trial, record)
                     on_record(record)
-                    _next(slot, waiting, progress)
+                    _next(slot, waiting, searches, progress)
+                    for idle in slots:
+                        if idle.trial is None:  # it may have waited for this one's search
+                            _next(idle, waiting, searches, progress)
                     break
     finally:
         for slot in slots:
             slot.kill()
 
 
-def groups(trials: Sequence[Trial], batch_seeds: int) -> list[list[Trial]]:
-    """Trials that differ in the seed alone, at most `batch_seeds` together, in order."""
+def groups(
+    trials: Sequence[Trial], batch_seeds: int, finished: Sequence[Mapping[str, Any]] = ()
+) -> list[list[Trial]]:
+    """Trials that differ in the seed alone, at most `batch_seeds` together, in order.
+
+    A trial whose search is that of an earlier or a finished one is a group by itself.
+    """
     found: list[list[Trial]] = []
     growing: dict[tuple[str, str], list[Trial]] = {}
+    searched = {record["trial"]["search_id"] for record in finished}
     for trial in trials:
+        if trial.search_id in searched:
+            found.append([trial])
+            continue
+        searched.add(trial.search_id)
         key = (trial.label, dataclasses.replace(trial, seed=0).id)
         group = growing.get(key)
         if group is None or len(group) >= batch_seeds:
@@ -92,13 +110,58 @@ def groups(trials: Sequence[Trial], batch_seeds: int) -> list[list[Trial]]:
     return found
 
 
-def _next(slot: _Slot, waiting: list[list[Trial]], progress: Progress) -> None:
+class Searches:
+    """Who searches what, so that a search which several trials share is done once."""
+
+    def __init__(self, store: Store, finished: Sequence[Mapping[str, Any]]) -> None:
+        self._store = store
+        self._finished = {record["trial"]["search_id"]: record for record in finished}
+        self._under_way: set[str] = set()
+
+    def of(self, group: list[Trial]) -> Mapping[str, Any] | None:
+        """The record with the search of a group of one, if that is finished."""
+        return self._finished.get(group[0].search_id) if len(group) == 1 else None
+
+    def wait(self, group: list[Trial]) -> bool:
+        """Whether another worker is doing a search that this group needs."""
+        return self.of(group) is None and any(t.search_id in self._under_way for t in group)
+
+    def began(self, group: list[Trial]) -> None:
+        """A worker has a group."""
+        if self.of(group) is None:
+            self._under_way |= {trial.search_id for trial in group}
+
+    def stopped(self, trial: Trial) -> None:
+        """No worker has the trial any more."""
+        self._under_way.discard(trial.search_id)
+
+    def ended(self, trial: Trial, record: Mapping[str, Any]) -> None:
+        """A trial has left a record."""
+        self.stopped(trial)
+        if record["status"] == "finished":
+            self._finished.setdefault(trial.search_id, record)
+
+    def posterior(self, record: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """The posterior table of a record that took over another one's search."""
+        if "reused" not in (record["search"] or {}):
+            return []
+        source = self._finished[record["trial"]["search_id"]]
+        return self._store.posterior(source["trial"])
+
+
+def _next(slot: _Slot, waiting: list[list[Trial]], searches: Searches, progress: Progress) -> None:
     if not slot.go_on():
         # what a dead worker has left of a group is run one by one: together they may kill the next
         waiting.extend([trial] for trial in reversed(slot.rest))
+        for trial in slot.rest:
+            searches.stopped(trial)
         slot.rest = []
-        if waiting:
-            slot.give(waiting.pop())
+        for place in reversed(range(len(waiting))):
+            if not searches.wait(waiting[place]):
+                group = waiting.pop(place)
+                slot.give(group, searches.of(group))
+                searches.began(group)
+                break
     if slot.trial is not None:
         progress.started(slot.trial)
 
@@ -144,15 +207,18 @@ class _Slot:
         self.trial, self.rest = group[0], group[1:]
         self.started, self.stage = _now(), "start"
 
-    def give(self, group: list[Trial]) -> None:
-        """Send a group of trials to the worker, which is started if there is none."""
+    def give(self, group: list[Trial], found: Mapping[str, Any] | None) -> None:
+        """Send a group of trials to the worker, which is started if there is none.
+
+        found: the record of a finished trial with the group's search, if there is one.
+        """
         self._turn_to(group)
         if self._process is None or not self._process.is_alive():
             self.kill()
             self._start()
         assert self._pipe is not None
         with contextlib.suppress(OSError):  # it has died just now: messages() will say so
-            self._pipe.send(group)
+            self._pipe.send((group, found))
 
     def sources(self) -> list[Any]:
         """What to wait on: the pipe, and the process for where it dies."""

@@ -61,10 +61,11 @@ class Search(_Part):
 
 
 class Quality(_Part):
-    """Accuracy as a fraction; negative log-likelihood in nats an image."""
+    """Accuracy as a fraction; negative log-likelihood in nats an image; calibration error."""
 
     accuracy: Annotated[float, Field(ge=0, le=1)]
     nll: float | None
+    ece: Annotated[float, Field(ge=0, le=1)] | None = None
     images: Annotated[int, Field(ge=1)]
 
 
@@ -136,7 +137,7 @@ class RunRecord(_Part):
         return self
 
 
-def check(record: Any, where: Path) -> dict[str, Any]:
+def check(record: Any, where: str | Path) -> dict[str, Any]:
     """`record` itself if it is a record of this schema, else a ResultsError naming the file."""
     found = record.get("schema") if isinstance(record, dict) else None
     if found != SCHEMA:
@@ -150,7 +151,11 @@ def check(record: Any, where: Path) -> dict[str, Any]:
         raise ResultsError(
             f"record {where} is damaged: {key}: {message}; delete it to run its trial again"
         ) from error
-    name = f"{stem(record['trial'])}.json"
-    if where.name != name:
-        raise ResultsError(f"record {where} should be named {name}: renamed or copied by hand?")
     return dict(record)
+
+
+def check_name(record: dict[str, Any], path: Path) -> None:
+    """Raise ResultsError where a record's file is not named after its trial."""
+    name = f"{stem(record['trial'])}.json"
+    if path.name != name:
+        raise ResultsError(f"record {path} should be named {name}: renamed or copied by hand?")

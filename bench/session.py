@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import flatten, gate, lock, machine
+from bench import flatten, gate, lock, machine, status
 from bench.errors import ConfigurationError, ResultsError
 from bench.progress import Progress
 from bench.record import Standing, Store, write_atomically
@@ -38,6 +38,8 @@ class Settings:
     tracking_uri: str | None = None
     execute: str = RUN_TRIAL
     batch_seeds: int = 1
+    stale: bool = False
+    """Run trials again that other code made."""
 
 
 def run(
@@ -98,11 +100,17 @@ def run_gate(study: Study, store: Store, settings: Settings) -> dict[str, Any] |
             f"study {study.name} has no reference cells, and none are known for its space: name"
             " some under gate.cells"
         )
-    seeds = tuple(dict.fromkeys(trial.seed for trial in plan.trials))
     cells = replace(
-        study, name=f"{study.name}/gate", labels=tuple(plan.cells), seeds=seeds,
-        trials=plan.trials, baseline=None, gate=None,
-    )  # fmt: skip
+        study,
+        name=f"{study.name}/gate",
+        labels=tuple(plan.cells),
+        seeds=tuple(dict.fromkeys(trial.seed for trial in plan.trials)),
+        trials=plan.trials,
+        baseline=None,
+        base=None,
+        variations={},
+        gate=None,
+    )
     standing = run(
         cells, Store(store.folder / gate.FOLDER), settings, lambda *facts: [], tracked=False
     )
@@ -193,6 +201,15 @@ class Tracker:
             if pending := tracking.pending(records, self._folder, self._uri, self._files):
                 tracking.sync(pending, self._folder, self._uri, self._files)
 
+    def tuning(self, made: Mapping[str, Any]) -> None:
+        """Send what a tuning has come to, as far as it has not been sent."""
+        from bench import tracking
+
+        if self._away:
+            return
+        with self._guarded():
+            tracking.log_tuning(made, self._folder, self._uri)
+
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
@@ -212,15 +229,17 @@ def _nothing(study: Study, store: Store, standing: Standing) -> ResultsError:
 
 def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracker) -> None:
     standing = store.standing(study.trials)
-    todo = [trial for trial in study.trials if standing.of(trial) != "finished"]
+    old = status.stale(standing) if settings.stale else {}
+    kept = {record["trial"]["id"] for record in standing.finished}.difference(old)
+    todo = [trial for trial in study.trials if trial.id not in kept]
     if not todo:
         return
     threads = todo[0].search.threads
-    together = groups(todo, settings.batch_seeds)
+    together = groups(todo, settings.batch_seeds, standing.finished)
     devices = machine.devices(settings.device, settings.workers, threads, len(together))
     check_tables(todo)
     check_data(todo, settings.data_root)
-    progress = Progress(len(study.trials), len(standing.finished), len(devices), list(todo))
+    progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
     progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
     if settings.batch_seeds > 1 and devices[0] == "cpu":
@@ -239,6 +258,7 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
             execute=settings.execute,
             on_record=tracker.log,
             batch_seeds=settings.batch_seeds,
+            finished=standing.finished,
         )
     finally:
         progress.close()

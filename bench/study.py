@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.data.config import DataConfig
-from bench.options import plain
+from bench.options import resolved
 from bench.space.config import SpaceConfig
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
@@ -34,18 +34,24 @@ class Trial:
     space: SpaceConfig
     search: SearchConfig
     evaluation: EvaluationConfig | TabularConfig
+    evaluation_options: dict[str, Any] = field(default_factory=dict, hash=False)
+    """Options of the method that are others in the evaluation than in the search."""
+    tuning: dict[str, Any] | None = field(default=None, hash=False)
+    """Of a trial with tuned evaluation settings: what they were tuned on and what that cost."""
 
     def configuration(self) -> dict[str, Any]:
         """Every option, as plain data that JSON carries unchanged."""
         parts = {
             "method": self.options,
-            "data": plain(self.data),
-            "space": plain(self.space),
-            "search": plain(self.search),
-            "evaluation": plain(self.evaluation),
+            "data": resolved(self.data),
+            "space": resolved(self.space),
+            "search": resolved(self.search),
+            "evaluation": resolved(self.evaluation),
         }
-        copied: dict[str, Any] = json.loads(json.dumps(parts))
-        return copied
+        if self.evaluation_options:
+            parts["method_in_evaluation"] = self.evaluation_options
+        plain: dict[str, Any] = json.loads(json.dumps(parts))
+        return plain
 
     def identity(self) -> dict[str, Any]:
         """What a record says of which trial it is: ids, study, label, method, data set, seed."""
@@ -61,14 +67,18 @@ class Trial:
 
     @property
     def id(self) -> str:
-        """SHA-256 (hex) of the resolved configuration, the method's name and the seed."""
-        return _digest(self._hashed())
+        """SHA-256 (hex) of the resolved configuration, the method's name and the seed.
+
+        Tuned settings that come out as the default ones are another trial all the same.
+        """
+        return _digest(self._hashed() | ({"tuned": True} if self.tuning else {}))
 
     @property
     def search_id(self) -> str:
         """SHA-256 (hex) of the part that a search depends on: not evaluation, not test images."""
         parts = self._hashed()
         del parts["configuration"]["evaluation"]
+        parts["configuration"].pop("method_in_evaluation", None)
         del parts["configuration"]["data"]["test_limit"]
         return _digest(parts)
 
@@ -78,14 +88,15 @@ class Trial:
         return stem(self.identity())
 
     def __str__(self) -> str:
-        return f"{self.label} on {self.dataset}, seed {self.seed}"
+        tuned = ", tuned" if self.tuning else ""
+        return f"{self.label} on {self.dataset}, seed {self.seed}{tuned}"
 
     def _hashed(self) -> dict[str, Any]:
         configuration = self.configuration()
         for name, part in (("search", self.search), ("evaluation", self.evaluation)):
             for option in dataclasses.fields(part):
                 if not option.metadata["identity"]:
-                    configuration[name].pop(option.name, None)
+                    del configuration[name][option.name]
         return {"name": self.method, "seed": self.seed, "configuration": configuration}
 
 
@@ -107,6 +118,10 @@ class Study:
     seeds: tuple[int, ...]
     baseline: str | None
     trials: tuple[Trial, ...]
+    base: str | None = None
+    """The label that the study's variations differ from."""
+    variations: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
+    """label -> what it changes: dotted key -> value."""
     gate: Gate | None = None
     """Reference cells that say whether the setting is informative; None: none are known."""
 
@@ -120,7 +135,15 @@ class Study:
             "labels": list(self.labels),
             "datasets": list(self.datasets),
             "seeds": list(self.seeds),
+            **self._ablations(),
         }
+
+    def _ablations(self) -> dict[str, Any]:
+        """base, variations, and which labels may differ in more than their method (`varied`)."""
+        if not self.variations:
+            return {}
+        varied = list(self.variations)
+        return {"base": self.base, "variations": self.variations, "varied": varied}
 
 
 def _digest(parts: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ methods: [darts, vinnas]       # or label -> options: {no_kl: {method: vinnas, k
 datasets: [digits]             # or name -> overrides of `data`
 seeds: [0, 1, 2]
 baseline: darts                # optional, a label
+ablations: {...}               # optional, with `base`: see bench.variations
 notes: free text               # optional
 data: {...}                    # bench.data.config.DataConfig, without name
 space: {...}                   # by `name`: bench.space.registry; SpaceConfig by default
@@ -25,11 +26,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bench import gate_file, yaml_file
+from bench import gate_file, variations, yaml_file
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
-from bench.options import plain
+from bench.options import resolved
 from bench.space import registry as registry_of_spaces
 from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.nas_bench_201 import NasBench201Config
@@ -38,8 +39,12 @@ from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 from bench.validation import build, require_mapping, show, suggest
 
-_KEYS = ("name", "description", "notes", "methods", "datasets", "seeds", "baseline")
-_SECTIONS = ("data", "space", "search", "evaluation", "gate")
+_KEYS = (
+    *("name", "description", "notes", "methods", "datasets", "seeds", "baseline"),
+    *("base", "ablations"),
+)
+_SECTIONS = ("data", "space", "search", "evaluation")
+_GATE = "gate"
 _FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SAFE_RULE = "must be letters, digits, '.', '_' or '-' (it names files)"
 
@@ -97,47 +102,63 @@ def _lists_to_mappings(data: dict[str, Any]) -> None:
 
 def _check(data: dict[str, Any], where: str) -> Study:
     for key in data:
-        if key not in (*_KEYS, *_SECTIONS):
+        if key not in (*_KEYS, *_SECTIONS, _GATE):
             raise ConfigurationError(
-                f"{where}: {key}: unknown key; {suggest(str(key), (*_KEYS, *_SECTIONS))}"
+                f"{where}: {key}: unknown key; {suggest(str(key), (*_KEYS, *_SECTIONS, _GATE))}"
             )
     name = _text(data, "name", where)
     if not _FILE_SAFE.fullmatch(name):
         raise ConfigurationError(f"{where}: name = {show(name)}: {_SAFE_RULE}")
-    methods = _methods(data, where)
     if isinstance(data.get("evaluation"), str):
         data["evaluation"] = {"kind": data["evaluation"]}
-    sections = {key: require_mapping(data.get(key), where=where, key=key) for key in _SECTIONS}
-    datasets = _datasets(data, sections["data"], where)
-    seeds = _seeds(data, where)
-    baseline = data.get("baseline")
-    if baseline is not None and not (isinstance(baseline, str) and baseline in methods):
+    by_label = _trials(data, name, where)
+    base, changes = variations.read(data, where)
+    baseline = data.get("baseline", base)
+    if baseline is not None and not (isinstance(baseline, str) and baseline in by_label):
         raise ConfigurationError(
             f"{where}: baseline = {show(baseline)}: must be one of the study's methods;"
-            f" {suggest(str(baseline), methods)}"
+            f" {suggest(str(baseline), by_label)}"
         )
-    space = _space(sections["space"], where)
-    search = build(SearchConfig, sections["search"], where=where, prefix="search")
-    evaluation = _evaluation(sections["evaluation"], space, where)
-    trials = tuple(
-        Trial(name, label, method, dataset, seed, options, config, space, search, evaluation)
-        for seed in seeds
-        for dataset, config in datasets.items()
-        for label, (method, options) in methods.items()
-    )
+    for label, changed in changes.items():
+        assert base is not None
+        by_label[label] = _variation(data, name, base, label, changed, by_label[base], where)
     return Study(
         name=name,
         description=_text(data, "description", where, default=""),
         notes=_text(data, "notes", where, default=""),
-        labels=tuple(methods),
-        datasets=tuple(datasets),
-        seeds=seeds,
+        labels=tuple(by_label),
+        datasets=tuple(data["datasets"]),
+        seeds=tuple(data["seeds"]),
         baseline=baseline,
-        trials=trials,
+        trials=tuple(trial for cell in zip(*by_label.values(), strict=True) for trial in cell),
+        base=base,
+        variations=changes,
         gate=gate_file.read(
-            sections["gate"], name, datasets, space, search, evaluation, where=where
+            require_mapping(data.get(_GATE), where=where, key=_GATE),
+            name,
+            by_label[next(iter(by_label))],
+            where,
         ),
     )
+
+
+def _trials(data: dict[str, Any], study: str, where: str) -> dict[str, list[Trial]]:
+    """By label, the trials of a study's methods, seed by seed and in each data set by data set."""
+    methods = _methods(data, where)
+    sections = {key: require_mapping(data.get(key), where=where, key=key) for key in _SECTIONS}
+    datasets = _datasets(data, sections["data"], where)
+    seeds = _seeds(data, where)
+    space = _space(sections["space"], where)
+    search = build(SearchConfig, sections["search"], where=where, prefix="search")
+    evaluation = _evaluation(sections["evaluation"], space, where)
+    return {
+        label: [
+            Trial(study, label, method, dataset, seed, options, config, space, search, evaluation)
+            for seed in seeds
+            for dataset, config in datasets.items()
+        ]
+        for label, (method, options) in methods.items()
+    }
 
 
 def _evaluation(
@@ -166,6 +187,39 @@ def _evaluation(
     return evaluation
 
 
+def _variation(
+    data: dict[str, Any],
+    study: str,
+    base: str,
+    label: str,
+    changes: dict[str, Any],
+    unchanged: list[Trial],
+    where: str,
+) -> list[Trial]:
+    """The trials of a variation; what it changes for the evaluation alone leaves the search be."""
+    from bench import method as loader
+
+    key = f"{where}: ablations.{label}"
+    if not _FILE_SAFE.fullmatch(label):
+        raise ConfigurationError(f"{key}: the label {_SAFE_RULE}")
+    trials = _trials(variations.varied(data, base, label, changes), study, key)[label]
+    apart = {
+        field.name
+        for field in dataclasses.fields(loader.load(trials[0].method).Config)
+        if field.metadata.get("evaluation_only")
+    }
+    made = []
+    for trial, before in zip(trials, unchanged, strict=True):
+        own = {name: v for name, v in trial.options.items() if v != before.options.get(name)}
+        late = {name: value for name, value in own.items() if name in apart}
+        early = {**trial.options, **{name: before.options[name] for name in late}}
+        trial = dataclasses.replace(trial, options=early, evaluation_options=late)
+        if trial.id == before.id:
+            raise ConfigurationError(f"{key}: changes nothing: {show(changes)} is {base}'s")
+        made.append(trial)
+    return made
+
+
 def _methods(data: dict[str, Any], where: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """label -> (method's name, all its options)."""
     from bench import method as loader
@@ -180,7 +234,7 @@ def _methods(data: dict[str, Any], where: str) -> dict[str, tuple[str, dict[str,
         name = options.pop("method", label)
         _known(name, loader.names(), f"{where}: {key}", "method")
         config: Any = build(loader.load(name).Config, options, where=where, prefix=key)
-        methods[label] = (name, json.loads(json.dumps(plain(config))))
+        methods[label] = (name, json.loads(json.dumps(resolved(config))))
     return methods
 
 

@@ -33,7 +33,8 @@ from bench.space.genotype import Genotype
 from bench.study import Trial
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig, SearchConfig
-from bench.training.evaluation import build_evaluated, evaluate
+from bench.training.discrete import build_discrete
+from bench.training.evaluation import evaluate
 from bench.training.search import SearchOutcome, build, search
 from bench.trial import run_trial
 from bench.validation import build as checked
@@ -139,7 +140,7 @@ class MethodConformance:
         assert bool(phases) == self.kind().searches, "a method that searches has phases"
         check_gradients("search", phases, data, [method, supernet])
         genotype = method.current()
-        network = build_evaluated(genotype, method, EVALUATION, data, 0)
+        network = build_discrete(genotype, method, EVALUATION, data.search, 0)
         phases = method.network_phases(network, EVALUATION, "train", len(data.search.train))
         check_gradients("evaluation", phases, data, [network])
 

@@ -30,8 +30,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import flatten, logged
-from bench.errors import BenchError
+from bench import flatten, lock, logged
+from bench.errors import BenchError, ResultsError
+from bench.validation import suggest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -133,6 +134,38 @@ def pending(
     ]
 
 
+def fetch(study: str, uri: str) -> list[tuple[str, dict[str, Any]]]:
+    """(where, record) of every trial of a study that is at an MLflow server, by run.
+
+    Of a trial that was run again the last record counts. Raises TrackingError where the server is
+    away or has no such experiment, ResultsError at a run whose record is damaged or lacking.
+    """
+    from bench.record import parse
+
+    found = []
+    with _connected(study, Path(), uri, make=False) as store, tempfile.TemporaryDirectory() as to:
+        for run in store.trials():
+            where = f"MLflow run {run.info.run_id}"
+            names = {item.path for item in store.client.list_artifacts(run.info.run_id)}
+            if "record.json" not in names:
+                raise ResultsError(f"{where} has no record.json; `bench sync {study}` completes it")
+            path = Path(store.client.download_artifacts(run.info.run_id, "record.json", to))
+            record = parse(path.read_bytes(), where)
+            if flatten.digest(record) != run.data.tags.get("record"):
+                raise ResultsError(f"{where}: its record.json is not the one that it was made of")
+            found.append((where, record))
+    return found
+
+
+def log_tuning(made: Mapping[str, Any], folder: Path, uri: str | None) -> int:
+    """Write runs for what a tuning (its record) has done and the store lacks; how many.
+
+    One run a group, with a nested run for every setting that is done. Raises TrackingError.
+    """
+    with lock.waited(folder / "tuning"), _connected(made["study"], folder, uri) as store:
+        return sum(store.log_group(group, made) for group in made["groups"])
+
+
 class _Store:
     """An open experiment of one store."""
 
@@ -170,8 +203,72 @@ class _Store:
         logged.remember(self.folder, self.uri, record["trial"]["id"], entry)
         return run_id, done
 
+    def trials(self) -> list[Run]:
+        """The complete runs of trials that no later run supersedes, oldest first."""
+        found = self._runs("tags.stage = 'trial'")
+        kept = [run for run in found if "superseded_by" not in run.data.tags]
+        kept = [run for run in kept if run.info.status != "RUNNING"]
+        return sorted(kept, key=lambda run: (run.info.start_time, run.info.run_id))
+
+    def log_group(self, group: Mapping[str, Any], made: Mapping[str, Any]) -> int:
+        """A tuned group's run and its nested ones; how many of these are new."""
+        from mlflow.entities import Metric, Param
+
+        name = _cut(group["optuna_study"].replace("'", ""), 250)
+        done = [row for row in group["rows"] if row["finished"] and row["state"] != "running"]
+        parents = self._runs(f"tags.tuning = '{name}' and tags.stage = 'tuning'")
+        if not done or (parents and parents[0].info.status == "FINISHED"):
+            return 0
+        what = {key: str(value) for key, value in group["for"].items()}
+        parent = (
+            parents[0].info.run_id
+            if parents
+            else self._create(
+                f"tuning {' '.join(what.values())}",
+                flatten.milliseconds(min(row["started"] for row in done)),
+                {"stage": "tuning", "tuning": name, "per": made["per"], **what},
+            )
+        )
+        nested = self._runs(f"tags.`mlflow.parentRunId` = '{parent}'")
+        there = {run.data.tags["place"] for run in nested if run.info.status != "RUNNING"}
+        new = [row for row in done if str(row["place"]) not in there]
+        for row in new:
+            tags = {"stage": "setting", "place": str(row["place"]), "state": row["state"], **what}
+            begin, end = (flatten.milliseconds(row[key]) for key in ("started", "finished"))
+            run = self._create(
+                f"setting {row['place']}", begin, {"mlflow.parentRunId": parent, **tags}
+            )
+            params = [Param(key, str(value)) for key, value in row["parameters"].items()]
+            points = [Metric("validation_accuracy", v, end, step) for step, v in row["steps"]]
+            points.append(Metric("seconds", row["seconds"], end, 0))
+            if row["values"] is not None:
+                points += [
+                    Metric(key, value, end, 0)
+                    for key, value in zip(made["objectives"], row["values"], strict=True)
+                ]
+            self.client.log_batch(run, metrics=points, params=params)
+            failed = row["state"] in ("failed", "diverged")
+            self.client.set_terminated(run, "FAILED" if failed else "FINISHED", end)
+        if group["finished"] and group["best"] is not None:
+            best = group["rows"][group["best"]]
+            end = flatten.milliseconds(max(row["finished"] for row in done))
+            metrics = [
+                Metric(key, value, end, 0)
+                for key, value in zip(made["objectives"], best["values"], strict=True)
+            ]
+            params = [Param(key, str(value)) for key, value in best["parameters"].items()]
+            self.client.log_batch(parent, metrics=metrics, params=params)
+            self.client.set_terminated(parent, "FINISHED", end)
+        return len(new)
+
     def _runs(self, condition: str) -> list[Run]:
-        return list(self.client.search_runs([self.experiment], condition))
+        found: list[Run] = []
+        token: str | None = None
+        while token is None or token:
+            page = self.client.search_runs([self.experiment], condition, page_token=token)
+            found += page
+            token = page.token or ""
+        return found
 
     def _delete(self, run: Run) -> None:
         """Delete what an interrupted process left, nested runs first."""
@@ -241,10 +338,15 @@ class _Store:
 
 
 @contextlib.contextmanager
-def _connected(study: str, folder: Path, uri: str | None) -> Iterator[_Store]:
-    """The study's experiment, made where it is missing; a store's errors become TrackingError."""
+def _connected(study: str, folder: Path, uri: str | None, make: bool = True) -> Iterator[_Store]:
+    """The study's experiment; a store's errors become TrackingError.
+
+    `make`: to send records, where a missing experiment is made; else to read, where it is an error.
+    """
     where = folder / DATABASE if uri is None else logged.redacted(uri)
     later = f"the records are safe and `bench sync {study}` sends them later"
+    if not make:
+        later = "nothing was read"
     try:
         with _environment(_IMPORT):
             from mlflow.exceptions import MlflowException
@@ -254,14 +356,14 @@ def _connected(study: str, folder: Path, uri: str | None) -> Iterator[_Store]:
     try:
         with _quiet():
             with _environment(_FIRST_CONTACT):
-                client, experiment = _open(study, folder.resolve(), uri)
+                client, experiment = _open(study, folder.resolve(), uri, make)
             with _environment(_AT_WORK):
                 yield _Store(client, experiment, folder, uri)
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise TrackingError(f"MLflow at {where}: {_reason(error)}; {later}") from error
 
 
-def _open(study: str, folder: Path, uri: str | None) -> tuple[MlflowClient, str]:
+def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[MlflowClient, str]:
     from mlflow import MlflowClient
 
     if uri is None:
@@ -271,6 +373,8 @@ def _open(study: str, folder: Path, uri: str | None) -> tuple[MlflowClient, str]
     else:
         embedded = False
     if uri.startswith("sqlite:///"):
+        if not make and not Path(uri.removeprefix("sqlite:///")).exists():
+            raise TrackingError(f"there is no {uri.removeprefix('sqlite:///')}")
         _prepare_sqlite(uri)
         location = (folder / ARTIFACTS).as_uri()
     elif uri.startswith(("http://", "https://")):
@@ -282,6 +386,11 @@ def _open(study: str, folder: Path, uri: str | None) -> tuple[MlflowClient, str]
         )
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name(study)
+    if experiment is None and not make:
+        there = {one.name: "" for one in client.search_experiments()}
+        raise TrackingError(
+            f"no experiment {study!r} in MLflow at {logged.redacted(uri)}; {suggest(study, there)}"
+        )
     if experiment is None:
         return client, client.create_experiment(study, location, _EXPERIMENT_TAGS)
     if experiment.lifecycle_stage != "active":

@@ -15,10 +15,12 @@ from torch import Tensor
 import bench
 from bench import environment, method
 from bench.data.loading import load
-from bench.data.splits import EvaluationData
+from bench.data.splits import EvaluationData, SearchData
 from bench.errors import BenchError
+from bench.method import Method
 from bench.schema import SCHEMA
 from bench.seeds import derive
+from bench.space.genotype import Genotype
 from bench.study import Trial
 from bench.tabular.config import TabularConfig
 from bench.tabular.evaluation import look_up
@@ -26,10 +28,11 @@ from bench.tabular.providers import tables
 from bench.tabular.table import truths
 from bench.training.batched import BatchedTrainer
 from bench.training.checkpoint import Checkpoint
-from bench.training.evaluation import MEASURE_BATCH, evaluate
+from bench.training.discrete import MEASURE_BATCH
+from bench.training.evaluation import evaluate
 from bench.training.measure import measure
 from bench.training.memory import keep_memory
-from bench.training.search import SearchOutcome, prepare, search, uses_channels_last
+from bench.training.search import SearchOutcome, build, prepare, search, uses_channels_last
 from bench.training.trainer import History
 
 
@@ -58,13 +61,16 @@ def run_trial(
     data_root: Path | None,
     folder: Path,
     report: Callable[[Progress], None] = lambda progress: None,
+    found: Mapping[str, Any] | None = None,
 ) -> TrialOutcome:
     """Run a trial; whatever fails inside it becomes a record with status "failed".
 
-    folder: for checkpoints; empty again when the trial has finished.
+    folder: for checkpoints; empty again when the trial has finished. found: the record of a
+    finished trial with the same search, which is then not repeated; its posterior table is that
+    trial's.
     """
-    _set_up(trial)
-    run = _Run(trial, device, data_root, folder, report)
+    set_up(trial.search.threads)
+    run = _Run(trial, device, data_root, folder, report, found)
     started = _now()
     try:
         run.all()
@@ -83,6 +89,7 @@ def run_trial(
         "status": "finished" if error is None else "failed",
         "error": error,
         **run.parts,
+        **({"tuning": trial.tuning} if trial.tuning else {}),
         "environment": environment.describe(device),
         "provenance": environment.provenance(started, _now()),
     }
@@ -104,7 +111,7 @@ def search_together(
     last checkpoints. report: is told of the epochs, as those of the first trial.
     """
     first = trials[0]
-    _set_up(first)
+    set_up(first.search.threads)
     try:
         data = load(first.data, data_root, device)
         peak = environment.PeakMemory(device)
@@ -122,8 +129,9 @@ def search_together(
     return None
 
 
-def _set_up(trial: Trial) -> None:
-    torch.set_num_threads(trial.search.threads)
+def set_up(threads: int) -> None:
+    """Make this process compute as trials do: deterministically, on so many threads."""
+    torch.set_num_threads(threads)
     keep_memory()
     torch.use_deterministic_algorithms(True, warn_only=True)
     # filling uninitialised memory costs a pass over every new tensor and finds nothing here
@@ -140,9 +148,10 @@ class _Run:
         data_root: Path | None,
         folder: Path,
         report: Callable[[Progress], None],
+        found: Mapping[str, Any] | None = None,
     ) -> None:
         self.trial, self.device, self.data_root = trial, device, data_root
-        self.folder, self.report = folder, report
+        self.folder, self.report, self.found = folder, report, found
         self.stage = "data"
         self.posterior: list[dict[str, Any]] = []
         self.parts: dict[str, Any] = dict.fromkeys(
@@ -153,9 +162,16 @@ class _Run:
         data = load(self.trial.data, self.data_root, self.device)
         self.parts["data"] = _describe(data, self.trial.dataset)
         self.stage = "search"
-        found = self._search(data)
+        digest = self.parts["data"]["digest"]
+        if self.found is not None and self.found["data"]["digest"] == digest:
+            genotype, searched = self._reuse(self.found), None
+        else:
+            outcome = self._search(data)
+            genotype, searched = outcome.selection.genotype, outcome.method
         self.stage = "evaluation"
-        self._evaluate(data, found)
+        if searched is None or self.trial.evaluation_options:
+            searched = evaluation_method(self.trial, data.search)
+        self._evaluate(data, genotype, searched)
         for name in ("search", "evaluation"):
             self._checkpoint(name).remove()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
@@ -204,6 +220,14 @@ class _Run:
         }
         return found
 
+    def _reuse(self, record: Mapping[str, Any]) -> Genotype:
+        """Take over another trial's search, whose cost is this one's too."""
+        for name in ("genotype", "genotype_digest", "selection"):
+            self.parts[name] = record[name]
+        by = {"trial": record["trial"]["id"], "git_commit": record["provenance"]["git_commit"]}
+        self.parts["search"] = {**record["search"], "reused": record["search"].get("reused", by)}
+        return Genotype.from_json(record["genotype"])
+
     def _inherited(self, data: EvaluationData, found: SearchOutcome) -> dict[str, float | int]:
         """Test accuracy of the chosen candidate with inherited weights, after selection is over."""
         mixture = found.selection.inherited
@@ -216,15 +240,15 @@ class _Run:
         channels_last = uses_channels_last(self.trial.search.channels_last, self.device)
         return measure(predict, data.test, MEASURE_BATCH, channels_last)
 
-    def _evaluate(self, data: EvaluationData, found: SearchOutcome) -> None:
+    def _evaluate(self, data: EvaluationData, genotype: Genotype, method: Method) -> None:
         trial = self.trial
         if isinstance(trial.evaluation, TabularConfig):
             self._look_up(trial.evaluation)
             return
         peak = environment.PeakMemory(self.device)
         outcome = evaluate(
-            found.selection.genotype,
-            found.method,
+            genotype,
+            method,
             trial.evaluation,
             data,
             trial.data,
@@ -244,6 +268,18 @@ class _Run:
         self.parts["evaluation"] = look_up(self.parts["genotype"], config.dataset, known)
         for epoch in self.parts["search"]["epochs"]:
             epoch["truth"] = truths(known, epoch["genotype"])
+
+
+def evaluation_method(
+    trial: Trial, data: SearchData, changed: Mapping[str, Any] | None = None
+) -> Method:
+    """The method as the trial's evaluation has it: not searched, with its options there.
+
+    changed: further options of the method.
+    """
+    kind = method.load(trial.method)
+    options = kind.Config(**{**trial.options, **trial.evaluation_options, **(changed or {})})
+    return build(kind, options, trial.space, trial.search, data, trial.seed)[0]
 
 
 def _history(history: History) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A worker process: takes trials from a pipe, one after another, and sends back what they leave.
 
 Trials come in groups, mostly of one; a larger group differs in the seed alone and is searched
-together before each of its trials is run. Messages to the parent are plain tuples, so that it
+together before each of its trials is run. With a group comes the record of a finished trial whose
+search is the same, or None. Messages to the parent are plain tuples, so that it
 needs no torch to read them:
 
     ("progress", stage, epoch, epochs)     epoch of epochs is finished
@@ -16,7 +17,7 @@ import importlib
 import os
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -37,11 +38,11 @@ def serve(
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
-        trials = pipe.recv()
+        trials, found = pipe.recv()
         if len(trials) > 1:
             _search_together(trials, pipe, execute, device, data_root, folder)
         for trial in trials:
-            pipe.send(_run(trial, pipe, execute, device, data_root, folder))
+            pipe.send(_run(trial, pipe, execute, device, data_root, folder, found))
 
 
 def _search_together(
@@ -83,6 +84,7 @@ def _run(
     device: str,
     data_root: Path | None,
     folder: Path,
+    found: Mapping[str, Any] | None,
 ) -> tuple[Any, ...]:
     stage = "start"
 
@@ -95,12 +97,14 @@ def _run(
         import torch
 
         module, _, name = execute.partition(":")
+        known = {} if found is None else {"found": found}
         outcome = getattr(importlib.import_module(module), name)(
             trial,
             device=torch.device(device),
             data_root=data_root,
             folder=folder / trial.stem,
             report=report,
+            **known,
         )
         return "done", outcome.record, outcome.posterior
     except Exception as error:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.data.splits import Batch
+from bench.memory_format import channels_last
 from bench.noise import Noise
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
@@ -29,7 +30,7 @@ def mixture_fisher(
     parts: dict[str, list[Tensor]] = {key: [] for key in weights}
     for x in images.images.split(batch_size):
         if x.device.type == "cpu":
-            x = x.contiguous(memory_format=torch.channels_last)
+            x = channels_last(x)
         copies = {
             key: z.expand(len(x), *z.shape).clone().requires_grad_() for key, z in weights.items()
         }

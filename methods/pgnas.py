@@ -19,9 +19,11 @@ from bench.space.constants import index
 from bench.space.genotype import Genotype
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
+from bench.training.config import EvaluationConfig
 from methods.alive import select_alive
 from methods.candidates import Candidate, accuracies, summary
 from methods.price import worth_of_an_edge
+from methods.short_training import train_briefly
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ class PgnasConfig:
     candidate_batch: int = option(250, ge=2, help="validation images of one forward pass")
     normalise_operations: bool = option(True, help="normalise identities' outputs too")
     edges_per_node: int = option(2, ge=1, help="edges of the projection to the space")
+    surrogate: Literal["none", "pointwise"] = option(
+        "none", later=True, help="what gives operations without weights some in the super-network"
+    )
+    retrained: int = option(
+        0, ge=0, later=True, help="candidates of each kind that are trained from scratch, too"
+    )
+    retrained_epochs: int | None = option(
+        None, ge=1, later=True, help="of each of those trainings; null: as many as the search has"
+    )
 
 
 class Pgnas(Method):
@@ -63,10 +74,16 @@ class Pgnas(Method):
     - With `equal` the regulariser's weight follows the rule of `methods.price` [ours]; 1/N with
       N = 10 x the training images [paper] leaves one term per operation without any effect.
     - The full Bernoulli entropy is used; the paper writes its first half [ours].
+    - `surrogate: pointwise` puts a 1x1 convolution behind each operation without weights [paper: a
+      suggestion]; in the super-network alone, a retrained network has the plain operation [ours].
     - Drop probabilities have Adam; SGD hardly moves them at these scales [ours].
-    - Batch statistics are the candidate's own, on the validation batch [ours].
+    - A candidate's batch statistics are estimated anew for it: they are its own, of each validation
+      batch of `candidate_batch` images (no labels), for the super-network keeps none [ours].
     - The best candidate is projected to the space for the shared evaluation: its operations ranked
       by keep probability, the best of the best edges. Its inherited accuracy is reported too.
+    - `retrained` trains the first candidates of either kind from scratch as they were drawn, for a
+      short time and at the super-network's scale, to see how inherited accuracies rank them.
+      Nothing is chosen by it; its time is `selection.retrained_seconds` in the record [ours].
     """
 
     Config = PgnasConfig
@@ -88,6 +105,10 @@ class Pgnas(Method):
     @property
     def normalise_operations(self) -> bool:
         return self.config.normalise_operations
+
+    @property
+    def surrogates(self) -> bool:
+        return self.config.surrogate == "pointwise"
 
     # -- the posterior --------------------------------------------------------------------------
 
@@ -264,9 +285,30 @@ class Pgnas(Method):
             scale=float(self.scale),
         )
         details["alive"] = sum(int((keep > 0.5).sum()) for keep in self._keep().values())
+        if c.retrained:
+            details.update(self._retrain({"guided": guided, "uniform": uniform}, validation))
         inherited = best.mixture(self.task.space.operations, validation.device)
         rule = "guided" if c.guided else "uniform"
         return Selection(genotype, rule, details, inherited)
+
+    def _retrain(self, drawn: dict[str, list[Candidate]], validation: Split) -> dict[str, Any]:
+        """Accuracies after a training from scratch, of the first candidates of each kind."""
+        c, task = self.config, self.task
+        budget = EvaluationConfig(
+            epochs=c.retrained_epochs or task.epochs,
+            learning_rate=c.learning_rate,
+            momentum=c.momentum,
+            gradient_clip=c.gradient_clip,
+        )
+        rows: dict[str, list[float]] = {kind: [] for kind in drawn}
+        seconds = 0.0
+        for kind, candidates in drawn.items():
+            for number, candidate in enumerate(candidates[: c.retrained]):
+                genotype = candidate.genotype(task.space, task.graph)
+                history, accuracy = train_briefly(genotype, task, budget, number, validation)
+                rows[kind].append(round(accuracy, 6))
+                seconds += history.seconds
+        return {"retrained": rows, "retrained_seconds": seconds}
 
     def posterior(self) -> list[dict[str, Any]]:
         values = {}

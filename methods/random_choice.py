@@ -22,7 +22,7 @@ class RandomConfig:
 
     edges_per_node: int = option(2, ge=1, help="edges into a node, from distinct sources")
     none: bool = option(
-        False, help="draw `none`, an empty edge, too, where the space has it", added=True
+        False, help="draw `none`, an empty edge, too, where the space has it", later=True
     )
 
 

@@ -7,22 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from bench.data.splits import Split
-from bench.method import Method, Phase, Selection, Task, sgd_evaluation
-from bench.noise import Noise
+from bench.method import Method, Phase, Selection, Task
 from bench.options import option
 from bench.posterior import table
 from bench.seeds import derive
-from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.supernet import Supernet
 from bench.training.config import EvaluationConfig
-from bench.training.measure import measure
-from bench.training.search import uses_channels_last
-from bench.training.trainer import History, Trainer, TrainerOptions
 from methods.random_choice import draw_genotype
+from methods.short_training import train_briefly
 
 
 @dataclass(frozen=True)
@@ -79,10 +74,19 @@ class RandomSearch(Method):
         return self.drawn[self.best]
 
     def select(self, supernet: Supernet, validation: Split) -> Selection:
+        c = self.config
+        budget = EvaluationConfig(
+            epochs=self.short_epochs,
+            learning_rate=c.learning_rate,
+            learning_rate_min=c.learning_rate_min,
+            momentum=c.momentum,
+            weight_decay=c.weight_decay,
+            gradient_clip=c.gradient_clip,
+        )
         histories = []
         accuracies: list[float] = []
         for number, genotype in enumerate(self.drawn):
-            history, accuracy = self._train(number, genotype, validation)
+            history, accuracy = train_briefly(genotype, self.task, budget, number, validation)
             histories.append(history)
             accuracies.append(accuracy)
         self.best = accuracies.index(max(accuracies))
@@ -94,50 +98,6 @@ class RandomSearch(Method):
             "steps": sum(history.steps for history in histories),
         }
         return Selection(self.current(), "best of random", details)
-
-    def _train(self, number: int, genotype: Genotype, validation: Split) -> tuple[History, float]:
-        """The short training's history and the accuracy (fraction) on validation images."""
-        c, task = self.config, self.task
-        device = validation.device
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(task.seed, "candidate", number))
-            network = build_network(
-                genotype,
-                task.space,
-                task.space.cells,
-                task.space.channels,
-                task.data.shape,
-                task.classes,
-                noise=Noise(),
-            ).to(device)
-        budget = EvaluationConfig(
-            epochs=self.short_epochs,
-            learning_rate=c.learning_rate,
-            learning_rate_min=c.learning_rate_min,
-            momentum=c.momentum,
-            weight_decay=c.weight_decay,
-            gradient_clip=c.gradient_clip,
-        )
-        channels_last = uses_channels_last(task.search.channels_last, device)
-        options = TrainerOptions(
-            epochs=self.short_epochs,
-            batch_size=task.batch_size,
-            augmentation=task.augmentation,
-            precision=task.search.precision,
-            channels_last=channels_last,
-            seed=derive(task.seed, "short training", number),
-        )
-        phases = [sgd_evaluation(network, budget, "train")]
-        trainer = Trainer(phases, task.data.part, {"network": network}, options, network.noise)
-        history = trainer.run()
-        network.eval()
-
-        def predict(images: Tensor) -> Tensor:
-            logits: Tensor = network(images)[0]
-            return logits
-
-        result = measure(predict, validation, 256, channels_last)
-        return history, float(result["accuracy"])
 
     def posterior(self) -> list[dict[str, Any]]:
         space = self.task.space

@@ -28,14 +28,18 @@ def unrolled_gradient(
     a central difference of grad_alpha L_train at w +- R grad_w' L_val(w'), R = 0.01 / norm.
 
     The weights are the same afterwards, bit by bit. Returns the validation objective at w'.
+
+    Under autocast the virtual step and the validation gradient have its precision; the differences
+    are taken in float32, for bfloat16 rounds off most of a step as small as R.
     """
+    device = weights[0].device.type
     group = optimiser.param_groups[0]
     rate, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
     for parameter in (*alphas, *weights):
         parameter.requires_grad_(True)
     saved = [weight.detach().clone() for weight in weights]
 
-    gradients = torch.autograd.grad(training().total(), weights, allow_unused=True)
+    gradients = _gradients(training(), weights, device)
     with torch.no_grad():
         for weight, gradient in zip(weights, gradients, strict=True):
             step = decay * weight
@@ -47,7 +51,7 @@ def unrolled_gradient(
             weight.sub_(rate * step)
 
     outcome = validation()
-    found = torch.autograd.grad(outcome.total(), [*alphas, *weights], allow_unused=True)
+    found = _gradients(outcome, [*alphas, *weights], device)
     first = [_or_zeros(g, p) for g, p in zip(found, alphas, strict=False)]
     direction = [_or_zeros(g, p) for g, p in zip(found[len(alphas) :], weights, strict=True)]
     norm = torch.stack([d.float().norm() for d in direction]).norm()
@@ -58,7 +62,8 @@ def unrolled_gradient(
         with torch.no_grad():
             for weight, kept, along in zip(weights, saved, direction, strict=True):
                 weight.copy_(kept + sign * radius * along)
-        grads = torch.autograd.grad(training().total(), alphas, allow_unused=True)
+        with torch.autocast(device, enabled=False):
+            grads = _gradients(training(), alphas, device)
         shifted.append([_or_zeros(g, p) for g, p in zip(grads, alphas, strict=True)])
     with torch.no_grad():
         for weight, kept in zip(weights, saved, strict=True):
@@ -66,6 +71,14 @@ def unrolled_gradient(
     for alpha, direct, plus, minus in zip(alphas, first, *shifted, strict=True):
         alpha.grad = direct - rate * (plus - minus) / (2 * radius)
     return outcome
+
+
+def _gradients(
+    outcome: Objective, parameters: list[nn.Parameter], device: str
+) -> tuple[Tensor | None, ...]:
+    """Autocast, where it is on, is for forward passes."""
+    with torch.autocast(device, enabled=False):
+        return torch.autograd.grad(outcome.total(), parameters, allow_unused=True)
 
 
 def _or_zeros(gradient: Tensor | None, parameter: Tensor) -> Tensor:

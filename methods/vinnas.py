@@ -81,12 +81,23 @@ class VinnasConfig:
     z_log_variance_learning_rate: float = option(3e-2, gt=0, help="Adam, log variances of z")
     initial_log_variance: float = option(-10.0, help="of weights and relevances")
     gradient_clip: float = option(5.0, gt=0)
-    threshold: float = option(3.0, help="log_alpha from which on a variable is dead")
+    threshold: float = option(
+        3.0, help="log_alpha from which on a variable is dead", tune=(-1.0, 5.0)
+    )
     selection: Literal["snr", "all_alive", "probability", "magnitude"] = option("snr")
     normalise_operations: bool = option(True, help="normalise identities' outputs too")
     edges_per_node: int = option(2, ge=1)
-    evaluation: Literal["variational", "deterministic"] = option("variational")
-    evaluation_beta: float = option(0.1, ge=0, help="KL weight of the weights in the evaluation")
+    evaluation: Literal["variational", "deterministic"] = option(
+        "variational", evaluation_only=True
+    )
+    evaluation_beta: float = option(
+        0.1,
+        ge=0,
+        help="KL weight of the weights in the evaluation",
+        evaluation_only=True,
+        tune=(0.003, 3.0),
+        log=True,
+    )
 
 
 class Vinnas(Method):

@@ -14,7 +14,19 @@ from bench import cli
 from bench.record import Store
 from bench.study_file import load
 
-VERBS = ("run", "status", "leaderboard", "analyze", "sync", "list", "doctor", "speed")
+VERBS = (
+    "run",
+    "status",
+    "tune",
+    "ablate",
+    "leaderboard",
+    "verify",
+    "analyze",
+    "sync",
+    "list",
+    "doctor",
+    "speed",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +83,7 @@ WRONG = {
     "no such file": (["status", "a/b.yaml"], "study file a/b.yaml does not exist"),
     "workers": (["run", "small.yaml", "--workers", "0"], "--workers 0: must be a whole number"),
     "repeats": (["speed", "--repeats", "0"], "--repeats 0: must be a whole number"),
-    "parts": (["speed", "--only", "W3"], "did you mean W2?"),
+    "parts": (["speed", "--only", "growht"], "did you mean growth?"),
     "device": (["run", "small.yaml", "--device", "gpu"], "invalid choice: 'gpu'"),
     "set": (["run", "small.yaml", "--set", "search.epochs=-1"], "search.epochs = -1: must be"),
     "results a file": (["run", "small.yaml", "--results", "small.yaml"], "cannot be written"),
@@ -134,7 +146,7 @@ def test_a_damaged_record_stops_every_verb_that_reads_records(
     store = Store(tmp_path / "results" / "small")
     path = store.write(tiny_trials.record(load("small.yaml").trials[0]), [])
     path.write_text(path.read_text()[:1000])
-    for verb in ("run", "status", "leaderboard", "analyze", "sync"):
+    for verb in ("run", "status", "leaderboard", "verify", "analyze", "sync"):
         assert bench(verb, "small.yaml") == 2
         line = capsys.readouterr().err
         assert line.count("\n") == 1 and path.name in line and "damaged" in line

@@ -234,3 +234,40 @@ def test_a_second_run_beside_the_first_is_refused(tmp_path: Path, fifo: Fifo) ->
     first.kill()
     first.communicate()
     assert fifo.all_ended()
+
+
+def test_a_search_that_variations_share_is_done_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even with a worker free for each; the records say whose it was, the tables are the same."""
+    monkeypatch.syspath_prepend(str(studies.PLUGIN))
+    rates = "{evaluation.learning_rate: 0.1}, other: {evaluation.cutout: 3}"
+    changed = ["methods={a: {method: coin}}", "seeds=[0, 1]", f"ablations={{rate: {rates}}}"]
+    study = load(studies.write(tmp_path), changed)
+    store = Store(tmp_path / "results")
+    order, _ = run_all(study, store, workers=4)
+    assert len(order) == 6
+    standing = store.standing(study.trials)
+    assert len(standing.finished) == 6
+    for seed in (0, 1):
+        records = [r for r in standing.finished if r["trial"]["seed"] == seed]
+        searched = [r for r in records if "reused" not in r["search"]]
+        assert len(searched) == 1 and len({r["trial"]["search_id"] for r in records}) == 1
+        for record in records:
+            if record is not searched[0]:
+                assert record["search"]["reused"]["trial"] == searched[0]["trial"]["id"]
+        tables = {store.posterior_path(r["trial"]).read_bytes() for r in records}
+        assert len(tables) == 1 and b"skip_connect" in tables.pop()
+    store.record_path(standing.finished[-1]["trial"]).unlink()
+    again = load(studies.write(tmp_path), changed)
+    left = store.standing(again.trials)
+    said = io.StringIO()
+    run_trials(
+        left.missing,
+        store,
+        Progress(6, 5, 1, list(left.missing), said),
+        devices=["cpu"],
+        execute="tiny_trials:run",
+        finished=left.finished,
+    )
+    assert "reused" in store.standing(again.trials).finished[-1]["search"]

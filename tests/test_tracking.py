@@ -343,12 +343,12 @@ def test_a_deleted_experiment(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def served(folder: Path, database: Path) -> Iterator[str]:
+def served(folder: Path, backend: str, seconds: float = 90) -> Iterator[str]:
     """A real `mlflow server` on the loopback, its artifacts proxied."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{database}"]
+    command += ["--workers", "1", "--backend-store-uri", backend]
     command += ["--artifacts-destination", str(folder / "destination")]
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     with (folder / "server.log").open("w") as log:
@@ -356,7 +356,7 @@ def served(folder: Path, database: Path) -> Iterator[str]:
             command, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=folder
         )
         try:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + seconds
             while True:
                 assert server.poll() is None, (folder / "server.log").read_text()
                 assert time.monotonic() < deadline, (folder / "server.log").read_text()
@@ -375,7 +375,7 @@ def test_a_real_server(folder: Path, migrated: Path, capfd: pytest.CaptureFixtur
     database = Path(shutil.copy(migrated, folder.parent / "server.db"))
     records = [record("darts", 0), record("darts", 1, failed_in="search")]
     files = {of["trial"]["id"]: write_files(folder, of) for of in records}
-    with served(folder.parent, database) as uri:
+    with served(folder.parent, f"sqlite:///{database}") as uri:
         counts = tracking.sync(records, folder, uri, lambda of: files[of["trial"]["id"]])
         assert counts == tracking.SyncCounts(2, 0, 0)
         by_name = {run.info.run_name: run for run in runs(folder, uri) if "trial" in run.data.tags}

@@ -34,7 +34,7 @@ def open_source(name: str, root: Path) -> Source:
 
 def _read_part(path: Path) -> Part:
     try:
-        from scipy.io import loadmat  # type: ignore[import-untyped]
+        from scipy.io import loadmat
     except ImportError as error:
         raise DataError("svhn: reading .mat files needs scipy: pip install scipy") from error
     content = loadmat(path)

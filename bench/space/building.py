@@ -22,9 +22,10 @@ def build_supernet(
     normalise_operations: bool = False,
     noise: Noise | None = None,
     partial: int = 1,
+    surrogates: bool = False,
 ) -> Supernet:
     """The space's super-network; arguments as of `Supernet`."""
-    rest = (image_shape, classes, layers, normalise_operations, noise, partial)
+    rest = (image_shape, classes, layers, normalise_operations, noise, partial, surrogates)
     if isinstance(space, NasBench201Config):
         return NasBench201Supernet(space, *rest)
     return Supernet(space, *rest)

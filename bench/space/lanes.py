@@ -24,6 +24,16 @@ from bench.space.stage import Stage
 from bench.space.supernet import Supernet
 
 
+def has_lanes(supernet: Supernet) -> bool:
+    """Whether candidates of this super-network can be lanes: DARTS cells, mixing all channels."""
+    return all(
+        isinstance(cell, DartsCell)
+        and cell.partial == 1
+        and not any(stage.choices for stage in cell.fused_stages())
+        for cell in supernet.fused_cells()
+    )
+
+
 class LaneNetwork:
     """The super-network cut down to some candidates; holds no weights of its own.
 
@@ -36,13 +46,12 @@ class LaneNetwork:
 
     def __init__(self, supernet: Supernet, mixtures: list[Mixture]) -> None:
         self.supernet = supernet
+        if not has_lanes(supernet):
+            raise ValueError("lanes need cells of two inputs that mix all channels, alike by edge")
         self.cells: list[_LaneCell] = []
         before = last = (0,) * len(mixtures)
         for cell, position in zip(supernet.fused_cells(), supernet.positions, strict=True):
-            if not isinstance(cell, DartsCell) or any(s.choices for s in cell.fused_stages()):
-                raise ValueError("lanes know the cells of the DARTS space alone")
-            if cell.partial > 1:
-                raise ValueError("lanes mix all channels; this super-network mixes a part of them")
+            assert isinstance(cell, DartsCell)
             parts = [mixture.cell(position.index, position.kind) for mixture in mixtures]
             plan = plan_cell(supernet.graph, supernet.space.operations, parts, (before, last))
             self.cells.append(_LaneCell(cell, plan, parts, supernet.stem.weight))
@@ -120,6 +129,9 @@ class _Sources(StageInputs):
 
     def phases_for_edges(self, edges: Edges) -> Tensor:
         return self.layout.select(self.rectified_phases, self.channels, self.blocks)
+
+    def without_weights(self, name: str, stride: int, edges: Edges) -> Tensor:
+        return self.layout.select(self._plain(name, stride), self.channels, self.blocks)
 
 
 class _Call:

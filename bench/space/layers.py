@@ -154,7 +154,5 @@ class FactorizedReduce(nn.Module):
         shifted = F.pad(x, (-1, odd_width, -1, odd_height))
         first, second = self.first(x, edges), self.second(shifted, edges)
         blocks = first.shape[1] // self.first_channels
-        if blocks == 1:
-            return torch.cat([first, second], 1)
-        parts = [first.unflatten(1, (blocks, -1)), second.unflatten(1, (blocks, -1))]
-        return torch.cat(parts, 2).flatten(1, 2)
+        pairs = zip(first.chunk(blocks, 1), second.chunk(blocks, 1), strict=True)
+        return torch.cat([half for pair in pairs for half in pair], 1)  # keeps channels_last

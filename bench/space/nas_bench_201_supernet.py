@@ -83,9 +83,11 @@ class NasBench201Supernet(Supernet):
         normalise_operations: bool = False,
         noise: Noise | None = None,
         partial: int = 1,
+        surrogates: bool = False,
     ) -> None:
         layers = layers or Layers()
-        super().__init__(space, image_shape, classes, layers, normalise_operations, noise, partial)
+        rest = (normalise_operations, noise, partial, surrogates)
+        super().__init__(space, image_shape, classes, layers, *rest)
         self.reductions = reductions(space, space.channels, layers, tracked=False)
         self.last_norm = nn.BatchNorm2d(self.features(), track_running_stats=False)
 

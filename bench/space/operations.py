@@ -71,6 +71,13 @@ class StageInputs:
         """The same in phases."""
         return self._all_phased if edges is None else self._repeat(self.phased, edges)
 
+    def without_weights(self, name: str, stride: int, edges: Edges) -> Tensor:
+        """An operation without weights on each edge's source, one block an edge."""
+        return self._repeat(self._plain(name, stride).chunk(len(self.states), 1), edges)
+
+    def _plain(self, name: str, stride: int) -> Tensor:
+        return parameter_free(name, self.merged, stride)
+
     def _repeat(self, blocks: tuple[Tensor, ...], edges: Edges) -> Tensor:
         chosen = range(len(blocks) * self.targets) if edges is None else edges
         return torch.cat([blocks[edge // self.targets] for edge in chosen], 1)
@@ -214,6 +221,34 @@ class ReducingSkip(EdgeOperation):
         return self.reduce(inputs.for_edges(edges), self.blocks(edges)), False
 
 
+class Surrogate(EdgeOperation):
+    """An operation without weights, and a 1x1 convolution of each edge's own behind it.
+
+    Source: PGNAS (arXiv 1906.09557) suggests it, so that such operations have weights to drop.
+    """
+
+    def __init__(self, layers: Layers, channels: int, blocks: int, stride: int, name: str) -> None:
+        super().__init__()
+        self.slices = channels
+        self.name, self.stride = name, stride
+        self.pointwise = layers.convolution(channels, channels, 1, blocks=blocks)
+
+    def forward(
+        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
+    ) -> tuple[Tensor, bool]:
+        y = inputs.without_weights(self.name, self.stride, edges)
+        return self.pointwise(y, self.blocks(edges), mask), False
+
+
+def parameter_free(name: str, x: Tensor, stride: int) -> Tensor:
+    """The output of an operation without weights (one that `is_shared`), not normalised."""
+    if name == "max_pool_3x3":
+        return F.max_pool2d(x, 3, stride, 1)
+    if name == "avg_pool_3x3":
+        return F.avg_pool2d(x, 3, stride, 1, count_include_pad=False)
+    return x
+
+
 def is_shared(name: str, stride: int) -> bool:
     """Whether an operation depends on the source state alone, the same for all outgoing edges."""
     return name in ("max_pool_3x3", "avg_pool_3x3") or (name == "skip_connect" and stride == 1)
@@ -230,10 +265,14 @@ def edge_operation(
 ) -> EdgeOperation:
     """The merged module of an operation that has tensors on `edges` of a stage of `of` edges.
 
+    An operation without weights gets some, those of a surrogate.
+
     Raises KeyError for a name that is not one.
     """
     made: EdgeOperation
-    if name == "skip_connect":
+    if is_shared(name, stride):
+        made = Surrogate(layers, channels, len(edges), stride, name)
+    elif name == "skip_connect":
         made = ReducingSkip(layers, channels, len(edges))
     elif name == "noise":
         made = NoiseOperation(noise, channels, stride)

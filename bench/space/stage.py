@@ -24,6 +24,7 @@ from bench.space.operations import (
     edge_operation,
     held_by,
     is_shared,
+    parameter_free,
 )
 from bench.space.skeleton import StageGraph
 
@@ -98,6 +99,7 @@ class StageOptions:
     normalise_skip: normalise the output of the identity (and of noise) too.
     normalise_pool: normalise the output of pooling; convolutions are normalised anyway.
     noise: the source of the draws of the operation `noise`.
+    surrogates: a 1x1 convolution behind every operation without weights.
     """
 
     columns: tuple[str, ...]
@@ -105,6 +107,7 @@ class StageOptions:
     normalise_skip: bool
     normalise_pool: bool
     noise: Noise
+    surrogates: bool = False
 
 
 class Stage(nn.Module):
@@ -137,7 +140,7 @@ class Stage(nn.Module):
         for name in self.names:
             if name == "none":
                 continue
-            if is_shared(name, stride):
+            if is_shared(name, stride) and not options.surrogates:
                 self.shared.append(name)
                 continue
             holding = tuple(e for e in edges if choices is None or name in choices[e])
@@ -244,13 +247,10 @@ class Stage(nn.Module):
 
     def parameter_free(self, name: str, x: Tensor) -> Tensor:
         """The normalised output of an operation without weights (one of `shared`)."""
-        if name == "skip_connect":
-            return normalise(x) if self.options.normalise_skip else x
-        if name == "max_pool_3x3":
-            x = F.max_pool2d(x, 3, self.stride, 1)
-        else:
-            x = F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)
-        return normalise(x) if self.options.normalise_pool else x
+        o = self.options
+        y = parameter_free(name, x, self.stride)
+        normalised = o.normalise_skip if name == "skip_connect" else o.normalise_pool
+        return normalise(y) if normalised else y
 
 
 class Total:

@@ -36,6 +36,7 @@ class Supernet(nn.Module):
         normalise_operations: normalise the output of all operations, the identity's too.
         noise: the source of the draws of a mixture with variances, and of the operation `noise`.
         partial: operations act on 1/partial of the channels (`bench.space.partial`); 1: on all.
+        surrogates: a 1x1 convolution behind every operation without weights.
 
     Raises ConfigurationError where a cell's channels are not a multiple of `partial`.
     """
@@ -52,6 +53,7 @@ class Supernet(nn.Module):
         normalise_operations: bool = False,
         noise: Noise | None = None,
         partial: int = 1,
+        surrogates: bool = False,
     ) -> None:
         super().__init__()
         if space.channels % partial:
@@ -73,6 +75,7 @@ class Supernet(nn.Module):
             normalise_skip=normalise_operations,
             normalise_pool=normalise_operations or self.normalises_pool,
             noise=self.noise,
+            surrogates=surrogates,
         )
         self.cells = nn.ModuleList(self.make_cell(position, options) for position in self.positions)
         self.classifier = layers.linear(self.features(), classes)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
-
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, SearchData
+from bench.memory_format import channels_last as laid_out
 from bench.speed.context import Context
 from bench.speed.rows import Row, row
 from bench.speed.scales import Scale, data_of
@@ -46,5 +45,5 @@ def data_path(context: Context, scale: Scale) -> list[Row]:
 def _batches(data: SearchData, scale: Scale, channels_last: bool) -> Iterator[Batch]:
     for images, labels in data.train.epoch(scale.batch, 0, 1, AUGMENTATION):
         if channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
+            images = laid_out(images)
         yield Batch(images, labels)

@@ -1,14 +1,12 @@
-"""speed.png: every ratio by part; pandas and seaborn are imported when it is drawn."""
+"""speed.png: every ratio of all parts measured; pandas and seaborn are imported when drawing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bench.speed.rows import Row
 
-
-def draw(found: list[Row], path: Path) -> str | None:
-    """Write the figure; a line that says why not, where a package is missing."""
+def draw(parts_measured: list[Path], path: Path) -> str | None:
+    """Write the figure of the parts' tables; a line that says why not, where a package lacks."""
     try:
         import matplotlib
 
@@ -18,7 +16,7 @@ def draw(found: list[Row], path: Path) -> str | None:
         import seaborn as sns
     except ImportError as error:
         return f"no figure: {error.name} is not installed"
-    frame = pd.DataFrame([r for r in map(vars, found) if r["ratio"] is not None])
+    frame = pd.concat([pd.read_csv(file) for file in parts_measured]).dropna(subset="ratio")
     if frame.empty:
         return "no figure: nothing was compared"
     frame["what"] = frame["variant"] + ": " + frame["quantity"]

@@ -1,4 +1,4 @@
-"""The table, speed.csv and environment.json."""
+"""The table, and the files of each part."""
 
 from __future__ import annotations
 
@@ -54,18 +54,21 @@ def folder(results: Path, device: torch.device) -> Path:
     return results / "speed" / name
 
 
-def write(place: Path, found: list[Row], context: Context, scales: list[Scale]) -> list[Path]:
-    """speed.csv and environment.json; returns their paths. Raises ResultsError."""
+def write(place: Path, part: str, found: list[Row], context: Context, scale: Scale) -> list[Path]:
+    """A part's rows and what they depend on, as PART.csv and PART.json; returns their paths.
+
+    Parts measured in another run keep their files. Raises ResultsError.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for r in found:
         writer.writerow("" if v is None else _plain(v) for v in dataclasses.astuple(r))
-    facts = json.dumps(facts_of(context, scales), indent=1, sort_keys=True) + "\n"
+    facts = json.dumps(facts_of(context, scale), indent=1, sort_keys=True) + "\n"
     paths = []
     try:
         place.mkdir(parents=True, exist_ok=True)
-        for name, content in (("speed.csv", text.getvalue()), ("environment.json", facts)):
+        for name, content in ((f"{part}.csv", text.getvalue()), (f"{part}.json", facts)):
             temporary = place / f"{name}.{os.getpid()}.tmp"
             temporary.write_text(content, encoding="utf-8")
             temporary.replace(place / name)
@@ -79,7 +82,7 @@ def _plain(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
-def facts_of(context: Context, scales: list[Scale]) -> dict[str, Any]:
+def facts_of(context: Context, scale: Scale) -> dict[str, Any]:
     """What the numbers depend on."""
     commit, dirty = environment.code_version()
     return {
@@ -89,6 +92,6 @@ def facts_of(context: Context, scales: list[Scale]) -> dict[str, Any]:
         "quick": context.quick,
         "git_commit": commit,
         "git_dirty": dirty,
-        "scales": {scale.name: scale.description for scale in scales},
+        "scale": {scale.name: scale.description},
         "taken": "alternating rounds after a warm-up; median and quartiles; ratios by round",
     }

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from bench import seeds
 from bench.data.splits import Batch, Pool, SearchData, Split
+from bench.memory_format import channels_last as laid_out
 from bench.space.config import SpaceConfig
 
 
@@ -64,7 +65,7 @@ def batch_of(scale: Scale, device: torch.device, channels_last: bool, part: str 
     images = torch.randn(scale.batch, *scale.shape, generator=generator).to(device)
     labels = torch.randint(0, scale.classes, (scale.batch,), generator=generator).to(device)
     if channels_last:
-        images = images.contiguous(memory_format=torch.channels_last)
+        images = laid_out(images)
     return Batch(images, labels)
 
 

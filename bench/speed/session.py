@@ -75,19 +75,19 @@ def run(settings: Settings) -> list[Path]:
         context.say("no rows of CUDA graphs, compilation and bfloat16: no CUDA device is used")
     size: Callable[[Scale], Scale] = shrunk if settings.quick else lambda scale: scale
     place = report.folder(settings.results, device)
-    found: list[Row] = []
-    used: dict[str, Scale] = {}
+    if settings.quick:
+        place /= "quick"  # what was measured in earnest stays
+    paths: list[Path] = []
     for name in chosen:
         scale = size(SCALES[name] if name in SCALES else SCALES[settings.scale])
-        used[scale.name] = scale
         context.begin(name)
         rows = PARTS[name][0](context, scale)
         context.end()
         context.clear()
         print(report.table(rows), end="\n\n", flush=True)
-        found += rows
-        paths = report.write(place, found, context, list(used.values()))
-    problem = figure.draw(found, place / "speed.png")
+        paths += report.write(place, name, rows, context, scale)
+    order = [file for name in PARTS if (file := place / f"{name}.csv").exists()]
+    problem = figure.draw(order, place / "speed.png")
     if problem:
         context.say(problem)
         return paths
@@ -101,5 +101,6 @@ def parts(only: str | None) -> list[str]:
         if name not in PARTS:
             near = difflib.get_close_matches(name, PARTS, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise ConfigurationError(f"--only {name}: {hint}(there are {', '.join(PARTS)})")
+            known = ", ".join(PARTS)
+            raise ConfigurationError(f"--only {name}: no such part; {hint}there are {known}")
     return [name for name in PARTS if name in wanted]

@@ -5,101 +5,146 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.data.config import DataConfig
 from bench.data.splits import Batch
+from bench.memory_format import channels_last
+from bench.method import Method
+from bench.space.supernet import Supernet
 from bench.speed.context import Context
 from bench.speed.method_steps import ESTIMATORS
 from bench.speed.rows import Row, row
 from bench.speed.scales import Scale, data_of
-from bench.speed.steps import Step, make
+from bench.speed.steps import load
+from bench.training.config import SearchConfig
+from bench.training.search import Prepared, prepare
 
-LEVELS: dict[str, float | None] = {
-    "early (log s2 = -10)": None,
-    "late (log_alpha = -4)": -4.0,
-    "late (log_alpha = 0)": 0.0,
-}
-"""Name -> log_alpha of every weight; None: all variances as at the start."""
-
-TRAINING = 30
-"""Steps before the measurement, without noise: the weights are not quite fresh."""
+EARLY, EPOCHS = 1, 8
+"""Epochs of the search after which is measured: the first, and the last one."""
 
 
 def variance(context: Context, scale: Scale) -> list[Row]:
     """Total variance (trace of the covariance) of the mean weights' cross-entropy gradient.
 
-    Over batches and noise (of the weights and of the relevances z) together, and over the noise
-    within a batch alone; against lrt on the same batches. A sample is one batch's contribution;
-    rows hold the mean over the batches and its ratio, for a median of contributions means nothing.
+    At the weights that VINNAS's own search has: fresh, after its first epoch, and at its end; the
+    quantiles of their log_alpha there are rows of their own. Over batches and noise (of the weights
+    and of the relevances z) together, and over the noise within a batch alone; against lrt on the
+    same batches. `mean` has no noise but that of z. A sample is one batch's contribution; rows hold
+    the mean over the batches and its ratio, for a median of contributions means nothing.
     """
-    batches, draws, training = (3, 2, 2) if context.quick else (8, 4, TRAINING)
-    data = data_of(scale, context.device, scale.batch * max(batches, training))
-    steps = {
-        name: make("vinnas", scale, context.device, {"estimator": name}) for name in ESTIMATORS
-    }
-    trained = make("vinnas", scale, context.device, {"noise": False})
-    for batch in data.train.epoch(scale.batch, 0, 1):
-        trained.trainer.step({"train": _laid_out(batch, context.device)})
-    start = trained.supernet.state_dict()
+    scale = small(scale)
+    batches, draws, epochs = (3, 2, 2) if context.quick else (8, 6, EPOCHS)
+    steps = 4 if context.quick else 125
+    data = data_of(scale, context.device, scale.batch * steps)
     chosen = [_laid_out(b, context.device) for b in data.train.epoch(scale.batch, 0, 2)][:batches]
+    config = SearchConfig(epochs=epochs, batch_size=scale.batch)
+    vinnas = load("vinnas")
+    search = prepare(vinnas, vinnas.Config(), scale.space, config, data, DataConfig(), 0)
+    assert search.trainer is not None
+    result: list[Row] = []
 
-    found: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
-    done = 0
-    for level, rate in LEVELS.items():
-        for name, step in steps.items():
-            step.supernet.load_state_dict(start)
-            if rate is not None:
-                _spread(step.supernet, rate)
-            found[level, name] = _variances(step, chosen, draws)
-            done += 1
-            context.tick(done / (len(LEVELS) * len(steps)))
-    result = []
-    for (level, name), values in found.items():
+    def look(state: str) -> None:
+        result.extend(_state(search, scale, state, chosen, draws))
+
+    after = search.trainer.hooks.after
+
+    def measured(epoch: int) -> dict[str, Any]:
+        report = after(epoch)
+        if epoch == EARLY:
+            look(f"early (after epoch 1 of {epochs})")
+        if epoch == epochs:
+            look(f"late (after epoch {epochs})")
+        context.tick(epoch / epochs)
+        return report
+
+    search.trainer.hooks.after = measured
+    look("fresh")
+    search.trainer.run()
+    return result
+
+
+def small(scale: Scale) -> Scale:
+    """What a search of a thousand steps can be afforded for."""
+    return replace(
+        scale,
+        name=f"{scale.name}, small" if scale.shape[1] > 14 else scale.name,
+        cells=min(scale.cells, 3),
+        channels=min(scale.channels, 4),
+        nodes=min(scale.nodes, 2),
+        shape=(scale.shape[0], min(scale.shape[1], 14), min(scale.shape[2], 14)),
+        batch=min(scale.batch, 32),
+    )
+
+
+def _state(
+    search: Prepared, scale: Scale, state: str, batches: list[Batch], draws: int
+) -> list[Row]:
+    """Rows at the search's present weights, which stay as they are."""
+    method, supernet = search.method, search.supernet
+    layers = [layer for layer in supernet.modules() if hasattr(layer, "log_variance")]
+    section = f"variance, {state}"
+    rates = torch.cat([_log_alpha(layer) for layer in layers])
+    result = [
+        row(section, scale.name, "weights", f"log_alpha, {share:.0%} quantile", "", [value])
+        for share in (0.05, 0.25, 0.5, 0.75, 0.95)
+        for value in [float(rates.quantile(share))]
+    ]
+    kept = {name: value.clone() for name, value in supernet.state_dict().items()}
+    trainable = list(supernet.parameters())
+    found = {}
+    for parameter in trainable:
+        parameter.requires_grad_(True)
+    for name in (*ESTIMATORS, "mean"):
+        for layer in layers:
+            layer.estimator = name  # type: ignore[assignment]
+        found[name] = _variances(method, supernet, batches, draws)
+        supernet.load_state_dict(kept)
+    for layer in layers:
+        layer.estimator = method.config.estimator
+    for name, values in found.items():
         for number, quantity in enumerate(("batches and noise", "noise alone")):
-            reference = ("lrt", found[level, "lrt"][number])
-            made = row(
-                f"variance, {level}", scale.name, name, quantity, "", values[number], reference
-            )
+            reference = ("lrt", found["lrt"][number])
+            made = row(section, scale.name, name, quantity, "", values[number], reference)
             mean = statistics.fmean(values[number])
             ratio = None if name == "lrt" else mean / statistics.fmean(reference[1])
             result.append(replace(made, median=mean, ratio=ratio, note="means, not medians"))
     return result
 
 
+@torch.no_grad()
+def _log_alpha(layer: nn.Module) -> Tensor:
+    weight, spread = layer.get_parameter("weight"), layer.get_parameter("log_variance")
+    return (spread - weight.square().log()).flatten()
+
+
 def _laid_out(batch: Batch, device: torch.device) -> Batch:
     if device.type != "cpu":
         return batch
-    return Batch(batch.images.contiguous(memory_format=torch.channels_last), batch.labels)
+    return Batch(channels_last(batch.images), batch.labels)
 
 
-@torch.no_grad()
-def _spread(supernet: nn.Module, rate: float) -> None:
-    """Set every weight's variance so that its log_alpha is `rate`."""
-    named = dict(supernet.named_parameters())
-    for name, parameter in named.items():
-        if name.endswith("log_variance"):
-            mean = named[name.removesuffix("log_variance") + "weight"]
-            parameter.copy_((mean.square() + 1e-12).log() + rate)
-
-
-def _variances(step: Step, batches: list[Batch], draws: int) -> tuple[list[float], list[float]]:
+def _variances(
+    method: Method, supernet: Supernet, batches: list[Batch], draws: int
+) -> tuple[list[float], list[float]]:
     """One value a batch: its contribution to the total variance, and its own variance by noise.
 
     The mean over the batches estimates the trace of the covariance, in the first case up to the
     small correction for the mean's own error.
     """
-    parameters = [p for n, p in step.supernet.named_parameters() if not n.endswith("log_variance")]
-    step.supernet.train()
-    step.method.train()
-    step.supernet.noise.reseed("variance")
+    parameters = [p for n, p in supernet.named_parameters() if not n.endswith("log_variance")]
+    supernet.train()
+    method.train()
+    supernet.noise.reseed("variance")
     means: list[Tensor] = []
     squares: list[float] = []
     for batch in batches:
         total, square = torch.zeros(()), 0.0
-        for gradient in _gradients(step, parameters, batch, draws):
+        for gradient in _gradients(method, supernet, parameters, batch, draws):
             total = gradient if total.dim() == 0 else total + gradient
             square += float(gradient.double().square().sum())
         means.append(total / draws)
@@ -113,10 +158,14 @@ def _variances(step: Step, batches: list[Batch], draws: int) -> tuple[list[float
 
 
 def _gradients(
-    step: Step, parameters: list[nn.Parameter], batch: Batch, draws: int
+    method: Method,
+    supernet: Supernet,
+    parameters: list[nn.Parameter],
+    batch: Batch,
+    draws: int,
 ) -> Iterator[Tensor]:
     for _ in range(draws):
-        logits = step.supernet(batch.images, step.method.mixture(len(batch.labels)))
+        logits = supernet(batch.images, method.mixture(len(batch.labels)))
         loss = F.cross_entropy(logits, batch.labels)
         found = torch.autograd.grad(loss, parameters)
         yield torch.cat([gradient.flatten() for gradient in found])

@@ -40,6 +40,7 @@ def source(
         classes=facts.classes,
         size=facts.size,
         seeds=(min(seeds), max(seeds)),
+        cells=len(seeds),
     )
 
 

@@ -19,7 +19,8 @@ class Source:
 
     dataset: on which data set the networks were trained; split: "validation" or "test"; images: of
     that split; classes, size: of the data set (pixels a side); epochs: of the training; seeds: how
-    many trainings a cell (fewest, most).
+    many trainings a cell (fewest, most);
+    cells: of the table.
     """
 
     provider: str
@@ -30,6 +31,7 @@ class Source:
     classes: int
     size: int
     seeds: tuple[int, int]
+    cells: int
 
     def __str__(self) -> str:
         low, high = self.seeds

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from bench.data.augmentation import Augmentation
 from bench.data.config import DataConfig
-from bench.data.splits import EvaluationData, Split
+from bench.data.splits import EvaluationData
 from bench.method import Method
 from bench.seeds import derive
-from bench.space.building import build_network
 from bench.space.compact import compact
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
+from bench.training.discrete import MEASURE_BATCH, Quality, prepare
+from bench.training.inference import batch_seconds
 from bench.training.measure import flops, layer_table, measure
-from bench.training.search import uses_channels_last
-from bench.training.trainer import History, Hooks, NonFiniteLoss, Trainer, TrainerOptions
-
-MEASURE_BATCH = 256
+from bench.training.trainer import History
 
 
 @dataclass
@@ -35,30 +30,6 @@ class EvaluationOutcome:
     history: History
     result: dict[str, Any]
     network: DiscreteNetwork
-
-
-def build_evaluated(
-    genotype: Genotype,
-    method: Method,
-    config: EvaluationConfig,
-    data: EvaluationData,
-    seed: int,
-) -> DiscreteNetwork:
-    """The discrete network on the data's device, initialised by the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive("evaluation", seed, "weights"))
-        network = build_network(
-            genotype,
-            method.task.space,
-            config.cells,
-            config.channels,
-            data.search.shape,
-            data.search.classes,
-            auxiliary=config.auxiliary_weight > 0,
-            layers=method.network_layers(),
-            noise=method.task.noise,
-        )
-    return network.to(data.test.device)
 
 
 def evaluate(
@@ -76,65 +47,36 @@ def evaluate(
     The method contributes its layers, its phases and what it sets to zero at the end; all else is
     the study's. Raises NonFiniteLoss.
     """
-    network = build_evaluated(genotype, method, config, data, seed)
-    if config.compile:
-        network.compile()
     part = "train" if config.train_on == "train" else "all"
-    channels_last = uses_channels_last(config.channels_last, data.test.device)
-
-    def before(epoch: int) -> None:
-        method.progress = (epoch - 1) / config.epochs
-        network.drop_path = config.drop_path * (epoch - 1) / config.epochs
-
-    options = TrainerOptions(
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        augmentation=Augmentation(augmentation.crop_padding, augmentation.flip, config.cutout),
-        precision=config.precision,
-        channels_last=channels_last,
-        seed=derive("evaluation", seed),
-        graph=config.graph,
-    )
-    trainer = Trainer(
-        method.network_phases(network, config, part, len(data.part(part))),
+    training = prepare(
+        genotype,
+        method,
+        config,
+        data.search,
+        part,
         data.part,
-        {"network": network},
-        options,
-        network.noise,
-        Hooks(before=before, report=report),
+        augmentation,
+        seed,
+        report,
         checkpoint,
     )
-    history = trainer.run()
+    history = training.trainer.run()
+    network = training.network
     network.noise.reseed(derive("evaluation", seed), "measuring")  # as well after a resumption
     network.eval()
-
-    def predict(images: Tensor) -> Tensor:
-        logits: Tensor = network(images)[0]
-        return logits
-
-    def on(split: Split) -> dict[str, float | int]:
-        found = measure(predict, split, MEASURE_BATCH, channels_last)
-        if not math.isfinite(found["nll"]):  # the last step's damage shows in no training loss
-            raise NonFiniteLoss(f"the trained network's loss became {found['nll']}")
-        return found
-
-    def settle() -> None:
-        batches = data.part(part).sequential(MEASURE_BATCH)
-        method.settle(network, (batch.images for batch in batches))
-        network.eval()
-
-    settle()
-    before_zeroing = on(data.test)
+    training.settle()
+    before_zeroing = training.measure(data.test)
     path = zeroing_path(
-        network, method, settle, lambda: (on(data.test), on(data.search.validation))
+        network,
+        method,
+        training.settle,
+        lambda: (training.measure(data.test), training.measure(data.search.validation)),
     )
-    if method.threshold is not None:
-        method.zero(network, method.threshold)
-        settle()
+    training.zero()
     layers = layer_table(network)
     result = {
-        "test": on(data.test),
-        "validation": on(data.search.validation) if part == "train" else None,
+        "test": training.measure(data.test),
+        "validation": training.measure(data.search.validation) if part == "train" else None,
         "test_before_zeroing": before_zeroing,
         "parameters": sum(row["parameters"] for row in layers),
         "nonzero_parameters": sum(row["parameters"] - row["zeros"] for row in layers),
@@ -143,6 +85,12 @@ def evaluate(
         "threshold": method.threshold,
         "zeroing_path": path,
         "compact": None,
+        "inference": {
+            "images": min(MEASURE_BATCH, len(data.test)),
+            "before_seconds": batch_seconds(
+                training.predict, data.test, MEASURE_BATCH, training.channels_last
+            ),
+        },
     }
     if method.threshold is not None:
         smaller = compact(network)
@@ -152,14 +100,14 @@ def evaluate(
             return logits
 
         result["compact"] = {
-            "test": measure(predict_compactly, data.test, MEASURE_BATCH, channels_last),
+            "test": measure(predict_compactly, data.test, MEASURE_BATCH, training.channels_last),
             "parameters": sum(parameter.numel() for parameter in smaller.parameters()),
             "flops": flops(smaller, data.search.shape),
         }
+        result["inference"]["after_seconds"] = batch_seconds(
+            predict_compactly, data.test, MEASURE_BATCH, training.channels_last
+        )
     return EvaluationOutcome(history, result, network)
-
-
-Quality = dict[str, float | int]
 
 
 def zeroing_path(

@@ -1,4 +1,4 @@
-"""Accuracy, negative log-likelihood, parameters, zeros and FLOPs of a network."""
+"""Accuracy, negative log-likelihood, calibration, parameters, zeros and FLOPs of a network."""
 
 from __future__ import annotations
 
@@ -11,33 +11,64 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.splits import Split
+from bench.memory_format import channels_last as laid_out
 from bench.space.network import DiscreteCell, DiscreteNetwork
+
+CALIBRATION_BINS = 15
+"""Of equal width over confidences from 0 to 1 (Guo, Pleiss, Sun, Weinberger 2017)."""
 
 
 @torch.no_grad()
 def measure(
     predict: Callable[[Tensor], Tensor], split: Split, batch_size: int, channels_last: bool = False
 ) -> dict[str, float | int]:
-    """accuracy (fraction), nll (mean, nats) and images of logits on a split, in order.
+    """accuracy (fraction), nll (mean, nats), ece (fraction) and images of logits on a split.
 
-    One read from the device at the end.
+    ece is the expected calibration error: over bins of confidence, the mean of |share that is right
+    - mean confidence|, weighted by the images in the bin. One read from the device at the end.
     """
     totals: Tensor | None = None
     for images, labels in split.sequential(batch_size):
         if channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
+            images = laid_out(images)
         logits = predict(images).float()
-        right = (logits.argmax(-1) == labels).sum().float()
-        part = torch.stack([right, F.cross_entropy(logits, labels, reduction="sum")]).double()
+        right = logits.argmax(-1) == labels
+        loss = F.cross_entropy(logits, labels, reduction="sum").double()
+        part = torch.cat([loss[None], right.sum().double()[None], _gaps(logits, right)])
         totals = part if totals is None else totals + part
     if totals is None:
         raise ValueError("the split is empty")
-    right_sum, loss_sum = totals.tolist()
+    loss_sum, right_sum, *gaps = totals.tolist()
     return {
         "accuracy": right_sum / len(split),
         "nll": loss_sum / len(split),
+        "ece": sum(map(abs, gaps)) / len(split),
         "images": len(split),
     }
+
+
+@torch.no_grad()
+def measure_lanes(
+    predict: Callable[[Tensor], Tensor], split: Split, batch_size: int, channels_last: bool = False
+) -> list[float]:
+    """Accuracies (fractions) of several networks whose logits are [lanes, batch, classes]."""
+    right: Tensor | None = None
+    for images, labels in split.sequential(batch_size):
+        if channels_last:
+            images = laid_out(images)
+        found = (predict(images).argmax(-1) == labels).sum(-1)
+        right = found if right is None else right + found
+    if right is None:
+        raise ValueError("the split is empty")
+    return [count / len(split) for count in right.tolist()]
+
+
+def _gaps(logits: Tensor, right: Tensor) -> Tensor:
+    """Right predictions minus confidences, summed in each bin of confidence: [bins]."""
+    confidence = logits.softmax(-1).amax(-1).nan_to_num()  # what is not finite shows in the nll
+    numbers = (confidence * CALIBRATION_BINS).long().clamp(max=CALIBRATION_BINS - 1)
+    bins = F.one_hot(numbers, CALIBRATION_BINS).double()
+    return bins.T @ (right.double() - confidence.double())
 
 
 def layer_table(network: DiscreteNetwork) -> list[dict[str, Any]]:

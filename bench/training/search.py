@@ -89,6 +89,7 @@ def build(
             instance.normalise_operations,
             noise,
             instance.partial_channels,
+            instance.surrogates,
         )
     device = data.train.device
     instance.to(device)

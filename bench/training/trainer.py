@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, Split
+from bench.memory_format import channels_last
 from bench.method import Objective, Phase
 from bench.noise import Noise
 from bench.seeds import derive
@@ -23,7 +24,7 @@ from bench.training.optimisers import prepare
 
 
 class NonFiniteLoss(RuntimeError):
-    """A loss became NaN or infinite."""
+    """A loss, or a parameter after a step, became NaN or infinite."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Trainer:
     def run(self) -> History:
         """Train to the last epoch, from the checkpoint where there is one.
 
-        Raises NonFiniteLoss at the end of an epoch whose loss was NaN or infinite.
+        Raises NonFiniteLoss at the end of an epoch that had, or left, a NaN or infinite number.
         """
         self._resume()
         for epoch in range(len(self.history.epochs) + 1, self.options.epochs + 1):
@@ -145,7 +146,9 @@ class Trainer:
             batches = {part: next(stream) for part, stream in streams.items()}
             values = self.run_step(batches)
             sums = values if sums is None else sums + values
-        return self._read(epoch, sums)
+        row = self._read(epoch, sums)
+        self._check_parameters(epoch)
+        return row
 
     def _enable(self) -> None:
         """Ask every phase whether it takes part in this epoch; other phases are another graph."""
@@ -177,10 +180,12 @@ class Trainer:
             parameter.requires_grad_(id(parameter) in mine)
         for optimiser in phase.optimisers:
             optimiser.zero_grad(set_to_none=True)
+        device = next(iter(batches.values())).images.device
         if phase.backward is not None:
-            outcome = phase.backward(batches)
+            with self.autocast(device, cached=False):
+                outcome = phase.backward(batches)
         else:
-            with self.autocast(next(iter(batches.values())).images.device):
+            with self.autocast(device):
                 outcome = phase.objective(batches)
             outcome.total().backward()
         if phase.clip is not None:
@@ -189,10 +194,15 @@ class Trainer:
             optimiser.step()
         return outcome
 
-    def autocast(self, device: torch.device) -> torch.autocast:
-        """bf16 autocast where the options ask for it."""
+    def autocast(self, device: torch.device, cached: bool = True) -> torch.autocast:
+        """bf16 autocast where the options ask for it; cached: weights are cast once within it."""
         enabled = self.options.precision == "bfloat16"
-        return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+        return torch.autocast(
+            device.type,
+            torch.bfloat16,
+            enabled=enabled,
+            cache_enabled=cached and torch.is_autocast_cache_enabled(),
+        )
 
     def _stream(self, part: str, epoch: int) -> Iterator[Batch]:
         """Batches without end: a split shorter than the epoch starts over in another order."""
@@ -205,7 +215,7 @@ class Trainer:
             ):
                 images = batch.images
                 if options.channels_last:
-                    images = images.contiguous(memory_format=torch.channels_last)
+                    images = channels_last(images)
                 yield Batch(images, batch.labels)
             repeat += 1
 
@@ -220,6 +230,15 @@ class Trainer:
             if not math.isfinite(mean):
                 raise NonFiniteLoss(f"{name} became {mean} in epoch {epoch}")
         return row
+
+    def _check_parameters(self, epoch: int) -> None:
+        """No later loss shows what an epoch's last step has done; one read from the device."""
+        flags = [parameter.detach().isfinite().all() for parameter in self.everything]
+        if not flags or bool(torch.stack(flags).all()):
+            return
+        names = [name for module in self.modules.values() for name, _ in module.named_parameters()]
+        broken = names[[bool(flag) for flag in flags].index(False)]
+        raise NonFiniteLoss(f"parameter {broken} became NaN or infinite in epoch {epoch}")
 
     def _resume(self) -> None:
         state = self.checkpoint.load() if self.checkpoint is not None else None

@@ -17,7 +17,8 @@ from bench.errors import ResultsError
 
 METHODS = {"darts": 0.0, "vinnas-without-kl": 0.9, "random": 0.0}
 EXPECTED = [
-    "leaderboard.md", "leaderboard.csv", "collapse.csv", "collapse_epochs.csv", "collapse.png",
+    "leaderboard.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.html", "collapse.csv",
+    "collapse_epochs.csv", "collapse.png",
     "collapse_epochs.png", "sparsity.csv", "sparsity_layers.csv", "sparsity.png",
 ]  # fmt: skip
 

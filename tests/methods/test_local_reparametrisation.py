@@ -15,6 +15,7 @@ from methods.variational import Variational, VariationalConvolution, Variational
 
 ESTIMATORS = ["lrt", "lrt_fused", "weight", "flipout"]
 DRAWS = 4000
+SAMPLES = 10_000
 BLOCKS = 2
 
 GEOMETRY: dict[str, dict] = {
@@ -101,6 +102,47 @@ def test_moments_of_convolutions(kind: str, estimator: str) -> None:
     assert_moments(lambda: layer(x), mean, variance)
     layer.eval()
     assert torch.allclose(layer(x), mean)
+
+
+@pytest.fixture(scope="module")
+def sampled() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Mean and variance of a plain convolution's output over 10,000 weights, and their errors."""
+    layer = convolution("strided", "weight")
+    x = image(layer)
+    generator = torch.Generator().manual_seed(0)
+    deviation = (0.5 * layer.log_variance.detach()).exp()
+    outputs = []
+    for _ in range(SAMPLES):
+        eps = torch.randn(deviation.shape, generator=generator, dtype=deviation.dtype)
+        weight = layer.weight.detach() + deviation * eps
+        outputs.append(F.conv2d(x, weight, None, layer.stride, layer.padding, 1, BLOCKS))
+    return moments(torch.stack(outputs))
+
+
+def moments(draws: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """[draws, ...] -> mean, variance and the squares of their standard errors, element by element.
+
+    The variance of a sample variance is (fourth central moment - variance^2) / n.
+    """
+    mean, variance = draws.mean(0), draws.var(0)
+    fourth = (draws - mean).pow(4).mean(0)
+    return mean, variance, variance / len(draws), (fourth - variance.square()) / len(draws)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_moments_against_sampled_weights(
+    estimator: str, sampled: tuple[Tensor, Tensor, Tensor, Tensor]
+) -> None:
+    """Without any formula: 10,000 outputs of the layer against 10,000 weights of its law."""
+    layer = convolution("strided", estimator)
+    x = image(layer)
+    with torch.no_grad():
+        found = moments(torch.stack([layer(x) for _ in range(SAMPLES)]))
+    for number in (0, 1):
+        difference = found[number] - sampled[number]
+        error = (found[number + 2] + sampled[number + 2]).sqrt()
+        assert (difference / error).abs().max() < 5.5
+    assert (found[1] / sampled[1]).mean().item() == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
-from small_tasks import space, task
+from small_tasks import data, space, task
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch
 from bench.method import Objective
 from bench.space.supernet import Supernet
+from bench.training.config import SearchConfig
+from bench.training.search import build
+from bench.training.trainer import Trainer, TrainerOptions
 from methods.darts import Darts, DartsConfig
 from methods.unrolled import unrolled_gradient
 
@@ -162,3 +166,36 @@ def test_through_the_phase_of_darts_on_a_super_network() -> None:
         expected = direct - RATE * (plus - minus) / (2 * radius)
         assert (alpha.grad - expected).norm() < 1e-4 * expected.norm()
         assert (alpha.grad - direct).norm() > 0.01 * expected.norm()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_trainer_gives_it_its_precision(precision: Literal["float32", "bfloat16"]) -> None:
+    """Virtual step and validation gradient as the options say, the differences in float32."""
+    t = task(space(nodes=1, cells=2, channels=2))
+    config = SearchConfig(epochs=1, batch_size=4, precision=precision)
+    method, supernet = build(Darts, DartsConfig(order=2), t.space, config, data(), 0)
+    used: list[torch.dtype] = []
+    supernet.classifier.register_forward_hook(lambda *call: used.append(call[-1].dtype))
+    options = TrainerOptions(1, 4, Augmentation(), precision, True, seed=0)
+    phases = method.phases(supernet)
+    trainer = Trainer(phases, t.data.part, {"all": supernet}, options, supernet.noise)
+    trainer.step({part: next(t.data.part(part).epoch(4, 0, 1)) for part in trainer.splits})
+    low = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    assert used == [low, low, torch.float32, torch.float32, low]  # the last one is of the weights
+
+
+def test_bfloat16_sees_the_virtual_step() -> None:
+    """Weights that autocast has cast before the step must not be those of the loss after it."""
+    torch.manual_seed(0)
+    layer = nn.Linear(3, 2, bias=False)
+    alpha = nn.Parameter(torch.ones(()))
+    x = torch.randn(8, 3)
+
+    def objective() -> Objective:
+        return Objective({"loss": (alpha * layer(x)).square().mean()})
+
+    sgd = torch.optim.SGD(layer.parameters(), 0.3)
+    before = objective().total().item()
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        outcome = unrolled_gradient([alpha], list(layer.parameters()), sgd, objective, objective)
+    assert outcome.total().item() < 0.9 * before

@@ -31,11 +31,19 @@ class Case:
     masks: str | None
     active: bool
     seed: int
+    surrogates: bool = False
 
     def supernet(self, dtype: torch.dtype, layers: Layers | None = None) -> Supernet:
         torch.manual_seed(self.seed)
         shape = (2, *self.size)
-        supernet = build_supernet(self.space, shape, CLASSES, layers, self.normalise_operations)
+        supernet = build_supernet(
+            self.space,
+            shape,
+            CLASSES,
+            layers,
+            self.normalise_operations,
+            surrogates=self.surrogates,
+        )
         return supernet.to(dtype)
 
     def images(self, dtype: torch.dtype) -> Tensor:
@@ -117,6 +125,7 @@ def _of(draw: st.DrawFn, space: SpaceConfig, smallest: int, batches: tuple[int, 
         masks=draw(st.sampled_from([None, "batch", "example"])),
         active=draw(st.booleans()),
         seed=draw(st.integers(0, 10_000)),
+        surrogates=draw(st.booleans()),
     )
 
 

@@ -27,30 +27,34 @@ class ReluConvNorm(nn.Module):
 
 
 class Plain(nn.Module):
-    def __init__(self, name, c, normalise):
+    def __init__(self, name, c, normalise, surrogate):
         super().__init__()
         self.name = name
-        self.norm = norm(c) if normalise else nn.Identity()
+        self.convolution = conv(c, c, 1) if surrogate and name != "none" else None
+        self.norm = norm(c) if normalise or self.convolution is not None else nn.Identity()
 
     def forward(self, x, mask=None):
         if self.name == "avg_pool_3x3":
             x = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+        if self.convolution is not None:
+            return self.norm(self.convolution(x if mask is None else x * mask[..., None, None]))
         y = self.norm(x)
         return y if mask is None else y * mask[..., None, None]
 
 
-def operation(name, c, normalise):
+def operation(name, c, normalise, surrogate):
     if name.startswith("nor_conv"):
         return ReluConvNorm(c, int(name[-1]))
-    return Plain(name, c, normalise)
+    return Plain(name, c, normalise, surrogate)
 
 
 class PlainCell(nn.Module):
-    def __init__(self, c, operations, normalise):
+    def __init__(self, c, operations, normalise, surrogate):
         super().__init__()
         self.names = operations
         self.edges = nn.ModuleList(
-            nn.ModuleList(operation(name, c, normalise) for name in operations) for _ in EDGES
+            nn.ModuleList(operation(name, c, normalise, surrogate) for name in operations)
+            for _ in EDGES
         )
 
     def forward(self, x, mixture: CellMixture):
@@ -94,14 +98,14 @@ class Residual(nn.Module):
 
 
 class PlainSupernet(nn.Module):
-    def __init__(self, space, image_shape, classes, normalise_operations=False):
+    def __init__(self, space, image_shape, classes, normalise_operations=False, surrogates=False):
         super().__init__()
         c = space.channels
         self.n = space.cells
         self.stem = conv(image_shape[0], c, 3, 1, 1)
         self.stem_norm = nn.BatchNorm2d(c, track_running_stats=False)
         self.cells = nn.ModuleList(
-            PlainCell(width, space.operations, normalise_operations)
+            PlainCell(width, space.operations, normalise_operations, surrogates)
             for width in (c, 2 * c, 4 * c)
             for _ in range(self.n)
         )
@@ -131,10 +135,16 @@ def pairs(fused, plain: PlainSupernet):
         for stage in fast.stages:
             for number, edge in enumerate(stage.graph.edges):
                 for o, name in enumerate(slow.names):
-                    if name.startswith("nor_conv"):
+                    module = slow.edges[edge][o].convolution
+                    if module is not None:
                         blocks = len(stage.graph.edges)
+                        merged = stage.operations[name]
+                        if name.startswith("nor_conv"):
+                            merged = merged.convolution
+                        else:
+                            merged = merged.pointwise  # of a surrogate
                         yield (
-                            slow.edges[edge][o].convolution.weight,
-                            stage.operations[name].convolution.weight,
+                            module.weight,
+                            merged.weight,
                             lambda t, n=number, b=blocks: t.unflatten(0, (b, -1))[n],
                         )

@@ -81,10 +81,15 @@ class DrawnNoise(nn.Module):
 
 
 class Parameterless(nn.Module):
-    def __init__(self, name, c, stride, normalise_skip):
+    def __init__(self, name, c, stride, normalise_skip, surrogate):
         super().__init__()
         self.name, self.stride = name, stride
-        normalised = name.endswith("pool_3x3") or (name == "skip_connect" and normalise_skip)
+        self.pointwise = conv(c, c, 1) if surrogate and name != "none" else None
+        normalised = (
+            self.pointwise is not None
+            or name.endswith("pool_3x3")
+            or (name == "skip_connect" and normalise_skip)
+        )
         self.norm = norm(c) if normalised else nn.Identity()
 
     def forward(self, x, mask=None):
@@ -94,11 +99,13 @@ class Parameterless(nn.Module):
             x = F.max_pool2d(x, 3, self.stride, 1)
         if self.name == "avg_pool_3x3":
             x = F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)
+        if self.pointwise is not None:
+            return self.norm(self.pointwise(x if mask is None else x * mask[..., None, None]))
         y = self.norm(x)
         return y if mask is None else y * mask[..., None, None]
 
 
-def operation(name, c, stride, normalise_skip):
+def operation(name, c, stride, normalise_skip, surrogate=False):
     kernel = 5 if name.endswith("5x5") else 3
     if name.startswith("sep_conv"):
         return SepConv(c, kernel, stride)
@@ -108,13 +115,17 @@ def operation(name, c, stride, normalise_skip):
         return Reduce(c, c)
     if name == "noise":
         return DrawnNoise(c, normalise_skip)
-    return Parameterless(name, c, stride, normalise_skip)
+    return Parameterless(name, c, stride, normalise_skip, surrogate)
+
+
+def stride(position, source):
+    return 2 if position.reduces and source < 2 else 1
 
 
 class PlainCell(nn.Module):
     """`operations`: of every edge, or one tuple an edge for the mixture's `columns`."""
 
-    def __init__(self, position, graph, operations, normalise_skip, columns=None):
+    def __init__(self, position, graph, operations, normalise_skip, surrogate=False, columns=None):
         super().__init__()
         self.graph, self.names, self.reduces = graph, operations, position.reduces
         self.columns = columns or operations
@@ -128,8 +139,7 @@ class PlainCell(nn.Module):
         self.pre_1 = nn.Sequential(nn.ReLU(), conv(position.inputs[1], c, 1), norm(c))
         self.edges = nn.ModuleList(
             nn.ModuleList(
-                operation(n, c, 2 if position.reduces and source < 2 else 1, normalise_skip)
-                for n in names
+                operation(n, c, stride(position, source), normalise_skip, surrogate) for n in names
             )
             for (source, _), names in zip(graph.edges, self.names, strict=True)
         )
@@ -155,7 +165,14 @@ class PlainCell(nn.Module):
 
 
 class PlainSupernet(nn.Module):
-    def __init__(self, space: SpaceConfig, image_shape, classes, normalise_operations=False):
+    def __init__(
+        self,
+        space: SpaceConfig,
+        image_shape,
+        classes,
+        normalise_operations=False,
+        surrogates=False,
+    ):
         super().__init__()
         graph = CellGraph(2, space.nodes)
         stem_channels = space.stem_multiplier * space.channels
@@ -169,7 +186,7 @@ class PlainSupernet(nn.Module):
             choices = space.choices(p.kind)
             columns = None if choices is None else space.operations
             names = choices or space.operations
-            self.cells.append(PlainCell(p, graph, names, normalise_operations, columns))
+            self.cells.append(PlainCell(p, graph, names, normalise_operations, surrogates, columns))
         self.classifier = nn.Linear(space.nodes * self.positions[-1].channels, classes)
 
     def forward(self, images: Tensor, mixture: Mixture) -> Tensor:

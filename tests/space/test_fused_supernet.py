@@ -38,6 +38,7 @@ FORMS = [
 @given(cases())
 @example(shipped())
 @example(shipped(channels_last=False, size=(7, 9)))
+@example(shipped(surrogates=True, masks="example"))
 def test_equal_in_float64(case: Case) -> None:
     assert_equal_in_float64(case)
 

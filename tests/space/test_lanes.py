@@ -67,9 +67,10 @@ def test_equal_to_one_at_a_time(
     assert_equal(case, mixtures, supernet)
 
 
+@pytest.mark.parametrize("surrogates", [False, True])
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_all_shipped_operations_and_equal_candidates(channels_last: bool) -> None:
-    case = shipped(channels_last=channels_last, normalise_operations=True)
+def test_all_shipped_operations_and_equal_candidates(channels_last: bool, surrogates: bool) -> None:
+    case = shipped(channels_last=channels_last, normalise_operations=True, surrogates=surrogates)
     supernet = case.supernet(torch.float64).eval()
     mixtures = [candidate(supernet, seed, 0.6, False, False) for seed in (0, 1, 0, 2)]
     assert_equal(case, mixtures, supernet)

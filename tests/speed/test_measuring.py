@@ -95,8 +95,8 @@ def test_csv_and_environment(tmp_path: Path) -> None:
     made = rows("W1", "W1", samples, "a")
     place = report.folder(tmp_path, CPU)
     assert place.parent == tmp_path / "speed"
-    written = report.write(place, made, context, [SCALES["W1"]])
-    assert [path.name for path in written] == ["speed.csv", "environment.json"]
+    written = report.write(place, "W1", made, context, SCALES["W1"])
+    assert [path.name for path in written] == ["W1.csv", "W1.json"]
     with written[0].open(newline="") as file:
         first, second = csv.DictReader(file)
     assert tuple(first) == report.COLUMNS
@@ -106,7 +106,7 @@ def test_csv_and_environment(tmp_path: Path) -> None:
     )
     facts = json.loads(written[1].read_text())
     assert facts["threads"] == 2 and facts["hardware"] and facts["packages"]["torch"]
-    assert facts["scales"] == {"W1": SCALES["W1"].description}
+    assert facts["scale"] == {"W1": SCALES["W1"].description}
     table = report.table(made).splitlines()
     assert table[0].startswith("W1") and table[2].endswith("3x")
     assert max(map(len, table)) <= 80

@@ -83,3 +83,13 @@ def test_failed_records_can_be_stored(tmp_path: Path) -> None:
     store.prepare()
     store.write(outcome.record, outcome.posterior)
     assert [record["error"] for record in store] == [outcome.record["error"]]
+
+
+def test_parameters_that_the_last_step_ruined_end_the_search(tmp_path: Path) -> None:
+    """DARTS selects by alpha alone, so nothing else would notice what a last step has done."""
+    options = {"learning_rate": 1e30, "weight_decay": 1e30}
+    chosen = tiny.trial("darts", options, search={"batch_size": 200})
+    error = tiny.run(chosen, tmp_path).record["error"]
+    assert (error["stage"], error["type"]) == ("search", "NonFiniteLoss")
+    assert error["message"].startswith("parameter ")
+    assert error["message"].endswith("became NaN or infinite in epoch 1")

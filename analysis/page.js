@@ -1,0 +1,28 @@
+"use strict";
+// Click on a heading: sort by it; again: the other way round. What has no value stays last.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const headings = [...table.tHead.rows[0].cells];
+  const value = (row, column) => JSON.parse(row.cells[column].dataset.key);
+  headings.forEach((heading, column) => {
+    heading.querySelector("button").addEventListener("click", () => {
+      const down = heading.getAttribute("aria-sort") === "ascending";
+      const rows = [...table.tBodies[0].rows];
+      rows.sort((one, other) => {
+        const [a, b] = [value(one, column), value(other, column)];
+        if (a === null || b === null) return (a === null) - (b === null);
+        const order = typeof a === "string" ? a.localeCompare(b, "en") : a - b;
+        return down ? -order : order;
+      });
+      headings.forEach((each) => each.setAttribute("aria-sort", "none"));
+      heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+      table.tBodies[0].append(...rows);
+    });
+  });
+}
+// A printed page shows what is folded away.
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  folded.forEach((each) => { each.open = true; });
+});
+addEventListener("afterprint", () => folded.forEach((each) => { each.open = false; }));

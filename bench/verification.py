@@ -1,0 +1,43 @@
+"""Do the files that were written from records still say what the records say?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+Write = Callable[[Path], Sequence[Path]]
+"""Writes files into a folder and says which."""
+
+
+def differing(folder: Path, write: Write) -> tuple[list[str], int]:
+    """What is wrong, a line a file of `folder`, and how many files were compared.
+
+    The files are written anew, elsewhere, and compared byte by byte.
+    """
+    wrong = []
+    with tempfile.TemporaryDirectory(prefix="bench-verify-") as scratch:
+        made = write(Path(scratch))
+        for path in made:
+            committed = folder / path.relative_to(scratch)
+            if not committed.is_file():
+                wrong.append(f"missing: {committed}")
+            elif committed.read_bytes() != path.read_bytes():
+                wrong.append(f"differs: {committed}{_where(committed, path)}")
+    return wrong, len(made)
+
+
+def _where(committed: Path, made: Path) -> str:
+    """The first line that differs, of text."""
+    try:
+        texts = [path.read_text(encoding="utf-8").split("\n") for path in (committed, made)]
+    except UnicodeDecodeError:
+        return ""
+    for number, (old, new) in enumerate(zip(*texts, strict=False), 1):
+        if old != new:
+            return f", line {number}: {_cut(old)} where the records say {_cut(new)}"
+    return f": {len(texts[0])} lines where the records make {len(texts[1])}"
+
+
+def _cut(line: str) -> str:
+    return repr(line if len(line) <= 70 else f"{line[:70]}…")

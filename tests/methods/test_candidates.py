@@ -1,0 +1,109 @@
+"""Candidates with inherited weights: their accuracies do not depend on how they are computed."""
+
+from __future__ import annotations
+
+import pytest
+import small_tasks
+import torch
+
+from bench.data.config import DataConfig
+from bench.space.network import DiscreteNetwork
+from bench.training.config import SearchConfig
+from bench.training.search import build, search
+from methods.candidates import ALIVE, BYTES, MOST, Candidate, accuracies, lanes_that_fit
+from methods.pgnas import Pgnas, PgnasConfig
+
+
+@pytest.mark.parametrize("granularity", ["operation", "slice"])
+def test_accuracies_do_not_depend_on_the_number_of_lanes(granularity: str) -> None:
+    """Those of PGNAS's own candidates, one at a time through the super-network as the reference."""
+    budget = SearchConfig(epochs=2, batch_size=4)
+    options = PgnasConfig(granularity=granularity, initial_drop=0.4)  # type: ignore[arg-type]
+    data = small_tasks.data()
+    method, supernet = build(Pgnas, options, small_tasks.space(), budget, data, 0)
+    assert isinstance(method, Pgnas)
+    method.phases(supernet)
+    candidates = method._draw(7, uniform=False)
+    supernet.eval()
+    expected = []
+    for one in candidates:
+        mixture = one.mixture(supernet.space.operations, torch.device("cpu"))
+        with torch.no_grad():
+            right = [
+                (supernet(images, mixture).argmax(-1) == labels).sum()
+                for images, labels in data.validation.sequential(8)
+            ]
+        expected.append(sum(map(int, right)) / len(data.validation))
+    assert len(set(expected)) > 1
+    for lanes in (1, 3, None):
+        assert accuracies(candidates, supernet, data.validation, 8, lanes) == expected
+
+
+def test_fewer_lanes_where_less_memory_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = SearchConfig(epochs=2, batch_size=4)
+    data = small_tasks.data()
+    _, supernet = build(Pgnas, PgnasConfig(), small_tasks.space(), budget, data, 0)
+    assert lanes_that_fit(supernet, data.validation, 250) == MOST
+    # images, channels (of the reduction cell), pixels, bytes, edges of the first stage
+    lane = 20 * 4 * 64 * 4 * 4 * ALIVE
+    monkeypatch.setitem(BYTES, "cpu", 3 * lane)
+    assert lanes_that_fit(supernet, data.validation, 250) == 3
+    monkeypatch.setitem(BYTES, "cpu", 1)
+    assert lanes_that_fit(supernet, data.validation, 250) == 1
+
+
+def test_the_native_architecture_is_what_is_kept() -> None:
+    """A node may have several operations, or none."""
+    task = small_tasks.task(small_tasks.space(nodes=2))
+    kept = torch.zeros(len(task.graph.edges), len(task.space.operations), dtype=torch.bool)
+    kept[0, 1] = kept[1, 3] = kept[1, 4] = kept[1, 0] = True  # node 0; column 0 is `none`
+    found = Candidate({"normal": kept, "reduce": kept}, {}).genotype(task.space, task.graph)
+    node = (("max_pool_3x3", 0), ("dil_conv_3x3", 1), ("sep_conv_3x3", 1))
+    assert found.cells == {"normal": (node, ()), "reduce": (node, ())}
+    network = DiscreteNetwork(found, 3, 2, task.data.shape, 3)
+    assert network(torch.randn(2, *task.data.shape))[0].shape == (2, 3)
+
+
+@pytest.mark.parametrize("granularity", ["operation", "slice"])
+def test_candidates_are_retrained_and_nothing_else_changes(granularity: str) -> None:
+    details = []
+    for retrained in (0, 2):
+        options = PgnasConfig(
+            granularity=granularity,  # type: ignore[arg-type]
+            candidates=3,
+            retrained=retrained,
+            retrained_epochs=1,
+        )
+        outcome = search(
+            Pgnas,
+            options,
+            small_tasks.space(),
+            SearchConfig(epochs=1, batch_size=25),
+            small_tasks.data(),
+            DataConfig(),
+            0,
+        )
+        details.append(dict(outcome.selection.details))
+    more = details[1]
+    assert {kind: len(found) for kind, found in more.pop("retrained").items()} == {
+        "guided": 2,
+        "uniform": 2,
+    }
+    assert more.pop("retrained_seconds") > 0
+    assert more == details[0]
+
+
+def test_a_surrogate_gives_every_operation_weights() -> None:
+    budget = SearchConfig(epochs=2, batch_size=4)
+    data = small_tasks.data()
+    options = PgnasConfig(surrogate="pointwise", objective="paper", scale=1.0)
+    method, supernet = build(Pgnas, options, small_tasks.space(), budget, data, 0)
+    for cell in supernet.fused_cells():
+        assert all(stage.shared == [] for stage in cell.fused_stages())
+    method.phases(supernet)
+    method.penalty()["regulariser"].backward()
+    pointwise = supernet.get_parameter("cells.0.stages.0.operations.skip_connect.pointwise.weight")
+    keep, edges = 1 - options.initial_drop, 4
+    assert pointwise.grad is not None and len(pointwise) == 2 * edges
+    # of l^2 (1 - p) / 2 * |m|^2
+    torch.testing.assert_close(pointwise.grad, options.l2 * keep * pointwise.detach())

@@ -1,0 +1,77 @@
+"""What is measured of a trained network: calibration by the textbook loop, inference time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bench.data.splits import Pool, Split
+from bench.training.inference import batch_seconds
+from bench.training.measure import CALIBRATION_BINS, measure
+
+
+def _split(labels: Tensor) -> Split:
+    """Images of one pixel and two channels, which say their own number."""
+    number = torch.arange(len(labels))
+    images = torch.stack([number // 256, number % 256], 1)[..., None, None].to(torch.uint8)
+    return Split(Pool(images, labels, torch.zeros(2), torch.ones(2)), number)
+
+
+def _number(images: Tensor) -> Tensor:
+    return (256 * images[:, 0] + images[:, 1]).flatten().long()
+
+
+def _plain_ece(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Guo et al. 2017, equation 3, one image and one bin after the other."""
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(CALIBRATION_BINS)]
+    for row, label in zip(logits.astype(np.float64), labels, strict=True):
+        p = np.exp(row - row.max()) / np.exp(row - row.max()).sum()
+        place = min(int(p.max() * CALIBRATION_BINS), CALIBRATION_BINS - 1)
+        bins[place].append((p.max(), p.argmax() == label))
+    gaps = [
+        len(one) * abs(np.mean([right for _, right in one]) - np.mean([c for c, _ in one]))
+        for one in bins
+        if one
+    ]
+    return sum(gaps) / len(labels)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 6.0])
+def test_calibration_error_is_that_of_the_plain_loop(scale: float) -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = scale * torch.randn(331, 10, generator=generator)
+    labels = torch.randint(10, (331,), generator=generator)
+    found = measure(lambda images: logits[_number(images)], _split(labels), 64)
+    assert found["ece"] == pytest.approx(_plain_ece(logits.numpy(), labels.numpy()), abs=1e-6)
+    assert found["accuracy"] == (logits.argmax(-1) == labels).double().mean().item()
+    expected = torch.nn.functional.cross_entropy(logits.double(), labels)
+    assert found["nll"] == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_calibration_of_certainty() -> None:
+    labels = torch.tensor([0, 1, 0, 1])
+    always_zero = torch.tensor([[1000.0, 0.0]]).expand(4, 2)
+    found = measure(lambda images: always_zero[: len(images)], _split(labels), 3)
+    assert (found["accuracy"], found["ece"]) == (0.5, 0.5)
+
+
+def test_logits_that_are_not_finite_show_in_the_nll() -> None:
+    found = measure(
+        lambda images: torch.full((len(images), 2), math.nan), _split(torch.ones(3).long()), 2
+    )
+    assert math.isnan(found["nll"])
+
+
+def test_inference_is_timed_on_one_batch() -> None:
+    seen: list[int] = []
+
+    def predict(images: Tensor) -> Tensor:
+        seen.append(len(images))
+        return images
+
+    assert batch_seconds(predict, _split(torch.zeros(10).long()), 4) > 0
+    assert seen == [4] * 6
