@@ -35,9 +35,10 @@ def write_all(
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
     The leaderboard, collapse, sparsity and posterior (tables and figures) and a drawing of every
-    found cell; operations alive by epoch and candidates' accuracies where methods report them; known
-    accuracies where they were looked up; the differences of variations where the study has some.
-    Posterior tables are looked for beside the records that `names` gives, else in `folder`/records.
+    found cell; operations alive by epoch and candidates' accuracies where methods report them;
+    known accuracies where they were looked up; the differences of variations where the study has
+    some. Posterior tables are looked for beside the records that `names` gives, else in
+    `folder`/records.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
