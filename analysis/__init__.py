@@ -35,9 +35,10 @@ def write_all(
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
     The leaderboard, collapse, sparsity and posterior (tables and figures) and a drawing of every
-    found cell; operations alive by epoch and candidates' accuracies where methods report them; the
-    differences of variations where the study has some. Posterior tables are looked for beside the
-    records that `names` gives, else in `folder`/records.
+    found cell; operations alive by epoch and candidates' accuracies where methods report them;
+    known accuracies where they were looked up; the differences of variations where the study has
+    some. Posterior tables are looked for beside the records that `names` gives, else in
+    `folder`/records.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
@@ -51,13 +52,14 @@ def write_all(
         posterior,
         sparsity,
         trials,
+        truth,
     )
 
     rows, facts = comparable.ordered(records, study, names), trials.facts(study)
     tables = Path(next(iter(names.values()))).parent if names else None
     written = [
         path
-        for part in (leaderboard_files, collapse, sparsity, cells, alive, candidates)
+        for part in (leaderboard_files, collapse, sparsity, cells, alive, candidates, truth)
         for path in part.write(folder, rows, facts)
     ]
     written += posterior.write(folder, rows, facts, tables)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch, Rectangle
 from matplotlib.path import Path as Line
 
-from analysis import plots
+from analysis import plots, truth
 from analysis.cell_layout import BEND, LINE, NODE_HEIGHT, Connection, Layout, arrange
 from analysis.collapse_figures import cell_title
 from analysis.operations import PARAMETER_FREE, cell_keys
@@ -29,7 +29,7 @@ _TITLE = 0.34
 _LEGEND = (
     "A box names the operation(s) of a connection; grey ones have no parameters (by the field's "
     "custom). Lines have the colour of their source. A node is the sum of what enters it. Thin "
-    "grey line: concatenation of the nodes."
+    "grey line: concatenation of the nodes, or the last node where that is the cell's output."
 )
 
 
@@ -41,11 +41,12 @@ def write(folder: Path, records: Sequence[Record], study: StudyFacts) -> list[Pa
         accuracy = 100 * record["evaluation"]["test"]["accuracy"]
         heading = (
             f"{trial['label']}, {trial['dataset']}, seed {trial['seed']}: "
-            f"test accuracy {accuracy:.2f} %"
+            f"{truth.heading([record])} {accuracy:.2f} %"
         )
         try:
             with plots.style():
-                drawn = draw(genotype(record), heading)
+                found = genotype(record)
+                drawn = draw(found, heading, 1 if found.space == "nas-bench-201" else INPUTS)
                 written.append(plots.save(drawn, folder / "cells" / f"{stem(record)}.png"))
         except ValueError as error:
             raise ResultsError(f"record {stem(record)}: {error}") from error
@@ -209,11 +210,12 @@ def _label(axes: Axes, one: Connection, left: float, top: float, colour: str) ->
 
 def _concatenation(axes: Axes, layout: Layout) -> None:
     x, end = layout.right + _MARGIN, layout.output_y
-    for node in range(layout.nodes):
+    first = layout.nodes - 1 if len(layout.input_x) == 1 else 0  # NAS-Bench-201: the last alone
+    for node in range(first, layout.nodes):
         y = layout.node_y[node]
         axes.plot([0, x], [y, y], "-", color="#B5B5B5", lw=1, zorder=1)
     if layout.nodes:
-        axes.plot([x, x], [layout.node_y[0], end], "-", color="#B5B5B5", lw=1, zorder=1)
+        axes.plot([x, x], [layout.node_y[first], end], "-", color="#B5B5B5", lw=1, zorder=1)
         axes.annotate(
             "",
             (0.4, end),

@@ -37,16 +37,21 @@ class Table:
         return [[column.text(row) for column in self.columns] for row in self.rows]
 
 
-def tables(rows: pd.DataFrame, baseline: str | None, dataset: str) -> tuple[Table, Table]:
-    """(what is compared, what it cost and how else it did) of one data set."""
+def tables(
+    rows: pd.DataFrame, baseline: str | None, dataset: str, accuracy: str = "test accuracy"
+) -> tuple[Table, Table]:
+    """(what is compared, what it cost and how else it did) of one data set.
+
+    accuracy: what the accuracies are, in a few words.
+    """
     chosen = rows[rows["dataset"] == dataset].to_dict("records")
     return (
-        Table(dataset, _main(baseline), chosen),
+        Table(dataset, _main(baseline, accuracy), chosen),
         Table(dataset, _details(baseline), chosen),
     )
 
 
-def _main(baseline: str | None) -> list[Column]:
+def _main(baseline: str | None, accuracy: str) -> list[Column]:
     compared = [
         Column("P(beats baseline), % (95 % interval)", _beats, _get("beats_baseline")),
         Column("p, paired (Holm)", _p_value, _get("p_value_holm")),
@@ -54,7 +59,7 @@ def _main(baseline: str | None) -> list[Column]:
     return [
         Column("rank (95 % interval)", _rank, _get("rank")),
         _method(baseline),
-        Column("test accuracy, % (95 % interval)", _accuracy, _get("test_accuracy_percent")),
+        Column(f"{accuracy}, % (95 % interval)", _accuracy, _get("test_accuracy_percent")),
         Column("seeds", lambda row: str(row["seeds"]), _get("seeds")),
         *(compared if baseline is not None else ()),
         _number("parameters", "parameters", "{:,.0f}"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import leaderboard, notes, page
+from analysis import leaderboard, notes, page, truth
 from analysis.files import write_csv, write_text
 from analysis.leaderboard_cells import Table, tables
 from analysis.trials import Record, StudyFacts, datasets_of
@@ -18,7 +18,7 @@ FILES = ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.ht
 def write(folder: Path, records: Sequence[Record], study: StudyFacts) -> list[Path]:
     """Write leaderboard.md, .csv, .tex and .html."""
     rows = leaderboard.table(records, study)
-    made = markdown(rows, records, study), latex(rows, study), html(rows, records, study)
+    made = [text(rows, records, study) for text in (markdown, latex, html)]
     return [
         write_text(folder / "leaderboard.md", made[0]),
         write_csv(folder / "leaderboard.csv", rows),
@@ -32,10 +32,12 @@ def markdown(rows: pd.DataFrame, records: Sequence[Record], study: StudyFacts) -
     lines = [f"# Leaderboard: {_cell(study.name)}", ""]
     if study.description:
         lines += [_cell(study.description), ""]
+    if study.gate:
+        lines += [_cell(study.gate), ""]
     if not len(rows):
         return "\n".join([*lines, "No finished trial yet.", "", *notes.of_trials(study), ""])
     for dataset in dict.fromkeys(rows["dataset"]):
-        compared, details = tables(rows, study.baseline, dataset)
+        compared, details = tables(rows, study.baseline, dataset, truth.heading(records))
         lines += [f"## {_cell(dataset)}", "", *_markdown(compared), ""]
         lines += ["Calibration, size, cost and collapse of the same:", "", *_markdown(details), ""]
     return "\n".join([*lines, *explanations(records, study), ""])
@@ -51,7 +53,8 @@ def explanations(records: Sequence[Record], study: StudyFacts) -> list[str]:
         for dataset in datasets_of(records, study)
     }
     return [
-        *notes.of_accuracy(groups, study.baseline),
+        *truth.notes(records),
+        *notes.of_accuracy(groups, study.baseline, truth.heading(records)),
         *notes.of_quality(records),
         *notes.of_cost(records),
         *notes.of_trials(study),
@@ -59,11 +62,13 @@ def explanations(records: Sequence[Record], study: StudyFacts) -> list[str]:
     ]
 
 
-def latex(rows: pd.DataFrame, study: StudyFacts) -> str:
+def latex(rows: pd.DataFrame, records: Sequence[Record], study: StudyFacts) -> str:
     r"""Tables to \input into a document that uses booktabs."""
     lines = [f"% Leaderboard: {study.name}. Needs \\usepackage{{booktabs}}.".replace("\n", " ")]
+    if study.gate:
+        lines.append(f"% {' '.join(study.gate.split())}")
     for dataset in dict.fromkeys(rows["dataset"]):
-        for table in tables(rows, study.baseline, dataset):
+        for table in tables(rows, study.baseline, dataset, truth.heading(records)):
             lines += ["", f"% {' '.join(str(dataset).split())}", *_latex(table)]
     return "\n".join([*lines, ""])
 
@@ -75,11 +80,12 @@ def html(rows: pd.DataFrame, records: Sequence[Record], study: StudyFacts) -> st
 
 def body(rows: pd.DataFrame, records: Sequence[Record], study: StudyFacts) -> str:
     """The leaderboard as a part of a page."""
-    parts = [f"<p>{page.escape(study.description)}</p>"] if study.description else []
+    said = [text for text in (study.description, study.gate) if text]
+    parts = [f"<p>{page.escape(text)}</p>" for text in said]
     if not len(rows):
         return "\n".join([*parts, "<p>No finished trial yet.</p>"])
     for dataset in dict.fromkeys(rows["dataset"]):
-        compared, details = tables(rows, study.baseline, dataset)
+        compared, details = tables(rows, study.baseline, dataset, truth.heading(records))
         parts += [
             f"<h3>{page.escape(dataset)}</h3>",
             _html(compared),

@@ -27,11 +27,17 @@ def interval_sentence() -> str:
 
 
 def of_accuracy(
-    by_dataset: Mapping[str, Mapping[str, BySeed]], baseline: str | None = None
+    by_dataset: Mapping[str, Mapping[str, BySeed]],
+    baseline: str | None = None,
+    accuracy: str = "test accuracy",
 ) -> list[str]:
-    """What the intervals and tests are and which methods the seeds tell apart."""
+    """What the intervals and tests are and which methods the seeds tell apart.
+
+    accuracy: what the accuracies are, in a few words.
+    """
+    unseen = ", on images that neither search nor selection saw" if "test" in accuracy else ""
     lines = [
-        "- Test accuracy is the mean over seeds, on images that neither search nor selection saw. "
+        f"- {accuracy[0].upper()}{accuracy[1:]} is the mean over seeds{unseen}. "
         + interval_sentence(),
         "- Ranks order the means. Two methods are told apart where their paired t test over seeds, "
         "corrected by Holm over all pairs of the data set, says so at 5 %; a rank's interval has "

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from analysis.trials import Record, genotype, read
+from bench.space import registry
 from bench.space.genotype import Genotype
 
 PARAMETER_FREE = frozenset({"none", "skip_connect", "max_pool_3x3", "avg_pool_3x3", "noise"})
@@ -58,7 +59,7 @@ def selectable(record: Record) -> tuple[str, ...]:
     """
     genotypes = (genotype(record), *(found for _, found in by_epoch(record)))
     named = {operation for found in genotypes for _, _, operation, _ in found.pairs()}
-    candidates = [str(name) for name in record["configuration"]["space"]["operations"]]
+    candidates = registry.selectable(record["configuration"]["space"])
     chosen = [name for name in candidates if name != "none" or name in named]
     return (*chosen, *sorted(named.difference(chosen)))
 

@@ -25,6 +25,8 @@ class StudyFacts:
     datasets: tuple[str, ...] = ()
     failed: int | None = None
     missing: int | None = None
+    gate: str | None = None
+    """What the gate says, in words (bench.gate.state)."""
 
 
 def facts(study: Mapping[str, Any]) -> StudyFacts:
@@ -37,6 +39,7 @@ def facts(study: Mapping[str, Any]) -> StudyFacts:
         datasets=tuple(study["datasets"]),
         failed=study.get("failed"),
         missing=study.get("missing"),
+        gate=(study.get("gate") or {}).get("text"),
     )
 
 

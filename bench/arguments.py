@@ -86,16 +86,24 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         return added
 
     running = verb("run", "run what is not finished, then write tables and figures")
-    running.add_argument(
-        "--workers", type=_count("--workers"), metavar="N", help="trials at a time"
-    )
-    _device_option(running, "where to train")
+    gating = verb("gate", "train reference cells: does this setting tell good cells from bad ones?")
+    for added in (running, gating):
+        added.add_argument(
+            "--workers", type=_count("--workers"), metavar="N", help="trials at a time"
+        )
+        _device_option(added, "where to train")
     running.add_argument(
         "--batch-seeds",
         type=_count("--batch-seeds"),
         default=1,
         metavar="S",
         help="search S seeds of a method in one program (default: 1)",
+    )
+    running.add_argument(
+        "--nats-bench",
+        type=Path,
+        metavar="PATH",
+        help="the NATS-Bench file or folder (default: the variable BENCH_NATS_BENCH)",
     )
     running.add_argument("--dry-run", action="store_true", help="print the trials and stop")
     running.add_argument(
@@ -127,7 +135,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     )
     checking = verb("doctor", "say what this machine has and lacks", of_study=False)
     _speed_options(verb("speed", "measure what a step costs on this machine", of_study=False))
-    for added in (running, tuning, checking):
+    for added in (running, gating, tuning, checking):
         added.add_argument(
             "--data-root",
             type=Path,

@@ -49,6 +49,8 @@ def run(chosen: argparse.Namespace) -> int:
         return _print_status(study, store)
     if chosen.evaluation is not None:
         tuned.adopt(chosen.evaluation, store.folder)
+    if chosen.nats_bench is not None:
+        os.environ["BENCH_NATS_BENCH"] = str(chosen.nats_bench.absolute())  # workers inherit it
     settings = session.Settings(
         device=chosen.device,
         workers=chosen.workers,
@@ -103,6 +105,24 @@ def ablate(chosen: argparse.Namespace) -> int:
     for path in session.tables(study, store, standing, analysis.write_ablation):
         print(path)
     return DONE
+
+
+def gate(chosen: argparse.Namespace) -> int:
+    """bench gate STUDY"""
+    from bench import gate as verdicts
+    from bench import session
+
+    study, store = _study(chosen, tuned=False)
+    settings = session.Settings(
+        device=chosen.device, workers=chosen.workers, data_root=chosen.data_root
+    )
+    record = session.run_gate(study, store, settings)
+    if record is None:
+        print(f"gate of {study.name}: a training failed, so there is no verdict; run it again")
+        return SOME_FAILED
+    print("\n".join(verdicts.lines(record)))
+    print(f"verdict: {store.folder / verdicts.FILE}")
+    return DONE if record["passed"] else SOME_FAILED
 
 
 def leaderboard(chosen: argparse.Namespace) -> int:
@@ -233,6 +253,7 @@ def _print_leaderboard(store: Store, standing: Standing) -> None:
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "status": status,
+    "gate": gate,
     "tune": tune,
     "ablate": ablate,
     "leaderboard": leaderboard,

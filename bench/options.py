@@ -28,7 +28,7 @@ def option(
 
     The bounds have pydantic's meaning: `ge` is >=, `gt` is >, `le` is <=, `lt` is <. Without
     `identity` the option says how a trial is run, as its device does, and not which trial it is.
-    A `later` one of a method came after records of it were kept: see `resolved`.
+    A `later` one came after records were kept without it: see `resolved`.
 
     Of a method's options: one that is `evaluation_only` says nothing to the search; one with `tune`
     acts in the evaluation (perhaps not only there) and `bench tune` may set it for the evaluation
@@ -50,7 +50,7 @@ def option(
 
 
 def resolved(config: Any) -> dict[str, Any]:
-    """All options of a method's Config by name, but `later` ones with their default.
+    """All options of a dataclass by name, but `later` ones with their default.
 
     So a trial that does not use a new option is the trial that it was, and its record is kept.
     """

@@ -77,6 +77,10 @@ class Layer(_Part):
 
 
 class Evaluation(_Part):
+    """With `kind` "tabular" nothing was trained: `test` is a table's number, `sources` says of
+    what, and `truth` has every data set of the table (bench.tabular.evaluation).
+    """
+
     epochs: list[Epoch]
     seconds: Seconds
     peak_memory_bytes: Count | None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import flatten, lock, machine, status
-from bench.errors import ResultsError
+from bench import flatten, gate, lock, machine, status
+from bench.errors import ConfigurationError, ResultsError
 from bench.progress import Progress
-from bench.record import Standing, Store
+from bench.record import Standing, Store, write_atomically
 from bench.runner import RUN_TRIAL, groups, run_trials
 from bench.study import Study, Trial, stem
 
@@ -41,8 +42,16 @@ class Settings:
     """Run trials again that other code made."""
 
 
-def run(study: Study, store: Store, settings: Settings, write_tables: WriteTables) -> Standing:
+def run(
+    study: Study,
+    store: Store,
+    settings: Settings,
+    write_tables: WriteTables,
+    tracked: bool = True,
+) -> Standing:
     """Run the study's trials that have no finished record, then write its tables.
+
+    tracked: whether MLflow is told.
 
     Raises ConfigurationError, DataError or ResultsError before any trial runs, and Interrupted on
     Ctrl-C; every record written until then is kept.
@@ -50,7 +59,7 @@ def run(study: Study, store: Store, settings: Settings, write_tables: WriteTable
     store.prepare()
     with lock.held(store.folder):
         store.clear_leftovers()
-        tracker = Tracker(store.folder, settings.tracking_uri)
+        tracker = Tracker(store.folder, settings.tracking_uri, away=not tracked)
         try:
             _run_missing(study, store, settings, tracker)
             standing = store.standing(study.trials)
@@ -71,8 +80,46 @@ def tables(
     """Write the tables of the finished trials; the files written, none where none finished."""
     if not standing.finished:
         return []
-    facts = {"failed": len(standing.failed), "missing": len(standing.missing)}
+    facts = {
+        "failed": len(standing.failed),
+        "missing": len(standing.missing),
+        "gate": gate.state(study.gate, store.folder),
+    }
     return write_tables(store.folder, standing.finished, {**study.summary(), **facts})
+
+
+def run_gate(study: Study, store: Store, settings: Settings) -> dict[str, Any] | None:
+    """Train the study's reference cells where that is not done, and write the verdict.
+
+    Returns the verdict's record, or None where a training failed. Raises as `run` does, and
+    ConfigurationError for a study without reference cells.
+    """
+    plan = study.gate
+    if plan is None:
+        raise ConfigurationError(
+            f"study {study.name} has no reference cells, and none are known for its space: name"
+            " some under gate.cells"
+        )
+    cells = replace(
+        study,
+        name=f"{study.name}/gate",
+        labels=tuple(plan.cells),
+        seeds=tuple(dict.fromkeys(trial.seed for trial in plan.trials)),
+        trials=plan.trials,
+        baseline=None,
+        base=None,
+        variations={},
+        gate=None,
+    )
+    standing = run(
+        cells, Store(store.folder / gate.FOLDER), settings, lambda *facts: [], tracked=False
+    )
+    if standing.failed or standing.missing:
+        return None
+    record = gate.verdict(plan, study.name, standing.finished)
+    text = json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False)
+    write_atomically(store.folder / gate.FILE, text + "\n")
+    return record
 
 
 def finished_or_error(study: Study, store: Store) -> Standing:
@@ -112,15 +159,28 @@ def check_data(trials: Sequence[Trial], root: Path | None) -> None:
         load(config, root, torch.device("cpu"))
 
 
+def check_tables(trials: Sequence[Trial]) -> None:
+    """Read every table of known accuracies once, before any trial runs.
+
+    Raises ConfigurationError.
+    """
+    from bench.tabular.config import TabularConfig
+    from bench.tabular.providers import tables as tables_of
+
+    configs = (trial.evaluation for trial in trials)
+    for config in dict.fromkeys(c for c in configs if isinstance(c, TabularConfig)):
+        tables_of(config)
+
+
 class Tracker:
     """Sends records to MLflow; where that fails it says so, once, and does not try again."""
 
-    def __init__(self, folder: Path, uri: str | None) -> None:
+    def __init__(self, folder: Path, uri: str | None, away: bool = False) -> None:
         self.say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
         self._folder = folder
         self._files = files_of(folder)
         self._uri = uri
-        self._away = False
+        self._away = away
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Send one record."""
@@ -177,6 +237,7 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     threads = todo[0].search.threads
     together = groups(todo, settings.batch_seeds, standing.finished)
     devices = machine.devices(settings.device, settings.workers, threads, len(together))
+    check_tables(todo)
     check_data(todo, settings.data_root)
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"

@@ -8,11 +8,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.data.config import DataConfig
+from bench.options import resolved
 from bench.space.config import SpaceConfig
+from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
+
+if TYPE_CHECKING:
+    from bench.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Trial:
     data: DataConfig
     space: SpaceConfig
     search: SearchConfig
-    evaluation: EvaluationConfig
+    evaluation: EvaluationConfig | TabularConfig
     evaluation_options: dict[str, Any] = field(default_factory=dict, hash=False)
     """Options of the method that are others in the evaluation than in the search."""
     tuning: dict[str, Any] | None = field(default=None, hash=False)
@@ -38,10 +43,10 @@ class Trial:
         """Every option, as plain data that JSON carries unchanged."""
         parts = {
             "method": self.options,
-            "data": dataclasses.asdict(self.data),
-            "space": dataclasses.asdict(self.space),
-            "search": dataclasses.asdict(self.search),
-            "evaluation": dataclasses.asdict(self.evaluation),
+            "data": resolved(self.data),
+            "space": resolved(self.space),
+            "search": resolved(self.search),
+            "evaluation": resolved(self.evaluation),
         }
         if self.evaluation_options:
             parts["method_in_evaluation"] = self.evaluation_options
@@ -117,6 +122,8 @@ class Study:
     """The label that the study's variations differ from."""
     variations: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
     """label -> what it changes: dotted key -> value."""
+    gate: Gate | None = None
+    """Reference cells that say whether the setting is informative; None: none are known."""
 
     def summary(self) -> dict[str, Any]:
         """What tables and figures need to know of the study, as plain data."""

@@ -9,9 +9,11 @@ baseline: darts                # optional, a label
 ablations: {...}               # optional, with `base`: see bench.variations
 notes: free text               # optional
 data: {...}                    # bench.data.config.DataConfig, without name
-space: {...}                   # bench.space.config.SpaceConfig
+space: {...}                   # by `name`: bench.space.registry; SpaceConfig by default
 search: {...}                  # bench.training.config.SearchConfig
-evaluation: {...}              # bench.training.config.EvaluationConfig
+evaluation: {...}              # bench.training.config.EvaluationConfig, or, with
+                               # `kind: tabular`, bench.tabular.config.TabularConfig
+gate: {...}                    # reference cells, see bench.gate_file
 """
 
 from __future__ import annotations
@@ -24,13 +26,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bench import variations, yaml_file
+from bench import gate_file, variations, yaml_file
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
 from bench.options import resolved
-from bench.space.config import SpaceConfig
+from bench.space import registry as registry_of_spaces
+from bench.space.config import SpaceConfig, no_auxiliary_head
+from bench.space.nas_bench_201 import NasBench201Config
 from bench.study import Study, Trial
+from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 from bench.validation import build, require_mapping, show, suggest
 
@@ -39,6 +44,7 @@ _KEYS = (
     *("base", "ablations"),
 )
 _SECTIONS = ("data", "space", "search", "evaluation")
+_GATE = "gate"
 _FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SAFE_RULE = "must be letters, digits, '.', '_' or '-' (it names files)"
 
@@ -96,13 +102,15 @@ def _lists_to_mappings(data: dict[str, Any]) -> None:
 
 def _check(data: dict[str, Any], where: str) -> Study:
     for key in data:
-        if key not in (*_KEYS, *_SECTIONS):
+        if key not in (*_KEYS, *_SECTIONS, _GATE):
             raise ConfigurationError(
-                f"{where}: {key}: unknown key; {suggest(str(key), (*_KEYS, *_SECTIONS))}"
+                f"{where}: {key}: unknown key; {suggest(str(key), (*_KEYS, *_SECTIONS, _GATE))}"
             )
     name = _text(data, "name", where)
     if not _FILE_SAFE.fullmatch(name):
         raise ConfigurationError(f"{where}: name = {show(name)}: {_SAFE_RULE}")
+    if isinstance(data.get("evaluation"), str):
+        data["evaluation"] = {"kind": data["evaluation"]}
     by_label = _trials(data, name, where)
     base, changes = variations.read(data, where)
     baseline = data.get("baseline", base)
@@ -125,6 +133,12 @@ def _check(data: dict[str, Any], where: str) -> Study:
         trials=tuple(trial for cell in zip(*by_label.values(), strict=True) for trial in cell),
         base=base,
         variations=changes,
+        gate=gate_file.read(
+            require_mapping(data.get(_GATE), where=where, key=_GATE),
+            name,
+            by_label[next(iter(by_label))],
+            where,
+        ),
     )
 
 
@@ -134,10 +148,9 @@ def _trials(data: dict[str, Any], study: str, where: str) -> dict[str, list[Tria
     sections = {key: require_mapping(data.get(key), where=where, key=key) for key in _SECTIONS}
     datasets = _datasets(data, sections["data"], where)
     seeds = _seeds(data, where)
-    space = build(SpaceConfig, sections["space"], where=where, prefix="space")
-    _known(space.name, _space_names(), f"{where}: space.name", "space")
+    space = _space(sections["space"], where)
     search = build(SearchConfig, sections["search"], where=where, prefix="search")
-    evaluation = build(EvaluationConfig, sections["evaluation"], where=where, prefix="evaluation")
+    evaluation = _evaluation(sections["evaluation"], space, where)
     return {
         label: [
             Trial(study, label, method, dataset, seed, options, config, space, search, evaluation)
@@ -146,6 +159,32 @@ def _trials(data: dict[str, Any], study: str, where: str) -> dict[str, list[Tria
         ]
         for label, (method, options) in methods.items()
     }
+
+
+def _evaluation(
+    values: dict[str, Any], space: SpaceConfig, where: str
+) -> EvaluationConfig | TabularConfig:
+    """`kind: tabular` looks accuracies up; `kind: training`, the default, trains networks."""
+    kind = values.get("kind", "training")
+    if kind not in ("training", "tabular"):
+        raise ConfigurationError(
+            f"{where}: evaluation.kind = {show(kind)}: must be one of training, tabular"
+        )
+    if kind == "tabular":
+        if not isinstance(space, NasBench201Config):
+            raise ConfigurationError(
+                f"{where}: evaluation.kind = tabular: accuracies are known in the space"
+                f" nas-bench-201 alone, not in {space.name}"
+            )
+        return build(TabularConfig, values, where=where, prefix="evaluation")
+    values = {key: value for key, value in values.items() if key != "kind"}
+    evaluation = build(EvaluationConfig, values, where=where, prefix="evaluation")
+    if evaluation.auxiliary_weight > 0 and not space.has_auxiliary_head:
+        raise ConfigurationError(
+            f"{where}: evaluation.auxiliary_weight = {evaluation.auxiliary_weight:g}:"
+            f" {no_auxiliary_head(space.name)}"
+        )
+    return evaluation
 
 
 def _variation(
@@ -255,7 +294,8 @@ def _known(name: object, known: Mapping[str, Any], where: str, kind: str) -> Non
         raise ConfigurationError(f"{where}: unknown {kind} {name!r}; {suggest(str(name), known)}")
 
 
-def _space_names() -> dict[str, str]:
-    from bench.space import registry
-
-    return dict(registry.names())
+def _space(values: dict[str, Any], where: str) -> SpaceConfig:
+    """The options of the space that `name` names (by default the DARTS space)."""
+    name = values.get("name", SpaceConfig.name)
+    _known(name, registry_of_spaces.names(), f"{where}: space.name", "space")
+    return build(registry_of_spaces.config(name), values, where=where, prefix="space")

@@ -33,7 +33,7 @@ from bench.space.genotype import Genotype
 from bench.study import Trial
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig, SearchConfig
-from bench.training.discrete import build_network
+from bench.training.discrete import build_discrete
 from bench.training.evaluation import evaluate
 from bench.training.search import SearchOutcome, build, search
 from bench.trial import run_trial
@@ -140,7 +140,7 @@ class MethodConformance:
         assert bool(phases) == self.kind().searches, "a method that searches has phases"
         check_gradients("search", phases, data, [method, supernet])
         genotype = method.current()
-        network = build_network(genotype, method, EVALUATION, data.search, 0, SPACE.stem_multiplier)
+        network = build_discrete(genotype, method, EVALUATION, data.search, 0)
         phases = method.network_phases(network, EVALUATION, "train", len(data.search.train))
         check_gradients("evaluation", phases, data, [network])
 
@@ -177,7 +177,6 @@ class MethodConformance:
             data,
             IMAGES,
             0,
-            stem_multiplier=SPACE.stem_multiplier,
         )
         assert 0 <= trained.result["test"]["accuracy"] <= 1
         assert 0 < trained.result["nonzero_parameters"] <= trained.result["parameters"]

@@ -116,7 +116,6 @@ class Validation:
                 derive("tuning", trial.seed),
                 report,
                 None,
-                trial.space.stem_multiplier,
             )
         )
         return held[0]
@@ -126,5 +125,6 @@ def settings(
     trial: Trial, values: Values, epochs: int
 ) -> tuple[EvaluationConfig, dict[str, float | int]]:
     """(evaluation on training images alone, options of the method) of a trial with the values."""
+    assert isinstance(trial.evaluation, EvaluationConfig)  # bench.tuning_session has looked
     config, own = applied(trial.evaluation, values, epochs)
     return dataclasses.replace(config, train_on="train"), own

@@ -21,6 +21,7 @@ from bench import environment, machine, session, tuning_helpers, tuning_records
 from bench.errors import ConfigurationError
 from bench.record import Store
 from bench.study import Study
+from bench.tabular.config import TabularConfig
 from bench.tuning import Tuner
 from bench.tuning_objective import Found, Validation
 from bench.tuning_plan import Plan, Pruner, Row
@@ -84,6 +85,11 @@ def run(study: Study, store: Store, settings: Settings, write_tables: WriteTable
     from bench.data.loading import load
     from bench.trial import set_up
 
+    if any(isinstance(trial.evaluation, TabularConfig) for trial in study.trials):
+        raise ConfigurationError(
+            f"study {study.name}: evaluation.kind = tabular: nothing is trained, so nothing can be"
+            " tuned"
+        )
     groups = _groups(study, store, settings)
     device = torch.device(machine.devices(settings.device, 1, 1, 1)[0])
     configs = {found.trial.dataset: found.trial.data for group in groups for found in group.found}

@@ -52,6 +52,7 @@ def parameters(
     side: of the images, pixels. only: names to keep; empty keeps all. own: those of the method
     too. Raises ConfigurationError for an unknown one.
     """
+    assert isinstance(trial.evaluation, EvaluationConfig)  # bench.tuning_session has looked
     every = [*shared(trial.evaluation, side), *(of_method(trial) if own else [])]
     found = {parameter.name: parameter.widened() for parameter in every}
     for name in only:

@@ -10,7 +10,7 @@ from torch import Tensor
 from bench.data.splits import Split
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype, Pair
-from bench.space.lanes import LaneNetwork
+from bench.space.lanes import LaneNetwork, has_lanes
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.skeleton import CellGraph
 from bench.space.supernet import Supernet
@@ -106,6 +106,8 @@ def accuracies(
 
 def lanes_that_fit(supernet: Supernet, validation: Split, batch_size: int) -> int:
     """From 1 to `MOST`, by the memory that they need and may have (`BYTES`)."""
+    if not has_lanes(supernet):
+        return 1
     images = min(batch_size, len(validation))
     size = validation.pool.images.shape[-2:].numel()
     return max(1, min(MOST, BYTES[validation.device.type] // lane_bytes(supernet, images, size)))

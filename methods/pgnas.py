@@ -18,7 +18,6 @@ from bench.posterior import probability_of_best, table
 from bench.space.constants import index
 from bench.space.genotype import Genotype
 from bench.space.mixture import CellMixture, Mixture
-from bench.space.stage import Stage
 from bench.space.supernet import Supernet
 from bench.training.config import EvaluationConfig
 from methods.alive import select_alive
@@ -169,27 +168,20 @@ class Pgnas(Method):
         weights = {k: torch.zeros_like(p) for k, p in self.logit.items()}
         slices = {k: torch.zeros_like(p) for k, p in self.logit.items()}
         names = [self.task.space.operations[column] for column in self.task.candidates]
-        groups: set[tuple[str, int, int]] = set()  # those with weights
-        cells = self._supernet[0].fused_cells()
-        for position, cell in zip(self.task.positions, cells, strict=True):
-            counts = self._slices(position.index)
-            device = slices[position.kind].device
-            slices[position.kind] += index((counts[name] for name in names), device)
-            for stage in cell.fused_stages():
-                for column, name in enumerate(names):
-                    if name in stage.operations:
-                        square, number = _squares(stage, stage.operations[name])
-                        rows = index(stage.graph.edges, square.device)
-                        place = (rows, torch.full_like(rows, column))
-                        squares[position.kind] = squares[position.kind].index_put(
-                            place, square, accumulate=True
-                        )
-                        weights[position.kind][place] += number
-                        groups |= {(position.kind, edge, column) for edge in stage.graph.edges}
+        columns = list(self.task.candidates)
+        for position in self.task.positions:
+            square, number = self._supernet[0].squares(position.index)
+            squares[position.kind] = squares[position.kind] + square[:, columns]
+            weights[position.kind] += number[:, columns]
+            if self.config.objective == "paper":
+                counts = self._slices(position.index)
+                device = number.device
+                slices[position.kind] += index((counts[name] for name in names), device)
+        groups = sum(int((number > 0).sum()) for number in weights.values())
         if self.config.objective == "paper":
             return squares, slices
         means = {k: squares[k] / weights[k].clamp_min(1) for k in squares}
-        average = sum(mean.sum() for mean in means.values()) / max(1, len(groups))
+        average = sum(mean.sum() for mean in means.values()) / max(1, groups)
         # the same value for all, and for each group with weights its own gradient on them
         shared = torch.as_tensor(average).detach()
         return (
@@ -337,10 +329,3 @@ class Pgnas(Method):
                 "alive": (keep > 0.5) & ~excluded,
             }
         return table(self.current(), self.task.graph, self.task.space.operations, values)
-
-
-def _squares(stage: Stage, operation: nn.Module) -> tuple[Tensor, int]:
-    """Sum of squared weights by edge [edges], and how many weights an edge has."""
-    blocks = len(stage.graph.edges)
-    flat = torch.cat([p.reshape(blocks, -1) for p in operation.parameters()], 1)
-    return flat.square().sum(1), flat.shape[1]

@@ -21,24 +21,32 @@ class RandomConfig:
     """What is drawn from: the set that DARTS's selection can reach."""
 
     edges_per_node: int = option(2, ge=1, help="edges into a node, from distinct sources")
+    none: bool = option(
+        False, help="draw `none`, an empty edge, too, where the space has it", later=True
+    )
 
 
-def draw_genotype(draw: random.Random, task: Task, edges_per_node: int) -> Genotype:
-    """Uniform over distinct sources of every node and over operations other than `none`."""
+def draw_genotype(
+    draw: random.Random, task: Task, edges_per_node: int, none: bool = False
+) -> Genotype:
+    """Uniform over distinct sources of every node and over operations (`none`: if asked for)."""
     names = [task.space.operations[column] for column in task.candidates]
+    if none and "none" in task.space.operations:
+        names.append("none")
     cells = {}
     for kind in task.kinds:
         nodes = []
         for node in range(task.graph.nodes):
             sources = range(task.graph.inputs + node)
-            chosen = draw.sample(sources, min(edges_per_node, len(sources)))
-            nodes.append(tuple((draw.choice(names), source) for source in chosen))
+            chosen = draw.sample(sources, task.graph.kept(node, edges_per_node))
+            pairs = [(draw.choice(names), source) for source in chosen]
+            nodes.append(tuple(pair for pair in pairs if pair[0] != "none"))
         cells[kind] = tuple(nodes)
     return Genotype(task.space.name, cells)
 
 
 class RandomChoice(Method):
-    """Control: uniform sources and operations (other than `none`), no search at all."""
+    """Control: uniform sources and operations (by default without `none`), no search at all."""
 
     Config = RandomConfig
     config: RandomConfig
@@ -46,7 +54,8 @@ class RandomChoice(Method):
 
     def __init__(self, config: RandomConfig, task: Task) -> None:
         super().__init__(config, task)
-        self.drawn = draw_genotype(random.Random(task.seed), task, config.edges_per_node)
+        drawing = random.Random(task.seed)
+        self.drawn = draw_genotype(drawing, task, config.edges_per_node, config.none)
 
     def phases(self, supernet: Supernet) -> list[Phase]:
         return []
@@ -61,6 +70,8 @@ class RandomChoice(Method):
         space = self.task.space
         shape = (len(self.task.graph.edges), len(space.operations))
         uniform = torch.zeros(shape)
-        uniform[:, list(self.task.candidates)] = 1 / len(self.task.candidates)
+        count = len(self.task.candidates)
+        count += self.config.none and "none" in space.operations
+        uniform[:, list(self.task.candidates)] = 1 / count
         values = {kind: {"probability": uniform} for kind in self.task.kinds}
         return table(self.drawn, self.task.graph, space.operations, values)

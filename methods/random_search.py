@@ -60,8 +60,7 @@ class RandomSearch(Method):
         count = max(1, task.epochs // self.short_epochs)
         if config.cost == "operations":
             chosen = sum(
-                min(config.edges_per_node, task.graph.inputs + node)
-                for node in range(task.graph.nodes)
+                task.graph.kept(node, config.edges_per_node) for node in range(task.graph.nodes)
             )
             count = count * len(task.graph.edges) * len(task.candidates) // chosen
         draw = random.Random(derive(task.seed, "random search"))

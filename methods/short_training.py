@@ -9,8 +9,8 @@ from bench.data.splits import Split
 from bench.method import Task, sgd_evaluation
 from bench.noise import Noise
 from bench.seeds import derive
+from bench.space.building import build_network
 from bench.space.genotype import Genotype
-from bench.space.network import DiscreteNetwork
 from bench.training.config import EvaluationConfig
 from bench.training.measure import measure
 from bench.training.search import uses_channels_last
@@ -28,14 +28,13 @@ def train_briefly(
     device = validation.device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(task.seed, "candidate", number))
-        network = DiscreteNetwork(
+        network = build_network(
             genotype,
+            task.space,
             task.space.cells,
             task.space.channels,
             task.data.shape,
             task.classes,
-            stem_multiplier=task.space.stem_multiplier,
-            auxiliary=False,
             noise=Noise(),
         ).to(device)
     channels_last = uses_channels_last(task.search.channels_last, device)

@@ -8,6 +8,8 @@ JSON form:
 
     {"space": "darts",
      "cells": {"normal": [[["sep_conv_3x3", 0], ["skip_connect", 1]], ...], "reduce": [...]}}
+
+An edge that is not named is empty: what other notations call the operation `none`.
 """
 
 from __future__ import annotations
@@ -138,6 +140,51 @@ class Genotype:
             return cls("darts", cells)
         except (SyntaxError, TypeError, ValueError) as error:
             raise ValueError(f"not a DARTS genotype text: {error}") from error
+
+    def to_nas_bench_201_text(self) -> str:
+        """The published form `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`; an empty edge is `none`.
+
+        Raises ValueError for a genotype that is not one cell of three nodes with at most one
+        operation an edge.
+        """
+        if len(self.cells) != 1:
+            raise ValueError(
+                f"the NAS-Bench-201 form has one cell; this genotype has {', '.join(self.cells)}"
+            )
+        (cell,) = self.cells.values()
+        parts = []
+        for node, pairs in enumerate(cell):
+            by_source = {source: operation for operation, source in pairs}
+            if len(by_source) != len(pairs) or len(cell) != 3:
+                raise ValueError(
+                    "the NAS-Bench-201 form has three nodes and one operation an edge; this cell"
+                    f" has {len(cell)} nodes, the {node + 1}. with {pairs}"
+                )
+            edges = (f"{by_source.get(source, 'none')}~{source}" for source in range(node + 1))
+            parts.append(f"|{'|'.join(edges)}|")
+        return "+".join(parts)
+
+    @classmethod
+    def from_nas_bench_201_text(cls, text: str) -> Genotype:
+        """Read the published form. Raises ValueError where the text is another."""
+        cell: list[Node] = []
+        for number, part in enumerate(text.strip().split("+")):
+            pieces = [piece.partition("~") for piece in part.strip("|").split("|")]
+            sources = [source for _, _, source in pieces]
+            named = all(operation for operation, _, _ in pieces)
+            if not named or sources != [str(source) for source in range(number + 1)]:
+                raise ValueError(f"not a NAS-Bench-201 genotype text, at {part!r}: {text!r}")
+            cell.append(tuple((o, int(source)) for o, _, source in pieces if o != "none"))
+        if len(cell) != 3:
+            raise ValueError(f"not a NAS-Bench-201 genotype text, it has three nodes: {text!r}")
+        return cls("nas-bench-201", {"normal": tuple(cell)})
+
+    @classmethod
+    def from_text(cls, text: str) -> Genotype:
+        """Read any of the published forms, by how they begin. Raises ValueError for another."""
+        if text.strip().startswith("|"):
+            return cls.from_nas_bench_201_text(text)
+        return cls.from_darts_text(text)
 
 
 def _by_source(pair: Pair) -> tuple[int, str]:

@@ -12,16 +12,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bench.space.depthwise import from_phases, to_phases
+from bench.space.fused_cell import DartsCell
 from bench.space.lane_plan import CellPlan, Work, plan_cell
 from bench.space.layers import normalise
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.operations import EdgeOperation, Edges, StageInputs
 from bench.space.stage import Stage
-from bench.space.supernet import FusedCell, Supernet
+from bench.space.supernet import Supernet
+
+
+def has_lanes(supernet: Supernet) -> bool:
+    """Whether candidates of this super-network can be lanes: DARTS cells, mixing all channels."""
+    return all(
+        isinstance(cell, DartsCell)
+        and cell.partial == 1
+        and not any(stage.choices for stage in cell.fused_stages())
+        for cell in supernet.fused_cells()
+    )
 
 
 class LaneNetwork:
@@ -30,16 +40,18 @@ class LaneNetwork:
     Args:
         mixtures: one a candidate, with weights and masks per batch (none per example).
 
-    Raises ValueError for mixtures of other forms and for partial channels.
+    Raises ValueError for mixtures of other forms, for partial channels and for other cells than
+    those of the DARTS space.
     """
 
     def __init__(self, supernet: Supernet, mixtures: list[Mixture]) -> None:
         self.supernet = supernet
+        if not has_lanes(supernet):
+            raise ValueError("lanes need cells of two inputs that mix all channels, alike by edge")
         self.cells: list[_LaneCell] = []
         before = last = (0,) * len(mixtures)
         for cell, position in zip(supernet.fused_cells(), supernet.positions, strict=True):
-            if cell.partial > 1:
-                raise ValueError("lanes mix all channels; this super-network mixes a part of them")
+            assert isinstance(cell, DartsCell)
             parts = [mixture.cell(position.index, position.kind) for mixture in mixtures]
             plan = plan_cell(supernet.graph, supernet.space.operations, parts, (before, last))
             self.cells.append(_LaneCell(cell, plan, parts, supernet.stem.weight))
@@ -106,15 +118,14 @@ class _Sources(StageInputs):
         self.blocks = torch.empty(0)
 
     @cached_property
-    def rectified(self) -> Tensor:
-        return F.relu(self.merged)
-
-    @cached_property
     def rectified_phases(self) -> Tensor:
         return to_phases(self.rectified)
 
     def for_edges(self, edges: Edges) -> Tensor:
         return self.layout.select(self.rectified, self.channels, self.blocks)
+
+    def once_a_source(self, edges: Edges) -> Tensor:
+        return self.for_edges(edges)
 
     def phases_for_edges(self, edges: Edges) -> Tensor:
         return self.layout.select(self.rectified_phases, self.channels, self.blocks)
@@ -177,7 +188,7 @@ class _LaneCell:
     """A cell of the super-network for all lanes."""
 
     def __init__(
-        self, cell: FusedCell, plan: CellPlan, parts: list[CellMixture], like: Tensor
+        self, cell: DartsCell, plan: CellPlan, parts: list[CellMixture], like: Tensor
     ) -> None:
         self.cell, self.plan = cell, plan
         self.stages = cell.fused_stages()

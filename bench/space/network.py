@@ -29,6 +29,17 @@ class Normalised(nn.Module):
         return self.norm(self.layers(F.relu(x) if self.relu else x))
 
 
+class NoiseDraw(nn.Module):
+    """N(0, 1) an example and element, whatever the input: the operation `noise` of space S4."""
+
+    def __init__(self, noise: Noise, stride: int) -> None:
+        super().__init__()
+        self.noise, self.stride = noise, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.noise.normal(x.detach()[:, :, :: self.stride, :: self.stride])
+
+
 class Pool(nn.Module):
     """3x3 pooling, padding 1; the average does not count the padding."""
 
@@ -42,14 +53,19 @@ class Pool(nn.Module):
         return F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)
 
 
-def operation(name: str, channels: int, stride: int, layers: Layers) -> nn.Module:
+def operation(name: str, channels: int, stride: int, layers: Layers, noise: Noise) -> nn.Module:
     """One operation of a discrete cell. Raises ValueError for a name that is not one."""
     if name in ("max_pool_3x3", "avg_pool_3x3"):
         return Pool(name, stride)
+    if name == "noise":
+        return NoiseDraw(noise, stride)
     if name == "skip_connect":
         if stride == 1:
             return nn.Identity()
         return Normalised(channels, FactorizedReduce(layers, channels, channels))
+    if name in ("nor_conv_1x1", "nor_conv_3x3"):
+        full = layers.convolution(channels, channels, int(name[-1]), stride=stride)
+        return Normalised(channels, full)
     if name not in ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"):
         raise ValueError(f"operation {name!r} cannot be built in a discrete network")
     kernel = int(name[-1])
@@ -65,10 +81,55 @@ def operation(name: str, channels: int, stride: int, layers: Layers) -> nn.Modul
 
 
 class DiscreteCell(nn.Module):
-    """A cell of a found architecture."""
+    """The chosen operations between a cell's input states and its nodes."""
 
-    def __init__(self, position: Position, cell: Cell, layers: Layers) -> None:
+    def __init__(
+        self, position: Position, cell: Cell, inputs: int, layers: Layers, noise: Noise
+    ) -> None:
         super().__init__()
+        self.preprocess = self.make_preprocess(position, layers)
+        self.reduces, self.noise = position.reduces, noise
+        kept = [[(name, source) for name, source in node if name != "none"] for node in cell]
+        self.sources = [[source for _, source in node] for node in kept]
+        self.names = [[name for name, _ in node] for node in kept]
+        self.operations = nn.ModuleList(
+            nn.ModuleList(
+                operation(
+                    name,
+                    position.channels,
+                    2 if self.reduces and source < inputs else 1,
+                    layers,
+                    noise,
+                )
+                for name, source in node
+            )
+            for node in kept
+        )
+
+    def make_preprocess(self, position: Position, layers: Layers) -> nn.ModuleList:
+        """What the cell's inputs go through first; here nothing."""
+        return nn.ModuleList()
+
+    def nodes(self, states: list[Tensor], drop_path: float) -> list[Tensor]:
+        """Input states, [batch, channels, height, width] each -> the nodes, likewise."""
+        states, inputs = list(states), len(states)
+        empty = states[-1][:, :, ::2, ::2] if self.reduces else states[-1]
+        for sources, operations in zip(self.sources, self.operations, strict=True):
+            assert isinstance(operations, nn.ModuleList)
+            total: Tensor | None = None
+            for source, module in zip(sources, operations, strict=True):
+                y = module(states[source])
+                if drop_path > 0 and not isinstance(module, nn.Identity):
+                    y = _drop(y, drop_path, self.noise)
+                total = y if total is None else total + y
+            states.append(torch.zeros_like(empty) if total is None else total)
+        return states[inputs:]
+
+
+class DiscreteDartsCell(DiscreteCell):
+    """Two inputs, each preprocessed; the nodes' concatenation."""
+
+    def make_preprocess(self, position: Position, layers: Layers) -> nn.ModuleList:
         channels = position.channels
         first: nn.Module = (
             FactorizedReduce(layers, position.inputs[0], channels)
@@ -76,33 +137,12 @@ class DiscreteCell(nn.Module):
             else layers.convolution(position.inputs[0], channels, 1)
         )
         second = layers.convolution(position.inputs[1], channels, 1)
-        self.preprocess = nn.ModuleList([Normalised(channels, first), Normalised(channels, second)])
-        self.reduces = position.reduces
-        self.sources = [[source for name, source in node if name != "none"] for node in cell]
-        self.names = [[name for name, _ in node if name != "none"] for node in cell]
-        self.operations = nn.ModuleList(
-            nn.ModuleList(
-                operation(name, channels, 2 if self.reduces and source < 2 else 1, layers)
-                for name, source in node
-                if name != "none"
-            )
-            for node in cell
-        )
+        return nn.ModuleList([Normalised(channels, first), Normalised(channels, second)])
 
-    def forward(self, before: Tensor, last: Tensor, drop_path: float, noise: Noise) -> Tensor:
+    def forward(self, before: Tensor, last: Tensor, drop_path: float) -> Tensor:
         """[batch, *, height, width] twice -> [batch, nodes * channels, h, w]."""
         states = [self.preprocess[0](before), self.preprocess[1](last)]
-        empty = states[1][:, :, ::2, ::2] if self.reduces else states[1]
-        for sources, operations in zip(self.sources, self.operations, strict=True):
-            assert isinstance(operations, nn.ModuleList)
-            total: Tensor | None = None
-            for source, module in zip(sources, operations, strict=True):
-                y = module(states[source])
-                if drop_path > 0 and not isinstance(module, nn.Identity):
-                    y = _drop(y, drop_path, noise)
-                total = y if total is None else total + y
-            states.append(torch.zeros_like(empty) if total is None else total)
-        return torch.cat(states[2:], 1)
+        return torch.cat(self.nodes(states, drop_path), 1)
 
 
 def _drop(x: Tensor, probability: float, noise: Noise) -> Tensor:
@@ -133,7 +173,7 @@ class AuxiliaryHead(nn.Module):
 
 
 class DiscreteNetwork(nn.Module):
-    """A found architecture, to be trained from scratch.
+    """A found architecture of the DARTS space, to be trained from scratch; others are subclasses.
 
     Args:
         genotype: by cell type or by position.
@@ -144,6 +184,8 @@ class DiscreteNetwork(nn.Module):
     `forward` returns logits [batch, classes] and the auxiliary head's logits (in training, where
     there is one). `drop_path` is set by the trainer, epoch by epoch.
     """
+
+    auxiliary: nn.Module | None = None
 
     def __init__(
         self,
@@ -169,23 +211,23 @@ class DiscreteNetwork(nn.Module):
             stem_channels, layers.convolution(image_shape[0], stem_channels, 3), relu=False
         )
         self.cells = nn.ModuleList(
-            DiscreteCell(position, genotype.cell(position.index, position.kind), layers)
+            DiscreteDartsCell(
+                position, genotype.cell(position.index, position.kind), 2, layers, self.noise
+            )
             for position in self.positions
         )
         self.classifier = layers.linear(nodes * self.positions[-1].channels, classes)
         self.auxiliary_at = 2 * cells // 3
-        self.auxiliary = (
-            AuxiliaryHead(nodes * self.positions[self.auxiliary_at].channels, classes, layers)
-            if auxiliary
-            else None
-        )
+        if auxiliary:
+            channels = nodes * self.positions[self.auxiliary_at].channels
+            self.auxiliary = AuxiliaryHead(channels, classes, layers)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         before = last = self.stem(images)
         extra: Tensor | None = None
         drop_path = self.drop_path if self.training else 0.0
         for position, cell in zip(self.positions, self.cells, strict=True):
-            before, last = last, cell(before, last, drop_path, self.noise)
+            before, last = last, cell(before, last, drop_path)
             if self.training and self.auxiliary is not None and position.index == self.auxiliary_at:
                 extra = self.auxiliary(last)
         return self.classifier(last.mean((2, 3))), extra

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.noise import Noise
 from bench.space.depthwise import has_phases, to_phases
 from bench.space.layers import FactorizedReduce, Layers, normalise
 
@@ -32,14 +33,19 @@ class StageInputs:
         return self.states[0] if len(self.states) == 1 else torch.cat(self.states, 1)
 
     @cached_property
+    def rectified(self) -> Tensor:
+        """ReLU of `merged`."""
+        return F.relu(self.merged)
+
+    @cached_property
     def activated(self) -> tuple[Tensor, ...]:
         """ReLU of every source state."""
-        return F.relu(self.merged).chunk(len(self.states), 1)
+        return self.rectified.chunk(len(self.states), 1)
 
     @cached_property
     def phased(self) -> tuple[Tensor, ...]:
         """The phases of `activated`: [4 * batch, channels, height / 2, width / 2] each."""
-        return to_phases(F.relu(self.merged)).chunk(len(self.states), 1)
+        return to_phases(self.rectified).chunk(len(self.states), 1)
 
     @cached_property
     def _all_activated(self) -> Tensor:
@@ -52,6 +58,14 @@ class StageInputs:
     def for_edges(self, edges: Edges) -> Tensor:
         """ReLU of each edge's source, one block an edge: [batch, edges * channels, h, w]."""
         return self._all_activated if edges is None else self._repeat(self.activated, edges)
+
+    def once_a_source(self, edges: Edges) -> Tensor:
+        """The same for convolutions of all channels: what edges share is there once, if it can be.
+
+        Weights [edges * out, channels, ...] then meet [batch, sources * channels, h, w].
+        """
+        together = edges is None or len(self.states) == 1
+        return self.rectified if together else self.for_edges(edges)
 
     def phases_for_edges(self, edges: Edges) -> Tensor:
         """The same in phases."""
@@ -74,11 +88,22 @@ class EdgeOperation(nn.Module):
 
     `slices`: how many factors a mask has on one edge. `masks_input`: they scale the input channels
     of its 1x1 convolutions (a mask before a depthwise convolution is one behind it); otherwise the
-    operation is channel by channel and they scale its normalised output.
+    operation is channel by channel and they scale its normalised output. `normalised`: the stage
+    normalises the output. `held`: the local edges that it has tensors for; None: all.
     """
 
     slices: int
     masks_input = True
+    normalised = True
+    held: Edges = None
+
+    def blocks(self, edges: Edges) -> Edges:
+        """Which blocks of its tensors belong to local edges."""
+        if self.held is None:
+            return edges
+        if edges is None or edges == self.held:
+            return None
+        return tuple(self.held.index(edge) for edge in edges)
 
     def forward(
         self, inputs: StageInputs, edges: Edges, mask: Tensor | None
@@ -111,10 +136,11 @@ class SeparableConvolution(EdgeOperation):
         self, inputs: StageInputs, edges: Edges, mask: Tensor | None
     ) -> tuple[Tensor, bool]:
         first, second = (None, None) if mask is None else mask.chunk(2, -1)
-        y = self.depthwise_1(inputs.for_edges(edges), edges)
-        y = normalise(self.pointwise_1(y, edges, first))
-        y = self.depthwise_2(F.relu_(y), edges)
-        return self.pointwise_2(y, edges, second), False
+        blocks = self.blocks(edges)
+        y = self.depthwise_1(inputs.for_edges(edges), blocks)
+        y = normalise(self.pointwise_1(y, blocks, first))
+        y = self.depthwise_2(F.relu_(y), blocks)
+        return self.pointwise_2(y, blocks, second), False
 
 
 class DilatedConvolution(EdgeOperation):
@@ -133,13 +159,50 @@ class DilatedConvolution(EdgeOperation):
     def forward(
         self, inputs: StageInputs, edges: Edges, mask: Tensor | None
     ) -> tuple[Tensor, bool]:
+        blocks = self.blocks(edges)
         if self.depthwise.stride == 1 and has_phases(inputs.merged):
-            y = self.depthwise(inputs.phases_for_edges(edges), edges, in_phases=True)
+            y = self.depthwise(inputs.phases_for_edges(edges), blocks, in_phases=True)
             if mask is not None and mask.dim() == 3:
                 mask = mask.repeat(4, 1, 1)
-            return self.pointwise(y, edges, mask), True
-        y = self.depthwise(inputs.for_edges(edges), edges)
-        return self.pointwise(y, edges, mask), False
+            return self.pointwise(y, blocks, mask), True
+        y = self.depthwise(inputs.for_edges(edges), blocks)
+        return self.pointwise(y, blocks, mask), False
+
+
+class FullConvolution(EdgeOperation):
+    """ReLU and a k x k convolution over all channels (normalisation is left to the stage)."""
+
+    def __init__(
+        self, layers: Layers, channels: int, blocks: int, stride: int, kernel: int
+    ) -> None:
+        super().__init__()
+        self.slices = channels
+        self.convolution = layers.convolution(
+            channels, channels, kernel, stride=stride, blocks=blocks
+        )
+
+    def forward(
+        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
+    ) -> tuple[Tensor, bool]:
+        x = inputs.once_a_source(edges) if mask is None else inputs.for_edges(edges)
+        return self.convolution(x, self.blocks(edges), mask), False
+
+
+class NoiseOperation(EdgeOperation):
+    """N(0, 1) an example and element, whatever the input (space S4); not normalised."""
+
+    masks_input = False
+    normalised = False
+
+    def __init__(self, noise: Noise, channels: int, stride: int) -> None:
+        super().__init__()
+        self.slices, self.stride, self.noise = channels, stride, noise
+
+    def forward(
+        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
+    ) -> tuple[Tensor, bool]:
+        like = inputs.for_edges(edges).detach()[:, :, :: self.stride, :: self.stride]
+        return self.noise.normal(like), False
 
 
 class ReducingSkip(EdgeOperation):
@@ -155,7 +218,7 @@ class ReducingSkip(EdgeOperation):
     def forward(
         self, inputs: StageInputs, edges: Edges, mask: Tensor | None
     ) -> tuple[Tensor, bool]:
-        return self.reduce(inputs.for_edges(edges), edges), False
+        return self.reduce(inputs.for_edges(edges), self.blocks(edges)), False
 
 
 class Surrogate(EdgeOperation):
@@ -174,7 +237,7 @@ class Surrogate(EdgeOperation):
         self, inputs: StageInputs, edges: Edges, mask: Tensor | None
     ) -> tuple[Tensor, bool]:
         y = inputs.without_weights(self.name, self.stride, edges)
-        return self.pointwise(y, edges, mask), False
+        return self.pointwise(y, self.blocks(edges), mask), False
 
 
 def parameter_free(name: str, x: Tensor, stride: int) -> Tensor:
@@ -192,15 +255,43 @@ def is_shared(name: str, stride: int) -> bool:
 
 
 def edge_operation(
-    name: str, layers: Layers, channels: int, blocks: int, stride: int
+    name: str,
+    layers: Layers,
+    channels: int,
+    edges: tuple[int, ...],
+    of: int,
+    stride: int,
+    noise: Noise,
 ) -> EdgeOperation:
-    """The merged module of an operation that has tensors on every edge. Raises KeyError."""
-    if name == "skip_connect":
-        return ReducingSkip(layers, channels, blocks)
-    family, kernel = {
-        "sep_conv_3x3": (SeparableConvolution, 3),
-        "sep_conv_5x5": (SeparableConvolution, 5),
-        "dil_conv_3x3": (DilatedConvolution, 3),
-        "dil_conv_5x5": (DilatedConvolution, 5),
-    }[name]
-    return family(layers, channels, blocks, stride, kernel)
+    """The merged module of an operation that has tensors on `edges` of a stage of `of` edges.
+
+    An operation without weights gets some, those of a surrogate.
+
+    Raises KeyError for a name that is not one.
+    """
+    made: EdgeOperation
+    if is_shared(name, stride):
+        made = Surrogate(layers, channels, len(edges), stride, name)
+    elif name == "skip_connect":
+        made = ReducingSkip(layers, channels, len(edges))
+    elif name == "noise":
+        made = NoiseOperation(noise, channels, stride)
+    else:
+        family, kernel = {
+            "sep_conv_3x3": (SeparableConvolution, 3),
+            "sep_conv_5x5": (SeparableConvolution, 5),
+            "dil_conv_3x3": (DilatedConvolution, 3),
+            "dil_conv_5x5": (DilatedConvolution, 5),
+            "nor_conv_1x1": (FullConvolution, 1),
+            "nor_conv_3x3": (FullConvolution, 3),
+        }[name]
+        made = family(layers, channels, len(edges), stride, kernel)
+    made.held = None if len(edges) == of else edges
+    return made
+
+
+def held_by(operations: nn.ModuleDict, name: str) -> EdgeOperation:
+    """The operation of that name among a stage's."""
+    operation = operations[name]
+    assert isinstance(operation, EdgeOperation)
+    return operation

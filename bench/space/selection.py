@@ -17,7 +17,8 @@ def strongest_edges(
 
     scores: [edges, operations]; -inf marks what cannot be selected (`none` never can); an edge with
     nothing but -inf is empty. Returns the cell and the nodes that were left without an edge.
-    Source: DARTS, section 2.3 (with per_node = 2: two edges from distinct predecessors).
+    Source: DARTS, section 2.3 (with per_node = 2: two edges from distinct predecessors). A space
+    whose cells keep all edges has one operation on each of them, whatever `per_node` is.
     """
     table = scores.detach().cpu().tolist()
     allowed = [number for number, name in enumerate(operations) if name != "none"]
@@ -29,7 +30,7 @@ def strongest_edges(
             best = max(allowed, key=lambda number: (table[edge][number], -number))
             if table[edge][best] > -math.inf:
                 ranked.append((-table[edge][best], graph.edges[edge][0], best))
-        chosen = sorted(ranked)[:per_node]
+        chosen = sorted(ranked)[: graph.kept(node, per_node)]
         cell.append(tuple((operations[best], source) for _, source, best in chosen))
         if not chosen:
             empty.append(node)

@@ -24,11 +24,13 @@ class CellGraph:
     """A cell: every intermediate node sums over all earlier states.
 
     States are the cell's inputs and then its nodes. `edges` lists (source state, target node),
-    by target and then by source: the order of the rows of mixture weights.
+    by target and then by source: the order of the rows of mixture weights. `keeps_all`: a
+    discrete cell may keep every edge, whatever number a node a method would keep elsewhere.
     """
 
     inputs: int
     nodes: int
+    keeps_all: bool = False
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -50,6 +52,11 @@ class CellGraph:
             for sources, targets in groups
         )
 
+    def kept(self, node: int, per_node: int) -> int:
+        """How many edges into `node` a discrete cell keeps where a method would keep `per_node`."""
+        sources = self.inputs + node
+        return sources if self.keeps_all else min(per_node, sources)
+
     def of_node(self, node: int) -> tuple[int, ...]:
         """Indices of the edges into `node`."""
         return tuple(i for i, (_, target) in enumerate(self.edges) if target == node)
@@ -57,12 +64,12 @@ class CellGraph:
 
 @dataclass(frozen=True)
 class Position:
-    """A cell of a network: its type, its input channels (c_{k-2}, c_{k-1}) and its own."""
+    """A cell of a network: its type, its input channels (last that of c_{k-1}) and its own."""
 
     index: int
     kind: str
     channels: int
-    inputs: tuple[int, int]
+    inputs: tuple[int, ...]
     previous_reduces: bool
 
     @property

@@ -12,15 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.noise import Noise
 from bench.space.constants import index
 from bench.space.depthwise import from_phases
 from bench.space.layers import Layers, normalise
 from bench.space.mixture import CellMixture
 from bench.space.operations import (
+    EdgeOperation,
     Edges,
     StageInputs,
-    Surrogate,
     edge_operation,
+    held_by,
     is_shared,
     parameter_free,
 )
@@ -57,45 +59,94 @@ class StageMixture:
         """None: all edges; else those at which the operation is computed (perhaps none)."""
         return None if self.active is None else self.active.get(operation, ())
 
+    def resolved(
+        self,
+        columns: tuple[str, ...],
+        choices: tuple[tuple[str, ...], ...],
+        operations: tuple[str, ...],
+    ) -> StageMixture:
+        """The same with a column an operation, where a column stands for one an edge.
+
+        choices: by edge the operation of each column. Operations that an edge does not have get a
+        weight of 0 there.
+        """
+        if self.masks:
+            raise ValueError("masks need operations that are the same on every edge")
+        device = self.weights.device
+        place = index((operations.index(o) for of in choices for o in of), device)
+        place = place.unflatten(0, (len(choices), -1))
+
+        def spread(values: Tensor) -> Tensor:
+            full = values.new_zeros(*values.shape[:-1], len(operations))
+            return full.scatter(-1, place.expand_as(values), values)
+
+        active: dict[str, tuple[int, ...]] | None = None
+        if self.active is not None:
+            kept: dict[str, list[int]] = {}
+            for column, edges in self.active.items():
+                for edge in edges:
+                    kept.setdefault(choices[edge][columns.index(column)], []).append(edge)
+            active = {name: tuple(sorted(edges)) for name, edges in kept.items()}
+        variances = None if self.variances is None else spread(self.variances)
+        return StageMixture(spread(self.weights), variances, {}, active)
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """What the stages of a super-network have in common.
+
+    columns: names of the mixture's last axis, in order.
+    normalise_skip: normalise the output of the identity (and of noise) too.
+    normalise_pool: normalise the output of pooling; convolutions are normalised anyway.
+    noise: the source of the draws of the operation `noise`.
+    surrogates: a 1x1 convolution behind every operation without weights.
+    """
+
+    columns: tuple[str, ...]
+    layers: Layers
+    normalise_skip: bool
+    normalise_pool: bool
+    noise: Noise
+    surrogates: bool = False
+
 
 class Stage(nn.Module):
     """All edges of a stage.
 
     Args:
-        operations: candidate operations, in the order of the mixture's last axis.
         channels: of every state.
         stride: 2 for the edges from the inputs of a reduction cell, else 1.
-        normalise_skip: normalise the output of the identity too (pooling and convolutions are
-            normalised anyway).
-        surrogates: a 1x1 convolution behind every operation without weights.
+        choices: by edge of the stage the operation of each column; None: the columns' own names.
     """
 
     def __init__(
         self,
         graph: StageGraph,
-        operations: tuple[str, ...],
         channels: int,
         stride: int,
-        layers: Layers,
-        normalise_skip: bool,
-        surrogates: bool = False,
+        options: StageOptions,
+        choices: tuple[tuple[str, ...], ...] | None = None,
     ) -> None:
         super().__init__()
         self.graph, self.channels, self.stride = graph, channels, stride
-        self.normalise_skip = normalise_skip
-        self.index = {name: number for number, name in enumerate(operations)}
-        blocks = len(graph.edges)
+        self.options, self.choices = options, choices
+        edges = tuple(range(len(graph.edges)))
+        self.names = options.columns
+        if choices is not None:
+            self.names = tuple(dict.fromkeys(name for of in choices for name in of))
+        self.index = {name: number for number, name in enumerate(self.names)}
         self.operations = nn.ModuleDict()
         self.shared: list[str] = []
-        for name in operations:
+        for name in self.names:
             if name == "none":
                 continue
-            if is_shared(name, stride) and surrogates:
-                self.operations[name] = Surrogate(layers, channels, blocks, stride, name)
-            elif is_shared(name, stride):
+            if is_shared(name, stride) and not options.surrogates:
                 self.shared.append(name)
-            else:
-                self.operations[name] = edge_operation(name, layers, channels, blocks, stride)
+                continue
+            holding = tuple(e for e in edges if choices is None or name in choices[e])
+            self.operations[name] = edge_operation(
+                name, options.layers, channels, holding, len(edges), stride, options.noise
+            )
 
     def forward(self, states: list[Tensor], mixture: CellMixture) -> tuple[Tensor, Tensor | None]:
         """What the stage adds to its targets: mean and, where asked for, variance.
@@ -105,12 +156,16 @@ class Stage(nn.Module):
         """
         inputs = StageInputs(states, len(self.graph.targets))
         cut = StageMixture.of(mixture, self.graph)
+        if self.choices is not None:
+            cut = cut.resolved(self.options.columns, self.choices, self.names)
         total = Total(self.graph, self.channels, cut.variances is not None)
-        for name, operation in self.operations.items():
-            edges = cut.computed(name)
-            if edges == ():
-                continue
-            self._add_edges(total, inputs, cut, name, operation, edges)
+        for name in self.operations:
+            operation = held_by(self.operations, name)
+            edges, held = cut.computed(name), operation.held
+            if held is not None:
+                edges = held if edges is None else tuple(e for e in edges if e in held)
+            if edges != ():
+                self._add_edges(total, inputs, cut, name, operation, edges)
         self._add_shared(total, inputs, cut)
         return total.result(states[0], self.stride)
 
@@ -120,23 +175,24 @@ class Stage(nn.Module):
         inputs: StageInputs,
         cut: StageMixture,
         name: str,
-        operation: nn.Module,
+        operation: EdgeOperation,
         edges: Edges,
     ) -> None:
         chosen = slice(None) if edges is None else index(edges, cut.weights.device)
         z = cut.weights[..., chosen, self.index[name]]
         mask = cut.masks.get(name)
         mask = None if mask is None else mask[..., chosen, :]
-        masks_input = bool(operation.masks_input)
+        masks_input = operation.masks_input
         y, phases = operation(inputs, edges, mask if masks_input else None)
         factors = z.repeat_interleave(self.channels, -1)
         if mask is not None and not masks_input:
             factors = factors * mask.flatten(-2)
-        if cut.variances is None and factors.dim() == 1:
+        normalised = operation.normalised or self.options.normalise_skip
+        if normalised and cut.variances is None and factors.dim() == 1:
             # batch normalisation followed by a factor is batch normalisation with that weight
             total.add(normalise(y, factors), phases, edges)
             return
-        y = normalise(y)
+        y = normalise(y) if normalised else y
         if cut.variances is not None:
             variances = cut.variances[chosen, self.index[name]].repeat_interleave(self.channels, -1)
             if mask is not None and not masks_input:
@@ -184,10 +240,17 @@ class Stage(nn.Module):
         matrix = factors.unsqueeze(-4) * eye[:, None, None, :]
         return matrix.flatten(-3).flatten(-3, -2)
 
+    def column(self, name: str, edge: int) -> int:
+        """Of a mixture the column that stands for an operation on a local edge that has it."""
+        names = self.options.columns if self.choices is None else self.choices[edge]
+        return names.index(name)
+
     def parameter_free(self, name: str, x: Tensor) -> Tensor:
         """The normalised output of an operation without weights (one of `shared`)."""
+        o = self.options
         y = parameter_free(name, x, self.stride)
-        return y if name == "skip_connect" and not self.normalise_skip else normalise(y)
+        normalised = o.normalise_skip if name == "skip_connect" else o.normalise_pool
+        return normalise(y) if normalised else y
 
 
 class Total:

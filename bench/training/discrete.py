@@ -14,6 +14,7 @@ from bench.data.config import DataConfig
 from bench.data.splits import SearchData, Split
 from bench.method import Method
 from bench.seeds import derive
+from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
 from bench.training.checkpoint import Checkpoint
@@ -28,24 +29,23 @@ Quality = dict[str, float | int]
 """accuracy (fraction), nll (nats an image), images"""
 
 
-def build_network(
+def build_discrete(
     genotype: Genotype,
     method: Method,
     config: EvaluationConfig,
     data: SearchData,
     seed: int,
-    stem_multiplier: int,
 ) -> DiscreteNetwork:
     """The discrete network on the data's device, initialised by the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive("evaluation", seed, "weights"))
-        network = DiscreteNetwork(
+        network = build_network(
             genotype,
+            method.task.space,
             config.cells,
             config.channels,
             data.shape,
             data.classes,
-            stem_multiplier=stem_multiplier,
             auxiliary=config.auxiliary_weight > 0,
             layers=method.network_layers(),
             noise=method.task.noise,
@@ -102,10 +102,9 @@ def prepare(
     seed: int,
     report: Callable[[int, Mapping[str, float]], None],
     checkpoint: Checkpoint | None,
-    stem_multiplier: int,
 ) -> Training:
     """The network before its first step. `parts` gives the images of `part`, and no others."""
-    network = build_network(genotype, method, config, data, seed, stem_multiplier)
+    network = build_discrete(genotype, method, config, data, seed)
     if config.compile:
         network.compile()
     images = parts(part)

@@ -11,6 +11,7 @@ from torch import Tensor
 from bench.data.config import DataConfig
 from bench.data.splits import EvaluationData
 from bench.method import Method
+from bench.seeds import derive
 from bench.space.compact import compact
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
@@ -40,7 +41,6 @@ def evaluate(
     seed: int,
     report: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None,
     checkpoint: Checkpoint | None = None,
-    stem_multiplier: int = 3,
 ) -> EvaluationOutcome:
     """Train the genotype from scratch and measure it on validation and test images.
 
@@ -59,10 +59,10 @@ def evaluate(
         seed,
         report,
         checkpoint,
-        stem_multiplier,
     )
     history = training.trainer.run()
     network = training.network
+    network.noise.reseed(derive("evaluation", seed), "measuring")  # as well after a resumption
     network.eval()
     training.settle()
     before_zeroing = training.measure(data.test)

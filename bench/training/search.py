@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,8 +15,8 @@ from bench.data.splits import SearchData
 from bench.method import Method, Selection, Task
 from bench.noise import Noise
 from bench.seeds import derive
+from bench.space.building import build_supernet
 from bench.space.config import SpaceConfig
-from bench.space.skeleton import CellGraph
 from bench.space.supernet import Supernet
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import SearchConfig
@@ -60,14 +60,13 @@ def build(
 ) -> tuple[Method, Supernet]:
     """Method and super-network on the data's device, initialised by the seed alone."""
     noise = Noise()
-    graph = CellGraph(2, space.nodes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive("search", seed, "supernet"))
         # the geometry does not depend on the method, so the task is known before it
-        skeleton = Supernet.skeleton(space)
+        skeleton = space.positions()
         task = Task(
             space=space,
-            graph=graph,
+            graph=space.graph,
             positions=tuple(skeleton),
             kinds=tuple(dict.fromkeys(position.kind for position in skeleton)),
             classes=data.classes,
@@ -82,7 +81,7 @@ def build(
         )
         instance = method(options, task)
         torch.manual_seed(derive("search", seed, "weights"))
-        supernet = Supernet(
+        supernet = build_supernet(
             space,
             data.shape,
             data.classes,
@@ -119,9 +118,9 @@ def prepare(
 
     def after(epoch: int) -> dict[str, Any]:
         extra = instance.end_epoch(epoch, supernet, data.train)
-        rows = [{"epoch": epoch, **row} for row in instance.posterior()]
+        rows = [{"epoch": epoch, **row} for row in _posterior(instance)]
         return {
-            "genotype": instance.current().to_json(),
+            "genotype": space.resolve(instance.current()).to_json(),
             "posterior": rows,
             "diagnostics": extra,
         }
@@ -174,6 +173,18 @@ def search(
     started = time.perf_counter()
     selection = instance.select(supernet, data.validation)
     seconds = time.perf_counter() - started
+    selection = replace(selection, genotype=space.resolve(selection.genotype))
     if not posterior:
-        posterior = [{"epoch": config.epochs, **row} for row in instance.posterior()]
+        posterior = [{"epoch": config.epochs, **row} for row in _posterior(instance)]
     return SearchOutcome(selection, history, posterior, instance, supernet, seconds)
+
+
+def _posterior(method: Method) -> list[dict[str, Any]]:
+    """The posterior's rows with operations in place of columns that stand for them."""
+    space, rows = method.task.space, method.posterior()
+    kinds = {str(position.index): position.kind for position in method.task.positions}
+    for row in rows:
+        choices = space.choices(kinds.get(row["cell"], row["cell"]))
+        if choices is not None:
+            row["operation"] = choices[row["edge"]][space.operations.index(row["operation"])]
+    return rows

@@ -8,9 +8,11 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from bench.space.building import build_supernet
 from bench.space.config import DARTS_OPERATIONS, SpaceConfig
 from bench.space.layers import Layers
 from bench.space.mixture import CellMixture, Mixture
+from bench.space.nas_bench_201 import NAS_BENCH_201_OPERATIONS, NasBench201Config
 from bench.space.supernet import Supernet
 
 CLASSES = 3
@@ -34,7 +36,7 @@ class Case:
     def supernet(self, dtype: torch.dtype, layers: Layers | None = None) -> Supernet:
         torch.manual_seed(self.seed)
         shape = (2, *self.size)
-        supernet = Supernet(
+        supernet = build_supernet(
             self.space,
             shape,
             CLASSES,
@@ -84,7 +86,7 @@ class Case:
 def cases(
     draw: st.DrawFn, smallest: int = 4, batches: tuple[int, int] = (2, 4), fewest: int = 1
 ) -> Case:
-    """Any case of at least `smallest` pixels a side and `fewest` channels."""
+    """Any DARTS case of at least `smallest` pixels a side and `fewest` channels."""
     names = draw(st.lists(st.sampled_from(DARTS_OPERATIONS), min_size=3, max_size=8, unique=True))
     space = SpaceConfig(
         operations=tuple(names),
@@ -93,6 +95,26 @@ def cases(
         channels=draw(st.integers(fewest, 6)),
         stem_multiplier=draw(st.integers(1, 3)),
     )
+    return draw(_of(space, smallest, batches))
+
+
+@st.composite
+def nas_bench_201_cases(draw: st.DrawFn) -> Case:
+    """Any case of the NAS-Bench-201 space."""
+    names = draw(
+        st.lists(st.sampled_from(NAS_BENCH_201_OPERATIONS), min_size=3, max_size=5, unique=True)
+    )
+    space = NasBench201Config(
+        operations=tuple(names),
+        cells=draw(st.integers(1, 2)),
+        channels=draw(st.integers(1, 4)),
+        reduction=draw(st.sampled_from(["residual", "thin"])),
+    )
+    return draw(_of(space, 4, (2, 4)))
+
+
+@st.composite
+def _of(draw: st.DrawFn, space: SpaceConfig, smallest: int, batches: tuple[int, int]) -> Case:
     return Case(
         space=space,
         size=(draw(st.integers(smallest, 10)), draw(st.integers(smallest, 10))),

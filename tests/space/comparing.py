@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
+import plain_nas_bench_201
+import plain_supernet
 import torch
 import torch.nn.functional as F
 from cases import CLASSES, Case
-from plain_supernet import PlainSupernet, copy_weights, pairs
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.space.mixture import Mixture
+from bench.space.nas_bench_201_supernet import NasBench201Supernet
 from bench.space.supernet import Supernet
 
 
-def plain_of(case: Case, fused: Supernet, dtype: torch.dtype) -> PlainSupernet:
+def plain_of(case: Case, fused: Supernet, dtype: torch.dtype) -> nn.Module:
     """The plain network with the fused one's weights."""
+    of = plain_nas_bench_201 if isinstance(fused, NasBench201Supernet) else plain_supernet
     shape = (2, *case.size)
-    plain = PlainSupernet(
+    plain = of.PlainSupernet(
         case.space, shape, CLASSES, case.normalise_operations, case.surrogates
     ).to(dtype)
-    copy_weights(fused, plain)
+    with torch.no_grad():
+        for mine, theirs, part in pairs(fused, plain):
+            mine.copy_(part(theirs))
     return plain
+
+
+def pairs(fused: Supernet, plain: nn.Module) -> Iterator[Any]:
+    """(plain parameter, fused parameter, which part of it corresponds: a function of a tensor)."""
+    of = plain_nas_bench_201 if isinstance(fused, NasBench201Supernet) else plain_supernet
+    return of.pairs(fused, plain)
 
 
 def apart(found: Tensor, expected: Tensor) -> float:
@@ -69,7 +82,10 @@ def distances(case: Case, dtype: torch.dtype) -> tuple[float, float]:
     parameters = list(fused.parameters())
     assert {id(p) for p in parameters} == {id(theirs) for _, theirs, _ in matched}
 
-    fast, slow = fused(images, mixture), plain(images.contiguous(), mixture)
+    if not isinstance(fused, NasBench201Supernet):
+        plain_supernet.give_noise(fused, plain)
+    fast = fused(images, mixture)
+    slow = plain(images.contiguous(), mixture)
     found = gradients(fast, [*shared, *parameters])
     own = {id(p): g for p, g in zip(parameters, found[len(shared) :], strict=True)}
     found = found[: len(shared)] + [part(own[id(theirs)]) for _, theirs, part in matched]

@@ -67,6 +67,19 @@ class Reduce(nn.Module):
         return y if mask is None else y * mask[..., None, None]
 
 
+class DrawnNoise(nn.Module):
+    """What was drawn for the edge, by the fused network's generator or by the test."""
+
+    def __init__(self, c, normalised):
+        super().__init__()
+        self.drawn = None
+        self.norm = norm(c) if normalised else nn.Identity()
+
+    def forward(self, x, mask=None):
+        y = self.norm(self.drawn)
+        return y if mask is None else y * mask[..., None, None]
+
+
 class Parameterless(nn.Module):
     def __init__(self, name, c, stride, normalise_skip, surrogate):
         super().__init__()
@@ -100,6 +113,8 @@ def operation(name, c, stride, normalise_skip, surrogate=False):
         return DilConv(c, kernel, stride)
     if name == "skip_connect" and stride == 2:
         return Reduce(c, c)
+    if name == "noise":
+        return DrawnNoise(c, normalise_skip)
     return Parameterless(name, c, stride, normalise_skip, surrogate)
 
 
@@ -108,9 +123,14 @@ def stride(position, source):
 
 
 class PlainCell(nn.Module):
-    def __init__(self, position, graph, operations, normalise_skip, surrogate=False):
+    """`operations`: of every edge, or one tuple an edge for the mixture's `columns`."""
+
+    def __init__(self, position, graph, operations, normalise_skip, surrogate=False, columns=None):
         super().__init__()
         self.graph, self.names, self.reduces = graph, operations, position.reduces
+        self.columns = columns or operations
+        if columns is None:
+            self.names = (operations,) * len(graph.edges)
         c = position.channels
         if position.previous_reduces:
             self.pre_0 = Reduce(position.inputs[0], c)
@@ -119,10 +139,9 @@ class PlainCell(nn.Module):
         self.pre_1 = nn.Sequential(nn.ReLU(), conv(position.inputs[1], c, 1), norm(c))
         self.edges = nn.ModuleList(
             nn.ModuleList(
-                operation(n, c, stride(position, source), normalise_skip, surrogate)
-                for n in operations
+                operation(n, c, stride(position, source), normalise_skip, surrogate) for n in names
             )
-            for source, _ in graph.edges
+            for (source, _), names in zip(graph.edges, self.names, strict=True)
         )
 
     def forward(self, before, last, mixture: CellMixture):
@@ -132,7 +151,7 @@ class PlainCell(nn.Module):
             total = torch.zeros_like(empty)
             for edge in self.graph.of_node(node):
                 x = states[self.graph.edges[edge][0]]
-                for o, name in enumerate(self.names):
+                for o, name in enumerate(self.columns):
                     if name == "none":
                         continue  # adds zero, whatever its weight
                     kept = mixture.active
@@ -162,10 +181,12 @@ class PlainSupernet(nn.Module):
             conv(image_shape[0], stem_channels, 3, 1, 1),
             nn.BatchNorm2d(stem_channels, track_running_stats=False),
         )
-        self.cells = nn.ModuleList(
-            PlainCell(p, graph, space.operations, normalise_operations, surrogates)
-            for p in self.positions
-        )
+        self.cells = nn.ModuleList()
+        for p in self.positions:
+            choices = space.choices(p.kind)
+            columns = None if choices is None else space.operations
+            names = choices or space.operations
+            self.cells.append(PlainCell(p, graph, names, normalise_operations, surrogates, columns))
         self.classifier = nn.Linear(space.nodes * self.positions[-1].channels, classes)
 
     def forward(self, images: Tensor, mixture: Mixture) -> Tensor:
@@ -197,11 +218,12 @@ def pairs(fused: Supernet, plain: PlainSupernet):
                 yield mine[1].weight, theirs.convolution.weight, whole
         for stage in fast.stages:
             for number, edge in enumerate(stage.graph.edges):
-                cut = block(number, len(stage.graph.edges))
-                for o, name in enumerate(slow.names):
+                for o, name in enumerate(slow.names[edge]):
                     module = slow.edges[edge][o]
                     for key, parameter in module.named_parameters():
                         merged = stage.operations[name]
+                        held = merged.held or range(len(stage.graph.edges))
+                        cut = block(held.index(number), len(held))
                         if isinstance(module, Reduce):
                             merged = merged.reduce
                         yield (
@@ -216,3 +238,22 @@ def copy_weights(fused: Supernet, plain: PlainSupernet) -> None:
     with torch.no_grad():
         for mine, theirs, part in pairs(fused, plain):
             mine.copy_(part(theirs))
+
+
+def give_noise(fused: Supernet, plain: PlainSupernet) -> list:
+    """From now on the plain network uses what the fused one draws for `noise`; the hooks."""
+    hooks = []
+    for slow, fast in zip(plain.cells, fused.cells, strict=True):
+        for stage in fast.stages:
+            if "noise" not in stage.operations:
+                continue
+
+            def keep(_, arguments, output, slow=slow, stage=stage):
+                edges = arguments[1]
+                edges = range(len(stage.graph.edges)) if edges is None else edges
+                for e, drawn in zip(edges, output[0].detach().chunk(len(edges), 1), strict=True):
+                    edge = stage.graph.edges[e]
+                    slow.edges[edge][slow.names[edge].index("noise")].drawn = drawn
+
+            hooks.append(stage.operations["noise"].register_forward_hook(keep))
+    return hooks

