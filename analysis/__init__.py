@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_all", "write_leaderboard"]
+__all__ = ["write_all", "write_leaderboard", "write_report"]
 
 
 def write_leaderboard(
@@ -51,3 +51,20 @@ def write_all(
     ]
     written += posterior.write(folder, rows, facts, tables)
     return [*written, *cells.write(folder, rows, facts)]
+
+
+def write_report(
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    failed: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    names: Mapping[tuple[str, str], str] | None = None,
+) -> Path:
+    """Write every table and figure, and report.html, a page that has them all in it."""
+    from analysis import comparable, report, trials
+
+    written = write_all(folder, records, study, names)
+    figures = [path for path in written if path.suffix == ".png" and path.parent == folder]
+    tables = Path(next(iter(names.values()))).parent if names else folder / "records"
+    rows, facts = comparable.ordered(records, study, names), trials.facts(study)
+    return report.write(folder, rows, failed, facts, study, figures, tables)

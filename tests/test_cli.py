@@ -14,7 +14,18 @@ from bench import cli
 from bench.record import Store
 from bench.study_file import load
 
-VERBS = ("run", "status", "leaderboard", "verify", "analyze", "sync", "list", "doctor", "speed")
+VERBS = (
+    "run",
+    "status",
+    "leaderboard",
+    "verify",
+    "analyze",
+    "report",
+    "sync",
+    "list",
+    "doctor",
+    "speed",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +145,7 @@ def test_a_damaged_record_stops_every_verb_that_reads_records(
     store = Store(tmp_path / "results" / "small")
     path = store.write(tiny_trials.record(load("small.yaml").trials[0]), [])
     path.write_text(path.read_text()[:1000])
-    for verb in ("run", "status", "leaderboard", "verify", "analyze", "sync"):
+    for verb in ("run", "status", "leaderboard", "verify", "analyze", "report", "sync"):
         assert bench(verb, "small.yaml") == 2
         line = capsys.readouterr().err
         assert line.count("\n") == 1 and path.name in line and "damaged" in line
