@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.leaderboard import search_seconds
 from analysis.statistics import FEWEST_SEEDS
 from analysis.trials import Record, StudyFacts, is_tuned
 
@@ -131,9 +132,7 @@ def _runs(records: Sequence[Record]) -> Mapping[tuple[str, str], int]:
 
 
 def _seconds(record: Record) -> float:
-    search: Mapping[str, Any] = record["search"]
-    selection = float(search.get("selection_seconds") or 0)
-    return float(search["seconds"]) + selection + float(record["evaluation"]["seconds"])
+    return search_seconds(record) + float(record["evaluation"]["seconds"])
 
 
 def _listed(values: Iterable[Any]) -> str:

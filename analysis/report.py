@@ -94,7 +94,7 @@ def _checklist(records: Sequence[Record], facts: StudyFacts) -> str:
         ]
         for item in found
     ]
-    headings = [(name, False) for name in ("", "practice", "", "what the records say")]
+    headings = [(name, False) for name in ("part", "practice", "verdict", "what the records say")]
     return (
         "<p>Best practices for research on architecture search (Lindauer and Hutter 2019, arXiv "
         f"1909.02453), filled from the records: {met} of {len(found)} met.</p>\n"
