@@ -19,14 +19,17 @@ def option(
     lt: float | None = None,
     help: str = "",
     identity: bool = True,
+    newer: bool = False,
 ) -> Any:
     """A dataclass field with a default, numeric bounds and one line of help.
 
     The bounds have pydantic's meaning: `ge` is >=, `gt` is >, `le` is <=, `lt` is <. Without
     `identity` the option says how a trial is run, as its device does, and not which trial it is.
+    One that is `newer` than the first records says so only where it is not at its default, so that
+    older records keep their ids.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     metadata = {name: bound for name, bound in bounds.items() if bound is not None}
     return dataclasses.field(
-        default=default, metadata={**metadata, "help": help, "identity": identity}
+        default=default, metadata={**metadata, "help": help, "identity": identity, "newer": newer}
     )

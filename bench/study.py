@@ -79,7 +79,8 @@ class Trial:
         configuration = self.configuration()
         for name, part in (("search", self.search), ("evaluation", self.evaluation)):
             for option in dataclasses.fields(part):
-                if not option.metadata["identity"]:
+                silent = option.metadata["newer"] and getattr(part, option.name) == option.default
+                if silent or not option.metadata["identity"]:
                     del configuration[name][option.name]
         return {"name": self.method, "seed": self.seed, "configuration": configuration}
 

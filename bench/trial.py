@@ -152,7 +152,8 @@ class _Run:
         found = self._search(data)
         self.stage = "evaluation"
         self._evaluate(data, found)
-        for name in ("search", "evaluation"):
+        repeats = range(self.trial.evaluation.repeats)
+        for name in ("search", *map(_evaluation_name, repeats)):
             self._checkpoint(name).remove()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -213,6 +214,18 @@ class _Run:
         return measure(predict, data.test, MEASURE_BATCH, channels_last)
 
     def _evaluate(self, data: EvaluationData, found: SearchOutcome) -> None:
+        """Train and measure the architecture, with as many evaluation seeds as the study asks for.
+
+        What the first one leaves is the record's `evaluation`; the others are its `repeats`.
+        """
+        first, *others = [
+            self._evaluation(data, found, number) for number in range(self.trial.evaluation.repeats)
+        ]
+        self.parts["evaluation"] = {**first, "repeats": others} if others else first
+
+    def _evaluation(
+        self, data: EvaluationData, found: SearchOutcome, number: int
+    ) -> dict[str, Any]:
         trial = self.trial
         peak = environment.PeakMemory(self.device)
         outcome = evaluate(
@@ -221,16 +234,20 @@ class _Run:
             trial.evaluation,
             data,
             trial.data,
-            derive("seed", trial.seed),
+            derive("seed", trial.seed, *(("repeat", number) if number else ())),
             self._progress(trial.evaluation.epochs),
-            self._checkpoint("evaluation"),
+            self._checkpoint(_evaluation_name(number)),
             trial.space.stem_multiplier,
         )
-        self.parts["evaluation"] = {
+        return {
             **_history(outcome.history),
             **outcome.result,
             "peak_memory_bytes": peak.read(),
         }
+
+
+def _evaluation_name(number: int) -> str:
+    return f"evaluation-{number}" if number else "evaluation"
 
 
 def _history(history: History) -> dict[str, Any]:
