@@ -85,7 +85,7 @@ def _method(axes: Axes, part: pd.DataFrame, label: str, everyone: Sequence[str])
     look: dict[str, Any] = {"color": colour, "marker": marker}
     x, y = "nonzero_parameters", "test_accuracy_percent"
     if part["threshold"].isna().all():
-        found = summarise(part[y].to_numpy())
+        found = summarise(part[y].to_numpy(), (0, 100))
         at = part[x].mean()
         if found.low is not None and found.high is not None:
             axes.plot([at, at], [found.low, found.high], "-", color=colour, lw=2)
@@ -96,7 +96,9 @@ def _method(axes: Axes, part: pd.DataFrame, label: str, everyone: Sequence[str])
         axes.plot(one[x], one[y], "-", color=colour, lw=0.6, alpha=0.5)
     rows = []
     for threshold, one in part.groupby("threshold", sort=True):
-        rows.append((one[x].mean(), one[y].mean(), *interval(one[y].to_numpy()), threshold))
+        rows.append(
+            (one[x].mean(), one[y].mean(), *interval(one[y].to_numpy(), (0, 100)), threshold)
+        )
     means = pd.DataFrame(rows, columns=["x", "y", "low", "high", "threshold"]).sort_values("x")
     axes.fill_between(means["x"], means["low"], means["high"], color=colour, alpha=0.15, lw=0)
     axes.plot(means["x"], means["y"], lw=2, ms=5, mfc="white", label=label, **look)
