@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_ablation", "write_all", "write_leaderboard", "write_tuning"]
+__all__ = ["write_ablation", "write_all", "write_leaderboard", "write_report", "write_tuning"]
 
 
 def write_leaderboard(
@@ -85,3 +85,20 @@ def write_ablation(
     from analysis import ablation, comparable
 
     return ablation.write(folder, comparable.ordered(records, study), study)
+
+
+def write_report(
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    failed: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    names: Mapping[tuple[str, str], str] | None = None,
+) -> Path:
+    """Write every table and figure, and report.html, a page that has them all in it."""
+    from analysis import comparable, report, trials
+
+    written = write_all(folder, records, study, names)
+    figures = [path for path in written if path.suffix == ".png" and path.parent == folder]
+    tables = Path(next(iter(names.values()))).parent if names else folder / "records"
+    rows, facts = comparable.ordered(records, study, names), trials.facts(study)
+    return report.write(folder, rows, failed, facts, study, figures, tables)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from analysis import plots
 from analysis.trials import Record, StudyFacts, all_labels, datasets_of, labels_of
@@ -61,7 +61,9 @@ def _panel(
         axes.plot([end], [row], marker[label], ms=7, color=colour[label])
         for between in after[:-1] if end == end else ():
             axes.plot([scale * _mean(chosen, between)], [row], ".", ms=5, color=colour[label])
-    axes.set_xlim(left=0)
+    values = [scale * part[name].max() for name in (before, *after) if part[name].count()]
+    axes.set_xlim(0, 1.06 * float(max(values, default=1)))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_yticks(range(len(labels)), [plots.wrapped(label) for label in labels])
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))

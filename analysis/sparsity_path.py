@@ -62,7 +62,8 @@ def draw(path: Path, points: pd.DataFrame, records: Sequence[Record], study: Stu
                 _method(axes, chosen[chosen["method"] == label], label, everyone)
             axes.set_title(plots.wrapped(dataset, 34))
             axes.set(xlabel="Non-zero parameters (number)")
-            axes.set_xlim(left=0)
+            largest = float(chosen[["parameters", "nonzero_parameters"]].to_numpy().max())
+            axes.set_xlim(-0.02 * largest, 1.04 * largest)
             axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
             axes.grid()
         grid[0].set_ylabel("Test accuracy (%)")
@@ -85,7 +86,7 @@ def _method(axes: Axes, part: pd.DataFrame, label: str, everyone: Sequence[str])
     look: dict[str, Any] = {"color": colour, "marker": marker}
     x, y = "nonzero_parameters", "test_accuracy_percent"
     if part["threshold"].isna().all():
-        found = summarise(part[y].to_numpy())
+        found = summarise(part[y].to_numpy(), (0, 100))
         at = part[x].mean()
         if found.low is not None and found.high is not None:
             axes.plot([at, at], [found.low, found.high], "-", color=colour, lw=2)
@@ -96,7 +97,9 @@ def _method(axes: Axes, part: pd.DataFrame, label: str, everyone: Sequence[str])
         axes.plot(one[x], one[y], "-", color=colour, lw=0.6, alpha=0.5)
     rows = []
     for threshold, one in part.groupby("threshold", sort=True):
-        rows.append((one[x].mean(), one[y].mean(), *interval(one[y].to_numpy()), threshold))
+        rows.append(
+            (one[x].mean(), one[y].mean(), *interval(one[y].to_numpy(), (0, 100)), threshold)
+        )
     means = pd.DataFrame(rows, columns=["x", "y", "low", "high", "threshold"]).sort_values("x")
     axes.fill_between(means["x"], means["low"], means["high"], color=colour, alpha=0.15, lw=0)
     axes.plot(means["x"], means["y"], lw=2, ms=5, mfc="white", label=label, **look)

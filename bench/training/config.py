@@ -28,6 +28,7 @@ class SearchConfig:
 class EvaluationConfig:
     """Training a found architecture from scratch; the same for every method of a study."""
 
+    repeats: int = option(1, ge=1, help="evaluation seeds within a search seed", later=True)
     epochs: int = option(600, ge=1, help="passes over the training images")
     batch_size: int = option(96, ge=2, help="images a step")
     cells: int = option(20, ge=1, le=100, help="cells of the discrete network")
