@@ -31,6 +31,7 @@ from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
 from bench.training.discrete import MEASURE_BATCH
 from bench.training.evaluation import evaluate
+from bench.training.export import save_network
 from bench.training.measure import measure
 from bench.training.memory import keep_memory
 from bench.training.search import SearchOutcome, build, prepare, search, uses_channels_last
@@ -66,7 +67,8 @@ def run_trial(
 ) -> TrialOutcome:
     """Run a trial; whatever fails inside it becomes a record with status "failed".
 
-    folder: for checkpoints; empty again when the trial has finished. found: the record of a
+    folder: for checkpoints; empty again when the trial has finished. Networks that are to be kept
+    go to networks/ beside the folder that it is in. found: the record of a
     finished trial with the same search, which is then not repeated; its posterior table is that
     trial's.
     """
@@ -282,10 +284,15 @@ class _Run:
             self._progress(config.epochs),
             self._checkpoint(_evaluation_name(number)),
         )
+        memory = peak.read()
+        if config.export:
+            name = "-".join([trial.stem, *([str(number)] if number else [])])
+            path = self.folder.parent.parent / "networks" / f"{name}.pt2"
+            save_network(outcome.network, data.search.shape, path)
         return {
             **_history(outcome.history),
             **outcome.result,
-            "peak_memory_bytes": peak.read(),
+            "peak_memory_bytes": memory,
         }
 
     def _look_up(self, config: TabularConfig) -> None:

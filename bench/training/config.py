@@ -50,3 +50,9 @@ class EvaluationConfig:
     channels_last: bool | None = option(None, help="memory format; null chooses by device")
     compile: bool = option(False, help="torch.compile the network")
     graph: bool = option(False, help="replay each step as a CUDA graph (CUDA only)", identity=False)
+    export: bool = option(
+        False,
+        help="write the trained network to networks/, as torch.export files",
+        identity=False,
+        later=True,
+    )
