@@ -55,6 +55,8 @@ def parameters(
     assert isinstance(trial.evaluation, EvaluationConfig)  # bench.tuning_session has looked
     every = [*shared(trial.evaluation, side), *(of_method(trial) if own else [])]
     found = {parameter.name: parameter.widened() for parameter in every}
+    if not trial.space.has_auxiliary_head:
+        del found["auxiliary_weight"]
     for name in only:
         if name not in found:
             raise ConfigurationError(f"--only {name}: not tuned; {suggest(name, found)}")
