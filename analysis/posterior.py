@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,15 +74,17 @@ def _last(record: Record, tables: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     try:
-        rows = pd.read_csv(path)
+        text = path.read_text(encoding="utf-8")
+        rows = pd.read_csv(io.StringIO(text))
         if list(rows.columns) != list(POSTERIOR):
             raise ValueError(f"columns {', '.join(map(str, rows.columns))[:80]}")
         numbers = [*QUANTITIES, "probability"]
         rows[numbers] = rows[numbers].astype(float)
-        flags = rows["selected"].map({True: True, False: False})
-        if not len(rows) or flags.isna().any():
+        if not len(rows) or not text.endswith("\n"):
             raise ValueError("rows are cut short or missing")
-        rows["selected"] = flags.astype(bool)
+        if not rows["selected"].dropna().isin([True, False]).all():
+            raise ValueError("selected is neither True nor False")
+        rows["selected"] = rows["selected"].eq(True)
     except (ValueError, OSError) as error:
         message = " ".join(str(error).split())
         raise ResultsError(f"posterior table {path} is damaged: {message}") from error
