@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.files import write_csv
 from analysis.trials import Record, StudyFacts, identity
+from bench.columns import accuracy_name
 
 COLUMNS = (
     "method", "dataset", "seed", "trial", "table", "split", "epochs_of_training",
@@ -91,15 +92,8 @@ def _values(truth: Mapping[str, Any]) -> dict[str, float | int]:
 
 def heading(records: Sequence[Record]) -> str:
     """What the leaderboard's accuracies are, in a few words."""
-    found = {_what(record) for record in records}
+    found = {accuracy_name(record["evaluation"]) for record in records}
     return found.pop() if len(found) == 1 else "test accuracy" if not found else "accuracy"
-
-
-def _what(record: Record) -> str:
-    if not is_tabular(record):
-        return "test accuracy"
-    name = record["evaluation"]["dataset"]
-    return f"known {record['evaluation']['sources'][name]['split']} accuracy ({name})"
 
 
 def notes(records: Sequence[Record]) -> list[str]:

@@ -1,5 +1,10 @@
 """Names that readers and writers of records share; imports nothing."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 POSTERIOR = (
     "epoch",
     "cell",
@@ -17,3 +22,11 @@ POSTERIOR = (
     "selected",
 )
 """Columns of the posterior table: one row an (epoch, cell, edge, operation)."""
+
+
+def accuracy_name(evaluation: Mapping[str, Any]) -> str:
+    """What a record's accuracy is: of test images, or known from a table (kind tabular)."""
+    if evaluation.get("kind") != "tabular":
+        return "test accuracy"
+    name = evaluation["dataset"]
+    return f"known {evaluation['sources'][name]['split']} accuracy ({name})"

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.columns import accuracy_name
+
 STAGES = ("search", "evaluation")
 
 Record = Mapping[str, Any]
@@ -80,7 +82,11 @@ def final_metrics(record: Record) -> dict[str, float]:
     """
     found: dict[str, Any] = {}
     evaluation = record.get("evaluation") or {}
-    for part in ("test", "validation", "test_before_zeroing"):
+    for name, truth in (evaluation.get("truth") or {}).items():  # looked up, nothing was trained
+        for what in ("accuracy", "regret", "percentile"):
+            found[f"known/{name}_{what}"] = truth[what]
+    parts = () if "truth" in evaluation else ("test", "validation", "test_before_zeroing")
+    for part in parts:
         measured = evaluation.get(part) or {}
         found[f"{part}_accuracy"] = measured.get("accuracy")
         found[f"{part}_nll"] = measured.get("nll")
@@ -206,7 +212,7 @@ def summary(record: Record) -> str:
     if error:
         return text + f"failed in {error['stage']}, {error['type']}: {error['message']}"
     evaluation = record["evaluation"]
-    accuracy = f"test accuracy {evaluation['test']['accuracy']:.2%}"
+    accuracy = f"{accuracy_name(evaluation)} {evaluation['test']['accuracy']:.2%}"
     size = f"{evaluation['nonzero_parameters']:,} of {evaluation['parameters']:,} parameters"
     times = f"search {record['search']['seconds']:,.0f} s, "
     times += f"evaluation {evaluation['seconds']:,.0f} s"

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from bench.columns import accuracy_name
 from bench.study import Trial
 
 LINE_EVERY = 60.0  # seconds between plain lines about trials that still run
@@ -80,8 +81,9 @@ class Progress:
         if record["status"] == "finished":
             self.finished += 1
             self._seconds.setdefault(trial.label, []).append(seconds)
-            accuracy = record["evaluation"]["test"]["accuracy"]
-            outcome = f"test accuracy {accuracy:.4f}, {_duration(seconds)}"
+            evaluation = record["evaluation"]
+            accuracy = f"{accuracy_name(evaluation)} {evaluation['test']['accuracy']:.4f}"
+            outcome = f"{accuracy}, {_duration(seconds)}"
         else:
             self.failed += 1
             error = record["error"]

@@ -66,10 +66,10 @@ def load(reference: str, overrides: Sequence[str] = ()) -> Study:
     Raises ConfigurationError, in one line, for anything in it that cannot be meant.
     """
     where, data = _read(reference)
-    _lists_to_mappings(data)
+    _write_out(data)
     for assignment in overrides:
         yaml_file.override(data, assignment)
-    _lists_to_mappings(data)
+    _write_out(data)
     return _check(data, where)
 
 
@@ -89,8 +89,11 @@ def _read(reference: str) -> tuple[str, dict[str, Any]]:
     )
 
 
-def _lists_to_mappings(data: dict[str, Any]) -> None:
-    """`[a, b]` becomes `{a: {}, b: {}}`, so that `--set methods.a.option=1` has where to go."""
+def _write_out(data: dict[str, Any]) -> None:
+    """`[a, b]` becomes `{a: {}, b: {}}`, so that `--set methods.a.option=1` has where to go.
+
+    So `evaluation: tabular` becomes `{kind: tabular}`.
+    """
     for key in ("methods", "datasets"):
         value = data.get(key)
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -98,6 +101,8 @@ def _lists_to_mappings(data: dict[str, Any]) -> None:
             if repeated:
                 raise ConfigurationError(f"{key}: {repeated[0]!r} is listed twice")
             data[key] = {item: {} for item in value}
+    if isinstance(data.get("evaluation"), str):
+        data["evaluation"] = {"kind": data["evaluation"]}
 
 
 def _check(data: dict[str, Any], where: str) -> Study:
@@ -109,8 +114,6 @@ def _check(data: dict[str, Any], where: str) -> Study:
     name = _text(data, "name", where)
     if not _FILE_SAFE.fullmatch(name):
         raise ConfigurationError(f"{where}: name = {show(name)}: {_SAFE_RULE}")
-    if isinstance(data.get("evaluation"), str):
-        data["evaluation"] = {"kind": data["evaluation"]}
     by_label = _trials(data, name, where)
     base, changes = variations.read(data, where)
     baseline = data.get("baseline", base)
