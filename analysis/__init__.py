@@ -59,10 +59,12 @@ def write_all(
     tables = Path(next(iter(names.values()))).parent if names else None
     written = [
         path
-        for part in (leaderboard_files, collapse, sparsity, cells, alive, candidates, truth)
+        for part in (leaderboard_files, collapse, sparsity)
         for path in part.write(folder, rows, facts)
     ]
     written += posterior.write(folder, rows, facts, tables)
+    for part in (cells, alive, candidates, truth):
+        written += part.write(folder, rows, facts)
     if study.get("variations"):
         written += write_ablation(folder, records, study)
     return written
