@@ -11,7 +11,14 @@ from bench import method
 from bench.reachable import shared
 from bench.testing import MethodConformance, images
 
+CELL = "[('sep_conv_3x3', 0), ('skip_connect', 1), ('sep_conv_3x3', 1), ('skip_connect', 2)]"
 SETTINGS: dict[str, dict[str, Any]] = {
+    "fixed": {  # its default is a cell of another space
+        "options": {
+            "genotype": f"Genotype(normal={CELL}, normal_concat=range(2, 4),"
+            f" reduce={CELL}, reduce_concat=range(2, 4))"
+        },
+    },
     "gdas": {
         # 80 updates of 3e-4 on one noisy draw each are too few; see the class for idle_gradient
         "toy_options": {
