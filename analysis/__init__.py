@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_ablation", "write_all", "write_leaderboard", "write_tuning"]
+__all__ = ["write_ablation", "write_all", "write_leaderboard", "write_report", "write_tuning"]
 
 
 def write_leaderboard(
@@ -34,10 +34,11 @@ def write_all(
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
-    The leaderboard, collapse and sparsity (tables and figures) and a drawing of every found cell;
-    operations alive by epoch and candidates' accuracies where methods report them; known accuracies
-    where they were looked up; the differences
-    of variations where the study has some.
+    The leaderboard, collapse, sparsity and posterior (tables and figures) and a drawing of every
+    found cell; operations alive by epoch and candidates' accuracies where methods report them;
+    known accuracies where they were looked up; the differences of variations where the study has
+    some. Posterior tables are looked for beside the records that `names` gives, else in
+    `folder`/records.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
@@ -48,17 +49,22 @@ def write_all(
         collapse,
         comparable,
         leaderboard_files,
+        posterior,
         sparsity,
         trials,
         truth,
     )
 
     rows, facts = comparable.ordered(records, study, names), trials.facts(study)
+    tables = Path(next(iter(names.values()))).parent if names else None
     written = [
         path
-        for part in (leaderboard_files, collapse, sparsity, cells, alive, candidates, truth)
+        for part in (leaderboard_files, collapse, sparsity)
         for path in part.write(folder, rows, facts)
     ]
+    written += posterior.write(folder, rows, facts, tables)
+    for part in (cells, alive, candidates, truth):
+        written += part.write(folder, rows, facts)
     if study.get("variations"):
         written += write_ablation(folder, records, study)
     return written
@@ -81,3 +87,20 @@ def write_ablation(
     from analysis import ablation, comparable
 
     return ablation.write(folder, comparable.ordered(records, study), study)
+
+
+def write_report(
+    folder: Path,
+    records: Sequence[Mapping[str, Any]],
+    failed: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    names: Mapping[tuple[str, str], str] | None = None,
+) -> Path:
+    """Write every table and figure, and report.html, a page that has them all in it."""
+    from analysis import comparable, report, trials
+
+    written = write_all(folder, records, study, names)
+    figures = [path for path in written if path.suffix == ".png" and path.parent == folder]
+    tables = Path(next(iter(names.values()))).parent if names else folder / "records"
+    rows, facts = comparable.ordered(records, study, names), trials.facts(study)
+    return report.write(folder, rows, failed, facts, study, figures, tables)

@@ -43,7 +43,7 @@ def write(folder: Path, records: Sequence[Record], study: Mapping[str, Any]) -> 
     """Write ablation.md, ablation.csv and ablation.png.
 
     `study` is the summary of one with variations (`bench.study.Study.summary`); `records` are in
-    order (`analysis.trials.ordered`). Raises ConfigurationError where there are no variations.
+    order (`analysis.comparable.ordered`). Raises ConfigurationError where there are no variations.
     """
     if not study.get("variations"):
         raise ConfigurationError(

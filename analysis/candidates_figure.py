@@ -50,7 +50,7 @@ def distribution(
 def _histograms(axes: Axes, part: pd.DataFrame) -> None:
     values = part["inherited_percent"]
     low, high = float(values.min()), float(values.max())
-    edges = np.linspace(low, max(high, low + 1), BINS + 1)
+    edges = np.linspace(low, max(high, low + 1), BINS + 1).tolist()
     for kind, colour in COLOURS.items():
         chosen = part.loc[part["drawn"] == kind, "inherited_percent"]
         share = np.full(len(chosen), 100 / max(len(chosen), 1))

@@ -133,7 +133,7 @@ def _row(entry: Entry, dataset: str, records: Sequence[Record]) -> dict[str, Any
         "parameters": _mean(records, "evaluation", "parameters"),
         "nonzero_parameters": _mean(records, "evaluation", "nonzero_parameters"),
         "flops": _mean(records, "evaluation", "flops"),
-        "search_seconds": sum(map(_search_seconds, records)) / len(records),
+        "search_seconds": sum(map(search_seconds, records)) / len(records),
         "evaluation_seconds": _mean(records, "evaluation", "seconds"),
         "tuning_seconds": _mean(records, "tuning", "seconds") if entry[1] else None,
         "search_peak_memory_bytes": _mean(records, "search", "peak_memory_bytes"),
@@ -144,7 +144,7 @@ def _row(entry: Entry, dataset: str, records: Sequence[Record]) -> dict[str, Any
     }
 
 
-def _search_seconds(record: Record) -> float:
+def search_seconds(record: Record) -> float:
     """The search's training and the choice of its result, which may train or evaluate, too."""
     search = record["search"]
     return float(search["seconds"]) + float(search.get("selection_seconds", 0.0))

@@ -19,6 +19,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// A link to a folded part unfolds it.
+const unfold = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target instanceof HTMLDetailsElement) {
+    target.open = true;
+    target.scrollIntoView();
+  }
+};
+addEventListener("hashchange", unfold);
+unfold();
 // A printed page shows what is folded away.
 let folded = [];
 addEventListener("beforeprint", () => {

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-escape = html.escape
+
+class Markup(str):
+    """Text that is HTML already."""
+
+
+def escape(text: str) -> str:
+    """Text as HTML."""
+    return text if isinstance(text, Markup) else html.escape(text)
+
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+"""What a browser lets the page do: nothing from anywhere else."""
 
 
 def page(title: str, body: str, contents: str = "") -> str:
@@ -19,6 +30,7 @@ def page(title: str, body: str, contents: str = "") -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n'
         f"<style>\n{style}</style>\n</head>\n<body>\n<header><h1>{escape(title)}</h1></header>\n"
         f"{contents}<main>\n{body}\n</main>\n<script>\n{script}</script>\n</body>\n</html>\n"

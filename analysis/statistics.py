@@ -94,9 +94,11 @@ def summarise(values: Values, within: tuple[float, float] = (-math.inf, math.inf
     return Summary(mean, max(low, within[0]), min(high, within[1]), len(data))
 
 
-def interval(values: Values) -> tuple[float, float]:
+def interval(
+    values: Values, within: tuple[float, float] = (-math.inf, math.inf)
+) -> tuple[float, float]:
     """(low, high) of `summarise`, NaN where there are too few seeds: what seaborn's bands take."""
-    found = summarise(values)
+    found = summarise(values, within)
     if found.low is None or found.high is None:
         return float("nan"), float("nan")
     return found.low, found.high

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -110,7 +111,7 @@ def parallel(groups: Sequence[Group]) -> Figure:
         accuracies = [100 * row["values"][0] for row in complete]
         low = float(np.quantile(accuracies, 0.1)) if accuracies else 0.0
         norm = Normalize(low, max([*accuracies, low + 0.1]))
-        colour = mpl.colormaps["viridis_r"]
+        colour = colormaps["viridis_r"]
         for row in group["rows"]:
             if len(row["parameters"]) < len(space):
                 continue
@@ -151,7 +152,7 @@ def parallel(groups: Sequence[Group]) -> Figure:
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
         axes.set_title(axes.get_title(), pad=14)
-        mappable = mpl.cm.ScalarMappable(norm, colour)
+        mappable = ScalarMappable(norm, colour)
         figure.colorbar(mappable, ax=axes, label="validation accuracy, %", aspect=12)
     plots.caption(
         figure,

@@ -125,6 +125,10 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         "--all", action="store_true", help="every table and figure, not the leaderboard alone"
     )
     verb("analyze", "write all tables and figures again, from the records")
+    reporting = verb("report", "write one web page with everything in it, from the records")
+    reporting.add_argument(
+        "--output", type=Path, metavar="DIR", help="where to write (default: the study's results)"
+    )
     syncing = verb("sync", "send records to an MLflow server")
     listed = verb("list", "list what there is to use", of_study=False)
     listed.add_argument(

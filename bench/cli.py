@@ -169,6 +169,17 @@ def analyze(chosen: argparse.Namespace) -> int:
     return DONE
 
 
+def report(chosen: argparse.Namespace) -> int:
+    """bench report STUDY"""
+    import analysis
+    from bench import sources
+
+    found = sources.gather([chosen.study], chosen.results, chosen.set)
+    folder = chosen.output or found.folder
+    print(analysis.write_report(folder, found.records, found.failed, found.study, found.names))
+    return DONE
+
+
 def sync(chosen: argparse.Namespace) -> int:
     """bench sync STUDY"""
     from bench import session
@@ -259,6 +270,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "leaderboard": leaderboard,
     "verify": verify,
     "analyze": analyze,
+    "report": report,
     "sync": sync,
     "list": listing,
     "doctor": doctor,

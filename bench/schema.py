@@ -76,6 +76,15 @@ class Layer(_Part):
     zeros: Count
 
 
+class Repeat(_Part):
+    """The architecture once more, with another evaluation seed."""
+
+    seconds: Seconds
+    test: Quality
+    parameters: Count
+    nonzero_parameters: Count
+
+
 class Evaluation(_Part):
     """With `kind` "tabular" nothing was trained: `test` is a table's number, `sources` says of
     what, and `truth` has every data set of the table (bench.tabular.evaluation).
@@ -91,6 +100,7 @@ class Evaluation(_Part):
     nonzero_parameters: Count
     flops: Count
     layers: list[Layer]
+    repeats: list[Repeat] = []
 
 
 class Data(_Part):

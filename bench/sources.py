@@ -20,7 +20,7 @@ Names = dict[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class Gathered:
-    """Finished records, where each was found (by label and id), and the facts of their study.
+    """Finished and failed records, where each was found (by label and id), and their study's facts.
 
     `study` is what `Study.summary` says, with the counts of failed and missing trials; of records
     without a study file, what they say themselves. `folder` is where tables belong.
@@ -30,6 +30,7 @@ class Gathered:
     names: Names
     study: dict[str, Any]
     folder: Path
+    failed: Sequence[Record] = ()
 
 
 def gather(
@@ -80,7 +81,7 @@ def _of_study(study: Study, folder: Path, standing: Standing, names: Names) -> G
         "missing": len(standing.missing),
         "gate": gate.state(study.gate, folder),
     }
-    return Gathered(standing.finished, names, {**study.summary(), **facts}, folder)
+    return Gathered(standing.finished, names, {**study.summary(), **facts}, folder, standing.failed)
 
 
 def _of_folder(folder: Path) -> Gathered:
@@ -108,7 +109,8 @@ def _undescribed(name: str, folder: Path, found: Iterable[tuple[str, Record]]) -
         "failed": sum(record["status"] == "failed" for record in records),
     }
     finished = [record for record in records if record["status"] == "finished"]
-    return Gathered(finished, names, study, folder)
+    failed = [record for record in records if record["status"] == "failed"]
+    return Gathered(finished, names, study, folder, failed)
 
 
 def merged(found: Iterable[tuple[str, Record]]) -> tuple[list[Record], Names]:

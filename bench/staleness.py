@@ -30,7 +30,8 @@ def other_code(record: Mapping[str, Any]) -> str | None:
     """
     made = record["provenance"]
     commit = made.get("git_commit")
-    changed = _changed_since(str(commit)) if commit else None
+    root = Path(bench.__file__).resolve().parent.parent
+    changed = changed_since(root, str(commit)) if commit else None
     if changed:
         more = "" if len(changed) == 1 else f" and {len(changed) - 1} other files"
         return f"made by other code: {changed[0]}{more} changed since {str(commit)[:12]}"
@@ -57,9 +58,8 @@ def other_configuration(record: Mapping[str, Any], trial: Trial) -> str | None:
 
 
 @cache
-def _changed_since(commit: str) -> tuple[str, ...] | None:
-    """Files of `PATHS` that differ from a commit; None where git cannot say."""
-    root = Path(bench.__file__).resolve().parent.parent
+def changed_since(root: Path, commit: str) -> tuple[str, ...] | None:
+    """Files of `PATHS` in a checkout that differ from a commit; None where git cannot say."""
     if not (root / ".git").exists():
         return None
     try:

@@ -96,7 +96,7 @@ class Trial:
         for name, part in (("search", self.search), ("evaluation", self.evaluation)):
             for option in dataclasses.fields(part):
                 if not option.metadata["identity"]:
-                    del configuration[name][option.name]
+                    configuration[name].pop(option.name, None)
         return {"name": self.method, "seed": self.seed, "configuration": configuration}
 
 

@@ -215,7 +215,8 @@ def _variation(
     for trial, before in zip(trials, unchanged, strict=True):
         own = {name: v for name, v in trial.options.items() if v != before.options.get(name)}
         late = {name: value for name, value in own.items() if name in apart}
-        early = {**trial.options, **{name: before.options[name] for name in late}}
+        early = {name: value for name, value in trial.options.items() if name not in late}
+        early |= {name: before.options[name] for name in late if name in before.options}
         trial = dataclasses.replace(trial, options=early, evaluation_options=late)
         if trial.id == before.id:
             raise ConfigurationError(f"{key}: changes nothing: {show(changes)} is {base}'s")

@@ -28,8 +28,10 @@ from bench.tabular.providers import tables
 from bench.tabular.table import truths
 from bench.training.batched import BatchedTrainer
 from bench.training.checkpoint import Checkpoint
+from bench.training.config import EvaluationConfig
 from bench.training.discrete import MEASURE_BATCH
 from bench.training.evaluation import evaluate
+from bench.training.export import save_network
 from bench.training.measure import measure
 from bench.training.memory import keep_memory
 from bench.training.search import SearchOutcome, build, prepare, search, uses_channels_last
@@ -65,7 +67,8 @@ def run_trial(
 ) -> TrialOutcome:
     """Run a trial; whatever fails inside it becomes a record with status "failed".
 
-    folder: for checkpoints; empty again when the trial has finished. found: the record of a
+    folder: for checkpoints; empty again when the trial has finished. Networks that are to be kept
+    go to networks/ beside the folder that it is in. found: the record of a
     finished trial with the same search, which is then not repeated; its posterior table is that
     trial's.
     """
@@ -172,7 +175,7 @@ class _Run:
         if searched is None or self.trial.evaluation_options:
             searched = evaluation_method(self.trial, data.search)
         self._evaluate(data, genotype, searched)
-        for name in ("search", "evaluation"):
+        for name in ("search", *map(_evaluation_name, range(self._repeats))):
             self._checkpoint(name).remove()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -240,26 +243,56 @@ class _Run:
         channels_last = uses_channels_last(self.trial.search.channels_last, self.device)
         return measure(predict, data.test, MEASURE_BATCH, channels_last)
 
+    @property
+    def _repeats(self) -> int:
+        evaluation = self.trial.evaluation
+        return 1 if isinstance(evaluation, TabularConfig) else evaluation.repeats
+
     def _evaluate(self, data: EvaluationData, genotype: Genotype, method: Method) -> None:
-        trial = self.trial
-        if isinstance(trial.evaluation, TabularConfig):
-            self._look_up(trial.evaluation)
+        """Train and measure the architecture, with as many evaluation seeds as the study asks for.
+
+        What the first one leaves is the record's `evaluation`; the others are its `repeats`. Known
+        accuracies are looked up instead.
+        """
+        config = self.trial.evaluation
+        if isinstance(config, TabularConfig):
+            self._look_up(config)
             return
+        first, *others = [
+            self._evaluation(data, genotype, method, config, number)
+            for number in range(self._repeats)
+        ]
+        self.parts["evaluation"] = {**first, "repeats": others} if others else first
+
+    def _evaluation(
+        self,
+        data: EvaluationData,
+        genotype: Genotype,
+        method: Method,
+        config: EvaluationConfig,
+        number: int,
+    ) -> dict[str, Any]:
+        trial = self.trial
         peak = environment.PeakMemory(self.device)
         outcome = evaluate(
             genotype,
             method,
-            trial.evaluation,
+            config,
             data,
             trial.data,
-            derive("seed", trial.seed),
-            self._progress(trial.evaluation.epochs),
-            self._checkpoint("evaluation"),
+            derive("seed", trial.seed, *(("repeat", number) if number else ())),
+            self._progress(config.epochs),
+            self._checkpoint(_evaluation_name(number)),
         )
-        self.parts["evaluation"] = {
+        memory = peak.read()
+        if config.export:
+            name = "-".join([trial.stem, *([str(number)] if number else [])])
+            path = self.folder.parent.parent / "networks" / f"{name}.pt2"
+            save_network(outcome.network, data.search.shape, path)
+        return {
             **_history(outcome.history),
             **outcome.result,
-            "peak_memory_bytes": peak.read(),
+            "peak_memory_bytes": memory,
         }
 
     def _look_up(self, config: TabularConfig) -> None:
@@ -280,6 +313,10 @@ def evaluation_method(
     kind = method.load(trial.method)
     options = kind.Config(**{**trial.options, **trial.evaluation_options, **(changed or {})})
     return build(kind, options, trial.space, trial.search, data, trial.seed)[0]
+
+
+def _evaluation_name(number: int) -> str:
+    return f"evaluation-{number}" if number else "evaluation"
 
 
 def _history(history: History) -> dict[str, Any]:

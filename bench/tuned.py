@@ -109,6 +109,8 @@ def _matches(trial: Trial, wanted: Mapping[str, Any]) -> bool:
 
 def _tuned(trial: Trial, entry: Mapping[str, Any], shared: int, where: str, key: str) -> Trial:
     """shared: how many trials the entry is for, and its cost with them."""
+    if not isinstance(trial.evaluation, EvaluationConfig):
+        raise ConfigurationError(f"{where}: {key}: {trial} trains no network: nothing to set")
     values = {**dataclasses.asdict(trial.evaluation), **entry["evaluation"]}
     evaluation = build(EvaluationConfig, values, where=where, prefix=f"{key}.evaluation")
     options = checked_options(trial, entry["method"], where, f"{key}.method")

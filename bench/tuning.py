@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
+    from sqlalchemy import Engine
 
 STARTUP = 6
 """Settings drawn at random, the default among them, before TPE has something to go by."""
@@ -319,6 +320,7 @@ def _pruner(plan: Plan) -> BasePruner:
 def _storage(url: str) -> BaseStorage:
     from optuna import storages
     from optuna.storages.journal import JournalFileBackend
+    from sqlalchemy.exc import DBAPIError
 
     if url.startswith(JOURNAL):
         path = Path(url.removeprefix(JOURNAL))
@@ -330,14 +332,36 @@ def _storage(url: str) -> BaseStorage:
         options = {"connect_args": {"timeout": 60}}
     for left in reversed(range(OPENING)):
         try:
-            return storages.RDBStorage(
+            made = storages.RDBStorage(
                 url, options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
             )
-        except Exception:
-            if not left or not url.startswith("sqlite:///"):
+            break
+        except DBAPIError:
+            if not left:
                 raise
             time.sleep(0.3)
-    raise AssertionError
+    if url.startswith("sqlite:"):
+        _one_at_a_time(made.engine)
+    return made
+
+
+def _one_at_a_time(engine: Engine) -> None:
+    """Transactions that hold SQLite's lock from their begin.
+
+    Optuna looks whether a trial is waiting and then takes it, with a row's lock in between. SQLite
+    has no such lock, and two processes could both find it waiting.
+    """
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # sqlite3 is not to begin transactions by itself
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # the connections from before
 
 
 @contextlib.contextmanager

@@ -55,6 +55,8 @@ def parameters(
     assert isinstance(trial.evaluation, EvaluationConfig)  # bench.tuning_session has looked
     every = [*shared(trial.evaluation, side), *(of_method(trial) if own else [])]
     found = {parameter.name: parameter.widened() for parameter in every}
+    if not trial.space.has_auxiliary_head:
+        del found["auxiliary_weight"]
     for name in only:
         if name not in found:
             raise ConfigurationError(f"--only {name}: not tuned; {suggest(name, found)}")
@@ -81,7 +83,7 @@ def of_method(trial: Trial) -> list[Parameter]:
 
     options = {**trial.options, **trial.evaluation_options}
     return [
-        Parameter(METHOD + field.name, options[field.name], low, high, log)
+        Parameter(METHOD + field.name, options.get(field.name, field.default), low, high, log)
         for field in dataclasses.fields(method.load(trial.method).Config)
         if (tune := field.metadata.get("tune")) is not None
         for low, high, log in [tune]

@@ -19,9 +19,11 @@ VERBS = (
     "status",
     "tune",
     "ablate",
+    "gate",
     "leaderboard",
     "verify",
     "analyze",
+    "report",
     "sync",
     "list",
     "doctor",
@@ -146,7 +148,7 @@ def test_a_damaged_record_stops_every_verb_that_reads_records(
     store = Store(tmp_path / "results" / "small")
     path = store.write(tiny_trials.record(load("small.yaml").trials[0]), [])
     path.write_text(path.read_text()[:1000])
-    for verb in ("run", "status", "leaderboard", "verify", "analyze", "sync"):
+    for verb in ("run", "status", "leaderboard", "verify", "analyze", "report", "sync"):
         assert bench(verb, "small.yaml") == 2
         line = capsys.readouterr().err
         assert line.count("\n") == 1 and path.name in line and "damaged" in line

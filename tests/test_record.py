@@ -42,8 +42,8 @@ def test_round_trip(study: Study, store: Store) -> None:
     lines = store.posterior_path(record["trial"]).read_text().splitlines()
     assert lines[0].startswith("epoch,cell,edge,source,target,operation,mean,std,log_alpha,drop")
     assert lines[1:] == [
-        "1,normal,0,,,skip_connect,0.1,,,,,,,",
-        "2,normal,0,,,skip_connect,0.3333333333333333,,,,,,True,",
+        "1,normal,0,,,skip_connect,0.1,,,,,,,True",
+        "2,normal,0,,,skip_connect,0.3333333333333333,,,,,,True,True",
     ]
 
 

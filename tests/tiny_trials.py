@@ -73,5 +73,6 @@ def record(trial: Trial) -> dict[str, Any]:
 
 
 def posterior() -> list[dict[str, Any]]:
-    row = {"epoch": 1, "cell": "normal", "edge": 0, "operation": "skip_connect", "mean": 0.1}
+    where = {"epoch": 1, "cell": "normal", "edge": 0, "operation": "skip_connect"}
+    row = {**where, "mean": 0.1, "selected": True}
     return [row, {**row, "epoch": 2, "mean": 1 / 3, "alive": True}]

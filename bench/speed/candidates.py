@@ -22,21 +22,28 @@ from bench.speed.timing import seconds
 from bench.training.measure import measure
 
 CANDIDATES, IMAGES, BATCH = 100, 1000, 250
-KEPT = (0.9, 0.5)
-"""Probabilities with which a candidate keeps an operation: early in a search, and later."""
+KEPT = (0.9, 0.5, 0.25)
+"""Probabilities with which a candidate keeps an operation: early in a search, later, and as trained
+posteriors of the study fashion-mnist draw them (10 operations of 40)."""
 
-FULL = "full super-network, one by one"
+FULL, KEPT_ALONE, LANES = (
+    "full super-network, one by one",
+    "kept operations, one by one",
+    "as pgnas does it",
+)
+TIMED = {FULL: 4, KEPT_ALONE: 8, LANES: 32}
+"""Of the candidates; the first way costs the same for each, the last one runs 16 at a time."""
 
 
 def candidates(context: Context, scale: Scale) -> list[Row]:
     """Seconds for 100 candidates on 1,000 images: three ways for each share of operations kept.
 
-    One after another through the full super-network (all is computed, then weighted by 0 or 1; a
-    few are timed and the time is scaled, as each costs the same); one after another with only the
-    kept operations computed; and as PGNAS does it (`methods.candidates`).
+    One after another through the full super-network (all is computed, then weighted by 0 or 1); one
+    after another with only the kept operations computed; and as PGNAS does it
+    (`methods.candidates`). Of each way some candidates are timed and the time is scaled.
     """
     number, images = (4, 32) if context.quick else (CANDIDATES, IMAGES)
-    sample = min(4, number)
+    timed = {name: min(count, number) for name, count in TIMED.items()}
     step = make("pgnas", scale, context.device)
     validation = data_of(scale, context.device, 1, images).validation
     supernet = step.supernet.eval()
@@ -48,18 +55,19 @@ def candidates(context: Context, scale: Scale) -> list[Row]:
     for place, probability in enumerate(KEPT):
         drawn = _draw(step, probability, number)
         mixtures = [one.mixture(scale.space.operations, context.device) for one in drawn]
-        everything = [_full(mixture) for mixture in mixtures[:sample]]
+        everything = [_full(mixture) for mixture in mixtures[: timed[FULL]]]
+        kept = mixtures[: timed[KEPT_ALONE]]
+        lanes = drawn[: timed[LANES]]
         _evaluate(supernet, everything[:1], validation)  # warm-up
         ways: dict[str, Callable[[], object]] = {
             FULL: partial(_evaluate, supernet, everything, validation),
-            "kept operations, one by one": partial(_evaluate, supernet, mixtures, validation),
-            "as pgnas does it": partial(module.accuracies, drawn, supernet, validation, BATCH),
+            KEPT_ALONE: partial(_evaluate, supernet, kept, validation),
+            LANES: partial(module.accuracies, lanes, supernet, validation, BATCH),
         }
         found: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(rounds):
             for name, way in ways.items():
-                factor = number / sample if name == FULL else 1
-                found[name].append(factor * seconds(way, context.device))
+                found[name].append(number / timed[name] * seconds(way, context.device))
             context.tick((place + (turn + 1) / rounds) / len(KEPT))
         for name, values in found.items():
             result.append(
@@ -71,7 +79,7 @@ def candidates(context: Context, scale: Scale) -> list[Row]:
                     "s",
                     values,
                     (FULL, found[FULL]),
-                    f"{images} images" + (f"; from {sample} timed" if name == FULL else ""),
+                    f"{images} images; from {timed[name]} timed",
                 )
             )
     return result

@@ -28,6 +28,7 @@ class SearchConfig:
 class EvaluationConfig:
     """Training a found architecture from scratch; the same for every method of a study."""
 
+    repeats: int = option(1, ge=1, help="evaluation seeds within a search seed", later=True)
     epochs: int = option(600, ge=1, help="passes over the training images")
     batch_size: int = option(96, ge=2, help="images a step")
     cells: int = option(20, ge=1, le=100, help="cells of the discrete network")
@@ -49,3 +50,9 @@ class EvaluationConfig:
     channels_last: bool | None = option(None, help="memory format; null chooses by device")
     compile: bool = option(False, help="torch.compile the network")
     graph: bool = option(False, help="replay each step as a CUDA graph (CUDA only)", identity=False)
+    export: bool = option(
+        False,
+        help="write the trained network to networks/, as torch.export files",
+        identity=False,
+        later=True,
+    )

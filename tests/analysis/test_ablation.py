@@ -11,7 +11,7 @@ import records
 from scipy import stats
 
 from analysis import ablation
-from analysis.trials import ordered
+from analysis.comparable import ordered
 from bench.errors import ConfigurationError
 
 CHANGES = {

@@ -227,4 +227,4 @@ def test_the_page_escapes_and_asks_for_nothing(tmp_path: Path) -> None:
     write_leaderboard(tmp_path, of(label, [0.9, 0.8, 0.7]), synthetic.study([label]))
     text = (tmp_path / "leaderboard.html").read_text()
     assert "<script>alert" not in text and "&lt;script&gt;alert(1)" in text
-    assert "http" not in text and "url(" not in text
+    assert "://" not in text and "url(" not in text

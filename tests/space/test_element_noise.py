@@ -60,7 +60,7 @@ def plain_cell(cell, before, last, mixture: CellMixture, eps) -> Tensor:
         noise = next(eps)
         mean, variance = torch.zeros_like(noise), torch.zeros_like(noise)
         for edge in cell.graph.of_node(node):
-            for o, name in enumerate(cell.names):
+            for o, name in enumerate(cell.columns):
                 kept = mixture.active
                 if name == "none" or (kept is not None and edge not in kept.get(name, ())):
                     continue

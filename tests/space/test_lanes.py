@@ -100,5 +100,5 @@ def test_a_mixture_that_lanes_cannot_have_is_refused() -> None:
 def test_partial_channels_are_refused() -> None:
     case = shipped()
     supernet = Supernet(case.space, (2, 8, 8), 3, partial=2)
-    with pytest.raises(ValueError, match="a part of them"):
+    with pytest.raises(ValueError, match="mix all channels"):
         LaneNetwork(supernet, [candidate(supernet, 0, 0.5, False, False)])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from torch import Tensor
 
+from bench import schema
 from bench.data.splits import Pool, Split
 from bench.training.inference import batch_seconds
 from bench.training.measure import CALIBRATION_BINS, measure
@@ -75,3 +78,24 @@ def test_inference_is_timed_on_one_batch() -> None:
 
     assert batch_seconds(predict, _split(torch.zeros(10).long()), 4) > 0
     assert seen == [4] * 6
+
+
+def test_evaluation_seeds_are_nested_in_the_search_seed(tmp_path: Path) -> None:
+    """The first of three evaluations is the only one of a study that asks for one."""
+    one = tiny.trial("random")
+    several = tiny.trial("random", evaluation={"repeats": 3})
+    assert one.id != several.id and one.search_id == several.search_id
+    alone, record = (tiny.run(trial, tmp_path / trial.id[:8]).record for trial in (one, several))
+    evaluation = tiny.lasting(record["evaluation"])
+    repeats = evaluation.pop("repeats")
+    assert evaluation == tiny.lasting(alone["evaluation"])
+    losses = {part["test"]["nll"] for part in (evaluation, *repeats)}
+    assert len(repeats) == 2 and len(losses) == 3
+    assert schema.check(record, "several") == record
+    assert not any(path.is_file() for path in tmp_path.rglob("*.pt"))
+
+
+def test_an_option_that_older_records_lack_leaves_their_ids() -> None:
+    trial = tiny.trial("random")
+    assert "repeats" not in trial._hashed()["configuration"]["evaluation"]
+    assert trial.configuration()["evaluation"]["repeats"] == 1

@@ -29,7 +29,7 @@ def record(**selection: Any) -> dict[str, Any]:
 
 
 def test_one_row_a_candidate() -> None:
-    found = candidates.table([record(retrained=RETRAINED), synthetic.record("darts")])
+    found = candidates.table([record(retrained=RETRAINED), synthetic.record("darts", epochs=3)])
     assert list(found["drawn"]) == ["guided"] * 4 + ["uniform"] * 4
     assert found["inherited_percent"].to_list() == pytest.approx([70, 80, 75, 90, 10, 30, 20, 20])
     again = found["retrained_percent"]
@@ -66,7 +66,7 @@ def test_no_correlation_where_nothing_varies() -> None:
 
 
 def test_alive_by_epoch() -> None:
-    found = alive.table([record(candidates=40), synthetic.record("darts")])
+    found = alive.table([record(candidates=40), synthetic.record("darts", epochs=3)])
     assert found["epoch"].to_list() == [1, 2, 3]
     assert found["alive"].to_list() == [40, 22, 7]
     assert set(found["candidates"]) == {40}
@@ -74,7 +74,7 @@ def test_alive_by_epoch() -> None:
 
 def test_files_are_written_where_there_is_something_to_say(tmp_path: Path) -> None:
     study = synthetic.study(["darts", "pgnas"])
-    rows = [record(retrained=RETRAINED), synthetic.record("darts")]
+    rows = [record(retrained=RETRAINED), synthetic.record("darts", epochs=3)]
     with_candidates = {path.name for path in write_all(tmp_path / "one", rows, study)}
     without = {path.name for path in write_all(tmp_path / "two", rows[1:], study)}
     new = {"alive.csv", "alive.png", "candidates.csv", "candidates.png"}

@@ -1,0 +1,43 @@
+"""A trained network as a file that needs nothing of this project to predict."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from bench.errors import ResultsError
+from bench.space.compact import compact
+from bench.space.network import DiscreteNetwork
+
+
+class _Logits(torch.nn.Module):
+    """Without the auxiliary head's answer, which no one wants of a trained network."""
+
+    def __init__(self, network: DiscreteNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(images)[0]
+        return logits
+
+
+def save_network(network: DiscreteNetwork, shape: tuple[int, int, int], path: Path) -> None:
+    """Write `compact(network)` with `torch.export`: normalised images [batch, *shape] -> logits.
+
+    `torch.export.load(path).module()` is an ordinary module: no variational part, no auxiliary
+    head, no class of this project. It predicts on the CPU until it is moved. Raises ResultsError.
+    """
+    smaller = _Logits(compact(network)).cpu().eval()
+    example = torch.zeros(2, *shape)
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(smaller, (example,), dynamic_shapes={"images": {0: batch}})
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp.pt2")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.export.save(program, temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be written: {error.strerror}") from error

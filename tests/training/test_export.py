@@ -1,0 +1,53 @@
+"""An exported network predicts in a process that knows nothing of this project."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from bench.noise import Noise
+from bench.space.genotype import Genotype
+from bench.space.network import DiscreteNetwork
+from bench.training.export import save_network
+from methods.variational import VariationalLayers
+
+GENOTYPE = Genotype(
+    "darts",
+    {
+        "normal": ((("sep_conv_3x3", 0), ("dil_conv_5x5", 1)), (("skip_connect", 0),)),
+        "reduce": ((("max_pool_3x3", 0), ("sep_conv_5x5", 1)), (("skip_connect", 1),)),
+    },
+)
+
+ELSEWHERE = """
+import sys, torch
+module = torch.export.load(sys.argv[1]).module()
+assert not any("variance" in name for name, _ in module.named_parameters())
+torch.save(module(torch.load(sys.argv[2])), sys.argv[3])
+assert not any(name.split(".")[0] in ("bench", "methods") for name in sys.modules)
+"""
+
+
+def test_it_predicts_the_same_elsewhere(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    layers = VariationalLayers(Noise())
+    network = DiscreteNetwork(GENOTYPE, 3, 6, (1, 8, 8), 4, auxiliary=True, layers=layers)
+    for _ in range(3):
+        network(torch.randn(8, 1, 8, 8))
+    network.eval()
+    with torch.no_grad():
+        for layer in layers.made:
+            layer.weight[0] = 0
+    images = torch.randn(5, 1, 8, 8)
+    torch.save(images, tmp_path / "images.pt")
+    save_network(network, (1, 8, 8), tmp_path / "networks" / "one.pt2")
+    paths = [str(tmp_path / name) for name in ("networks/one.pt2", "images.pt", "logits.pt")]
+    subprocess.run([sys.executable, "-c", ELSEWHERE, *paths], check=True, cwd=tmp_path)
+    found = torch.load(tmp_path / "logits.pt")
+    with torch.no_grad():
+        expected = network(images)[0]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert [path.name for path in (tmp_path / "networks").iterdir()] == ["one.pt2"]
