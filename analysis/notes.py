@@ -57,13 +57,19 @@ def of_accuracy(
 
 def of_quality(records: Sequence[Record]) -> list[str]:
     """What calibration and collapse mean here, and which records do not say."""
+    records = [record for record in records if record["evaluation"].get("kind") != "tabular"]
+    collapse = (
+        "- Collapsed: architectures in which one operation type, or parameter-free ones, hold "
+        f"{100 * COLLAPSED_AT:.0f} % of the selected edges or more; raw values in collapse.csv."
+    )
+    if not records:
+        return [collapse]
     silent = sum(record["evaluation"]["test"].get("ece") is None for record in records)
     lacking = f" {silent} of {len(records)} records are older and lack it." if silent else ""
     return [
         "- NLL is the mean negative log-likelihood of the test labels; ECE the expected "
         f"calibration error of 15 bins of equal width.{lacking}",
-        f"- Collapsed: architectures in which one operation type, or parameter-free ones, hold "
-        f"{100 * COLLAPSED_AT:.0f} % of the selected edges or more; raw values in collapse.csv.",
+        collapse,
     ]
 
 
