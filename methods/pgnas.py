@@ -168,22 +168,22 @@ class Pgnas(Method):
         weights = {k: torch.zeros_like(p) for k, p in self.logit.items()}
         slices = {k: torch.zeros_like(p) for k, p in self.logit.items()}
         names = [self.task.space.operations[column] for column in self.task.candidates]
-        columns = list(self.task.candidates)
         for position in self.task.positions:
             square, number = self._supernet[0].squares(position.index)
-            squares[position.kind] = squares[position.kind] + square[:, columns]
-            weights[position.kind] += number[:, columns]
+            columns = index(self.task.candidates, number.device)
+            squares[position.kind] = squares[position.kind] + square.index_select(1, columns)
+            weights[position.kind] += number.index_select(1, columns)
             if self.config.objective == "paper":
                 counts = self._slices(position.index)
                 device = number.device
                 slices[position.kind] += index((counts[name] for name in names), device)
-        groups = sum(int((number > 0).sum()) for number in weights.values())
         if self.config.objective == "paper":
             return squares, slices
         means = {k: squares[k] / weights[k].clamp_min(1) for k in squares}
-        average = sum(mean.sum() for mean in means.values()) / max(1, groups)
+        groups = torch.stack([(number > 0).sum() for number in weights.values()]).sum()
+        average = torch.stack([mean.sum() for mean in means.values()]).sum() / groups.clamp_min(1)
         # the same value for all, and for each group with weights its own gradient on them
-        shared = torch.as_tensor(average).detach()
+        shared = average.detach()
         return (
             {k: shared + means[k] - means[k].detach() for k in means},
             {k: torch.ones_like(p) for k, p in self.logit.items()},

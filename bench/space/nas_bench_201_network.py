@@ -46,6 +46,7 @@ class NasBench201Network(DiscreteNetwork):
         noise: Noise | None = None,
     ) -> None:
         nn.Module.__init__(self)
+        self.auxiliary = None
         layers = layers or Layers()
         self.noise = noise or Noise()
         self.drop_path, self.cells_of_a_stage = 0.0, cells

@@ -185,7 +185,7 @@ class DiscreteNetwork(nn.Module):
     there is one). `drop_path` is set by the trainer, epoch by epoch.
     """
 
-    auxiliary: nn.Module | None = None
+    auxiliary: nn.Module | None
 
     def __init__(
         self,
@@ -218,6 +218,7 @@ class DiscreteNetwork(nn.Module):
         )
         self.classifier = layers.linear(nodes * self.positions[-1].channels, classes)
         self.auxiliary_at = 2 * cells // 3
+        self.auxiliary = None
         if auxiliary:
             channels = nodes * self.positions[self.auxiliary_at].channels
             self.auxiliary = AuxiliaryHead(channels, classes, layers)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from bench.errors import ConfigurationError
 from bench.noise import Noise
 from bench.space.config import SpaceConfig
+from bench.space.constants import index
 from bench.space.fused_cell import DartsCell, FusedCell
 from bench.space.genotype import Genotype
 from bench.space.layers import Layers
@@ -141,9 +142,10 @@ class Supernet(nn.Module):
                 if not parts:
                     continue
                 flat = torch.cat(parts, 1)
-                rows = torch.tensor([stage.graph.edges[edge] for edge in edges])
-                columns = torch.tensor([stage.column(name, edge) for edge in edges])
-                place = (rows.to(like.device), columns.to(like.device))
+                place = (
+                    index((stage.graph.edges[edge] for edge in edges), like.device),
+                    index((stage.column(name, edge) for edge in edges), like.device),
+                )
                 total = total.index_put(place, flat.square().sum(1), accumulate=True)
                 number[place] += flat.shape[1]
         return total, number

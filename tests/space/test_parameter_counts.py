@@ -43,3 +43,12 @@ def test_the_auxiliary_head_is_not_counted_among_what_is_deployed() -> None:
     rows = layer_table(network)
     assert sum(row["parameters"] for row in rows) == count(plain) < count(network)
     assert {row["operation"] for row in rows} >= {"stem", "preprocess", "classifier"}
+
+
+def test_the_auxiliary_head_answers_in_training_alone() -> None:
+    pairs = (("skip_connect", 0), ("skip_connect", 1))
+    genotype = Genotype("darts", {"normal": (pairs, pairs), "reduce": (pairs, pairs)})
+    network = DiscreteNetwork(genotype, 3, 4, (3, 8, 8), 5, auxiliary=True)
+    images = torch.randn(2, 3, 8, 8)
+    assert network(images)[1].shape == (2, 5)
+    assert network.eval()(images)[1] is None

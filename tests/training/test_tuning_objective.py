@@ -59,7 +59,6 @@ def test_it_is_what_the_evaluation_would_report(name: str) -> None:
                 data,
                 trial.data,
                 derive("tuning", trial.seed),
-                stem_multiplier=trial.space.stem_multiplier,
             ).result
         )
     accuracies = [result["validation"]["accuracy"] for result in expected]
