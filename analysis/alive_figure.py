@@ -39,9 +39,7 @@ def draw(path: Path, table: pd.DataFrame, records: Sequence[Record], study: Stud
             axes.set_ylim(bottom=0)
             axes.grid(axis="y")
         panels[0].set_ylabel("Operations alive (number)")
-        handles, texts = panels[0].get_legend_handles_labels()
-        columns = max(1, int(13 * made.get_figwidth() / (6 + max(map(len, texts)))))
-        made.legend(handles, texts, loc="outside upper center", ncols=columns)
+        plots.legend_above(made, panels[0])
         plots.caption(
             made,
             "Operations of all cell types that the method calls alive after each epoch. Thick: "

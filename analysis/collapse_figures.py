@@ -84,9 +84,7 @@ def timelines(
         for axes in grid[-1]:
             axes.set_xlabel("Search epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-        handles, texts = grid[0][0].get_legend_handles_labels()
-        columns = int(13 * made.get_figwidth() / (6 + max(len(text) for text in texts)))
-        made.legend(handles, texts, loc="outside upper center", ncols=max(1, columns))
+        plots.legend_above(made, grid[0][0])
         plots.caption(
             made,
             "Lines: mean over seeds of the entropy of the genotype that would be selected after "

@@ -106,6 +106,13 @@ def wrapped(label: str, width: int = 18) -> str:
     return "\n".join(part for line in lines for part in textwrap.wrap(line, width) or [""])
 
 
+def legend_above(figure: Figure, axes: Axes) -> None:
+    """The legend of `axes` above all, in as many columns as the figure is wide."""
+    handles, texts = axes.get_legend_handles_labels()
+    columns = int(13 * figure.get_figwidth() / (6 + max(map(len, texts), default=0)))
+    figure.legend(handles, texts, loc="outside upper center", ncols=max(1, columns))
+
+
 def caption(made: Figure, text: str) -> None:
     """A caption below all axes, as wide as the figure."""
     characters = int(made.get_size_inches()[0] * 15.5)

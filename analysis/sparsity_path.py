@@ -67,8 +67,7 @@ def draw(path: Path, points: pd.DataFrame, records: Sequence[Record], study: Stu
             axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
             axes.grid()
         grid[0].set_ylabel("Test accuracy (%)")
-        handles, texts = grid[0].get_legend_handles_labels()
-        made.legend(handles, texts, loc="outside upper center", ncols=min(6, max(1, len(texts))))
+        plots.legend_above(made, grid[0])
         plots.caption(
             made,
             "Thick: mean over seeds at each threshold of the method's zeroing, with the 95 % "

@@ -27,17 +27,15 @@ def draw(
     labels, everyone = labels_of(records, study), all_labels(records, study)
     with plots.style():
         made = plots.figure(4.0 * len(names), 4.0)
-        for axes, name in zip(made.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        panels = made.subplots(1, len(names), squeeze=False)[0]
+        for axes, name in zip(panels, names, strict=True):
             parts = [frame[frame["table"] == name] for frame in (epochs, table)]
             _panel(axes, parts[0], parts[1], labels, everyone)
             axes.set_title(f"{name} ({parts[1]['split'].iloc[0]})")
             axes.set_xlabel("Search epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-            if name == names[0]:
-                axes.set_ylabel("Known accuracy of the selection, %")
-                handles, texts = axes.get_legend_handles_labels()
-        columns = int(13 * made.get_figwidth() / (6 + max(len(text) for text in texts)))
-        made.legend(handles, texts, loc="outside upper center", ncols=max(1, columns))
+        panels[0].set_ylabel("Known accuracy of the selection, %")
+        plots.legend_above(made, panels[0])
         plots.caption(
             made,
             "Lines: mean over seeds of the known accuracy of what would be selected after that "
