@@ -21,6 +21,9 @@ from bench.speed.steps import make
 from bench.speed.timing import seconds
 from bench.training.measure import measure
 
+STUDY = Scale("study", cells=3, channels=8, shape=(1, 14, 14), batch=64, nodes=2)
+"""The study fashion-mnist's super-network, with all eight operations."""
+
 CANDIDATES, IMAGES, BATCH = 100, 1000, 250
 KEPT = (0.9, 0.5, 0.25)
 """Probabilities with which a candidate keeps an operation: early in a search, later, and as trained

@@ -35,10 +35,13 @@ PARTS: dict[str, tuple[Part, float]] = {
     "methods": (method_steps.methods, 12),
     "variance": (variance.variance, 20),
     "data": (data_path.data_path, 2),
-    "candidates": (candidates.candidates, 20),
+    "candidates": (candidates.candidates, 5),
     "growth": (growth.growth, 8),
 }
 """Name -> what measures it, and its rough share of the whole time."""
+
+SCALES_OF_THEIR_OWN = {**SCALES, "candidates": candidates.STUDY}
+"""Of the other parts the user chooses the scale."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def run(settings: Settings) -> list[Path]:
         place /= "quick"  # what was measured in earnest stays
     paths: list[Path] = []
     for name in chosen:
-        scale = size(SCALES[name] if name in SCALES else SCALES[settings.scale])
+        scale = size(SCALES_OF_THEIR_OWN.get(name) or SCALES[settings.scale])
         context.begin(name)
         rows = PARTS[name][0](context, scale)
         context.end()
