@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +29,17 @@ TITLES = {
     "dominant_eigenvalue": "Dominant eigenvalue\nof the Hessian",
 }
 _FRACTIONS = ("parameter_free_share", "most_frequent_share")
+_LIMITS = {
+    "skip_connects": (0.0, math.inf),
+    "parameter_free_share": (0.0, 1.0),
+    "most_frequent_share": (0.0, 1.0),
+    "depth": (0.0, math.inf),
+    "width": (0.0, math.inf),
+    "architecture_entropy": (0.0, 1.0),
+    "discretisation_gap_points": (-100.0, 100.0),
+}
+"""What a signal can be: its band is cut there."""
+_ANY = (-math.inf, math.inf)
 NORMAL = "normal"
 COLUMNS = 3
 
@@ -90,7 +103,7 @@ def _panel(
                 label=label,
                 legend=False,
                 lw=1.6,
-                errorbar=interval,
+                errorbar=partial(interval, within=_LIMITS.get(signal, _ANY)),
                 err_kws={"alpha": 0.15, "lw": 0},
             )
     if signal in _FRACTIONS:
