@@ -58,9 +58,9 @@ def write_all(
     rows, facts = comparable.ordered(records, study, names), trials.facts(study)
     tables = Path(next(iter(names.values()))).parent if names else None
     written = [
-        path
-        for part in (leaderboard_files, collapse, sparsity)
-        for path in part.write(folder, rows, facts)
+        *leaderboard_files.write(folder, rows, facts),
+        *collapse.write(folder, rows, facts, tables),
+        *sparsity.write(folder, rows, facts),
     ]
     written += posterior.write(folder, rows, facts, tables)
     for part in (cells, alive, candidates, truth):

@@ -84,7 +84,11 @@ def _block(records: Sequence[Record], study: StudyFacts, dataset: str) -> list[d
     for entry, of in chosen.items():
         place = places[name(entry)]
         row = {"rank": place.place, "rank_low": place.low, "rank_high": place.high}
-        rows.append(row | _row(entry, dataset, of) | _against(entry, values, study.baseline))
+        rows.append(
+            row
+            | _row(entry, dataset, of, operations.thresholds_of(study))
+            | _against(entry, values, study.baseline)
+        )
     _correct(rows)
     return sorted(rows, key=lambda row: row["rank"])
 
@@ -116,7 +120,9 @@ def _correct(rows: list[dict[str, Any]]) -> None:
         row["p_value_holm"] = p
 
 
-def _row(entry: Entry, dataset: str, records: Sequence[Record]) -> dict[str, Any]:
+def _row(
+    entry: Entry, dataset: str, records: Sequence[Record], thresholds: operations.Thresholds
+) -> dict[str, Any]:
     accuracy = summarise([accuracies(record) for record in records], within=(0, 100))
     environments = [record["environment"] for record in records]
     error = _mean(records, "evaluation", "test", "ece")
@@ -138,7 +144,7 @@ def _row(entry: Entry, dataset: str, records: Sequence[Record]) -> dict[str, Any
         "tuning_seconds": _mean(records, "tuning", "seconds") if entry[1] else None,
         "search_peak_memory_bytes": _mean(records, "search", "peak_memory_bytes"),
         "evaluation_peak_memory_bytes": _mean(records, "evaluation", "peak_memory_bytes"),
-        "collapsed": sum(operations.collapsed(genotype(record)) for record in records),
+        "collapsed": sum(operations.collapsed(genotype(one), thresholds) for one in records),
         "device": "; ".join(sorted({str(one["device"]) for one in environments})),
         "hardware": "; ".join(sorted({str(one["hardware"]) for one in environments})),
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import leaderboard, notes, page, truth
+from analysis import leaderboard, notes, operations, page, truth
 from analysis.files import write_csv, write_text
 from analysis.leaderboard_cells import Table, tables
 from analysis.trials import Record, StudyFacts, datasets_of
@@ -55,7 +55,7 @@ def explanations(records: Sequence[Record], study: StudyFacts) -> list[str]:
     return [
         *truth.notes(records),
         *notes.of_accuracy(groups, study.baseline, truth.heading(records)),
-        *notes.of_quality(records),
+        *notes.of_quality(records, operations.thresholds_of(study)),
         *notes.of_cost(records),
         *notes.of_trials(study),
         *notes.of_origin(records),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from analysis.operations import COLLAPSED_AT
+from analysis.operations import Thresholds
 from analysis.statistics import (
     FEWEST_RESAMPLED,
     FEWEST_SEEDS,
@@ -55,12 +55,11 @@ def of_accuracy(
     return lines
 
 
-def of_quality(records: Sequence[Record]) -> list[str]:
+def of_quality(records: Sequence[Record], thresholds: Thresholds) -> list[str]:
     """What calibration and collapse mean here, and which records do not say."""
     records = [record for record in records if record["evaluation"].get("kind") != "tabular"]
     collapse = (
-        "- Collapsed: architectures in which one operation type, or parameter-free ones, hold "
-        f"{100 * COLLAPSED_AT:.0f} % of the selected edges or more; raw values in collapse.csv."
+        f"- Collapsed: architectures in which {thresholds.text()}; raw values in collapse.csv."
     )
     if not records:
         return [collapse]

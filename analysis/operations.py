@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from analysis.trials import Record, genotype, read
+from analysis.trials import Record, StudyFacts, genotype, read
 from bench.space import registry
 from bench.space.genotype import Genotype
 
@@ -17,19 +18,43 @@ and has parameters, but is counted with the others, as in the papers on collapse
 BOTH = "both"
 """The key under which all cells of a genotype are counted together."""
 
-COLLAPSED_AT = 0.75
-"""A cell is called collapsed from this share of one operation type, or of parameter-free ones."""
+SKIP = "skip_connect"
 
 
-def collapsed(found: Genotype, share: float = COLLAPSED_AT) -> bool:
-    """Whether one operation type, or parameter-free ones, hold `share` of all selected edges.
+@dataclass(frozen=True)
+class Thresholds:
+    """From which shares of the selected edges an architecture, or a cell, is called collapsed."""
 
-    An architecture in which nothing is selected has collapsed, too.
-    """
-    count = counts(found)[BOTH]
-    if not count:
-        return True
-    return most_frequent(count)[1] >= share or parameter_free_share(count) >= share
+    type: float = 0.75
+    """Of one operation type, whichever it is."""
+    free: float = 0.75
+    """Of parameter-free operations together."""
+
+    def met(self, count: Mapping[str, int]) -> bool:
+        """Whether these selections by operation have collapsed; where nothing is, they have."""
+        if not sum(count.values()):
+            return True
+        return most_frequent(count)[1] >= self.type or parameter_free_share(count) >= self.free
+
+    def text(self) -> str:
+        """What collapsed means, for people: "architectures in which ..."."""
+        if self.type == self.free:
+            holds = f"hold {100 * self.type:.4g} % of the selected edges or more"
+            return f"one operation type, or parameter-free ones, {holds}"
+        return (
+            f"one operation type holds {100 * self.type:.4g} % of the selected edges or more, or "
+            f"parameter-free ones {100 * self.free:.4g} %"
+        )
+
+
+def thresholds_of(study: StudyFacts) -> Thresholds:
+    """The thresholds that a study's tables are made with."""
+    return Thresholds(**study.collapsed_at)
+
+
+def collapsed(found: Genotype, thresholds: Thresholds) -> bool:
+    """Whether an architecture has collapsed, all its cells together."""
+    return thresholds.met(counts(found)[BOTH])
 
 
 def counts(found: Genotype) -> dict[str, Counter[str]]:
@@ -99,6 +124,7 @@ def indices(count: Mapping[str, int], choices: int) -> dict[str, float | int | s
     name, share = most_frequent(count)
     return {
         "selected": sum(count.values()),
+        "skip_connects": count.get(SKIP, 0),
         "entropy": normalised_entropy(count, choices),
         "parameter_free_share": parameter_free_share(count),
         "most_frequent": name,

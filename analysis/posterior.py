@@ -70,6 +70,18 @@ def final(records: Sequence[Record], tables: Path) -> pd.DataFrame:
 
 
 def _last(record: Record, tables: Path) -> pd.DataFrame | None:
+    rows = read(record, tables)
+    if rows is None:
+        return None
+    rows = rows[rows["epoch"] == rows["epoch"].max()]
+    return rows.assign(**identity(record))[[*_TRIAL, *POSTERIOR]]
+
+
+def read(record: Record, tables: Path) -> pd.DataFrame | None:
+    """A record's posterior table, all epochs; None where there is none.
+
+    Raises ResultsError, naming the file, where it is damaged.
+    """
     path = tables / f"{stem(record)}.posterior.csv"
     if not path.is_file():
         return None
@@ -88,9 +100,7 @@ def _last(record: Record, tables: Path) -> pd.DataFrame | None:
     except (ValueError, OSError) as error:
         message = " ".join(str(error).split())
         raise ResultsError(f"posterior table {path} is damaged: {message}") from error
-    rows = rows[rows["epoch"] == rows["epoch"].max()]
-    names = identity(record)
-    return rows.assign(**names)[[*_TRIAL, *POSTERIOR]]
+    return rows
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from analysis.trials import Record, StudyFacts, stem
 FIGURES = {
     "collapse.png": "Collapse: which operations each method selects, and how uniform they are",
     "collapse_epochs.png": "Collapse along the search, epoch by epoch",
+    "collapse_signals.png": "Signals of collapse along the search: skips, shape, entropy",
     "sparsity.png": "Sparsity: parameters, what the zeroing costs, and where the zeros are",
     "sparsity_path.png": "Accuracy against non-zero parameters, over thresholds",
     "sparsity_cost.png": "What the zeroing saves: parameters, FLOPs, time",

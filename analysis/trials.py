@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bench import study as bench_study
@@ -27,6 +27,8 @@ class StudyFacts:
     missing: int | None = None
     gate: str | None = None
     """What the gate says, in words (bench.gate.state)."""
+    collapsed_at: Mapping[str, float] = field(default_factory=dict)
+    """Options of `analysis.operations.Thresholds` that are not the default."""
 
 
 def facts(study: Mapping[str, Any]) -> StudyFacts:
@@ -40,6 +42,7 @@ def facts(study: Mapping[str, Any]) -> StudyFacts:
         failed=study.get("failed"),
         missing=study.get("missing"),
         gate=(study.get("gate") or {}).get("text"),
+        collapsed_at=dict(study.get("collapsed_at") or {}),
     )
 
 

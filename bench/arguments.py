@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -124,11 +125,13 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     verifying.add_argument(
         "--all", action="store_true", help="every table and figure, not the leaderboard alone"
     )
-    verb("analyze", "write all tables and figures again, from the records")
+    analyzing = verb("analyze", "write all tables and figures again, from the records")
     reporting = verb("report", "write one web page with everything in it, from the records")
     reporting.add_argument(
         "--output", type=Path, metavar="DIR", help="where to write (default: the study's results)"
     )
+    for added in (verifying, analyzing, reporting):
+        _collapse_options(added)
     syncing = verb("sync", "send records to an MLflow server")
     listed = verb("list", "list what there is to use", of_study=False)
     listed.add_argument(
@@ -155,11 +158,23 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     return parser, verbs
 
 
+def _collapse_options(added: argparse.ArgumentParser) -> None:
+    shares = {"type": "one operation type holds", "free": "parameter-free operations hold"}
+    for name, text in shares.items():
+        added.add_argument(
+            f"--collapse-{name}",
+            type=_share(f"--collapse-{name}"),
+            metavar="SHARE",
+            help=f"collapsed is where {text} this share of the edges (default: 0.75)",
+        )
+
+
 def _leaderboard_options(added: argparse.ArgumentParser) -> None:
     added.epilog = (
         "Several studies, or folders with records/, make one leaderboard where their records"
         " compare: the same data, space, budget and evaluation on a data set."
     )
+    _collapse_options(added)
     added.add_argument(
         "--from-mlflow", metavar="URI", help="take the records from an MLflow server's runs"
     )
@@ -287,3 +302,16 @@ def _whole(option: str, lowest: int = 0) -> Callable[[str], int]:
         return int(text)
 
     return whole
+
+
+def _share(option: str) -> Callable[[str], float]:
+    def share(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 < value <= 1:
+            raise ConfigurationError(f"{option} {text}: must be a share above 0 and up to 1")
+        return value
+
+    return share

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench import arguments
 from bench.errors import BenchError
@@ -134,7 +135,8 @@ def leaderboard(chosen: argparse.Namespace) -> int:
         chosen.study, chosen.results, chosen.set, chosen.from_mlflow, chosen.baseline
     )
     folder = chosen.output or found.folder
-    written = analysis.write_leaderboard(folder, found.records, found.study, found.names)
+    facts = _collapsed_at(chosen, found.study)
+    written = analysis.write_leaderboard(folder, found.records, facts, found.names)
     print(written[0].read_text(encoding="utf-8"))
     print("\n".join(map(str, written)))
     return DONE
@@ -148,7 +150,10 @@ def verify(chosen: argparse.Namespace) -> int:
     found = sources.gather([chosen.study], chosen.results, chosen.set)
     write = analysis.write_all if chosen.all else analysis.write_leaderboard
     wrong, compared = verification.differing(
-        found.folder, lambda folder: write(folder, found.records, found.study, found.names)
+        found.folder,
+        lambda folder: write(
+            folder, found.records, _collapsed_at(chosen, found.study), found.names
+        ),
     )
     for line in wrong:
         print(line)
@@ -164,7 +169,11 @@ def analyze(chosen: argparse.Namespace) -> int:
 
     study, store = _study(chosen)
     standing = session.finished_or_error(study, store)
-    for path in session.tables(study, store, standing, analysis.write_all):
+
+    def write(folder: Path, records: Any, facts: Mapping[str, Any]) -> Sequence[Path]:
+        return analysis.write_all(folder, records, _collapsed_at(chosen, facts))
+
+    for path in session.tables(study, store, standing, write):
         print(path)
     return DONE
 
@@ -176,7 +185,8 @@ def report(chosen: argparse.Namespace) -> int:
 
     found = sources.gather([chosen.study], chosen.results, chosen.set)
     folder = chosen.output or found.folder
-    print(analysis.write_report(folder, found.records, found.failed, found.study, found.names))
+    facts = _collapsed_at(chosen, found.study)
+    print(analysis.write_report(folder, found.records, found.failed, facts, found.names))
     return DONE
 
 
@@ -243,6 +253,12 @@ def _study(chosen: argparse.Namespace, tuned: bool = True) -> tuple[Study, Store
         given = getattr(chosen, "evaluation", None)
         study = with_settings(study, store.folder, given)
     return study, store
+
+
+def _collapsed_at(chosen: argparse.Namespace, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A study's facts with the thresholds of collapse that were asked for."""
+    given = {"type": chosen.collapse_type, "free": chosen.collapse_free}
+    return {**facts, "collapsed_at": {k: v for k, v in given.items() if v is not None}}
 
 
 def _print_status(study: Study, store: Store) -> int:

@@ -38,6 +38,8 @@ class SpaceConfig:
 
     known: ClassVar[tuple[str, ...]] = DARTS_OPERATIONS
     """The operations that the space can have."""
+    concatenates: ClassVar[bool] = True
+    """Whether a cell's output is all its nodes side by side; else it is the last one."""
     has_auxiliary_head: ClassVar[bool] = True
     """Whether its discrete network can have an auxiliary head."""
 

@@ -48,6 +48,7 @@ class NasBench201Config(SpaceConfig):
     )
 
     known: ClassVar[tuple[str, ...]] = NAS_BENCH_201_OPERATIONS
+    concatenates: ClassVar[bool] = False
     has_auxiliary_head: ClassVar[bool] = False
 
     @property
