@@ -46,7 +46,11 @@ def draw_genotype(
 
 
 class RandomChoice(Method):
-    """Control: uniform sources and operations (by default without `none`), no search at all."""
+    """Control: uniform sources and operations (by default without `none`), no search at all.
+
+    Deviations and choices: uniform over what DARTS's selection can reach, not over all genotypes;
+    nothing is trained before the evaluation.
+    """
 
     Config = RandomConfig
     config: RandomConfig
