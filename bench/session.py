@@ -80,12 +80,8 @@ def tables(
     """Write the tables of the finished trials; the files written, none where none finished."""
     if not standing.finished:
         return []
-    facts = {
-        "failed": len(standing.failed),
-        "missing": len(standing.missing),
-        "gate": gate.state(study.gate, store.folder),
-    }
-    return write_tables(store.folder, standing.finished, {**study.summary(), **facts})
+    facts = status.facts(study, store.folder, standing)
+    return write_tables(store.folder, standing.finished, facts)
 
 
 def run_gate(study: Study, store: Store, settings: Settings) -> dict[str, Any] | None:

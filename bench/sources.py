@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench import gate
+from bench import status
 from bench.errors import ConfigurationError, ResultsError
 from bench.record import Standing, Store, located, stand
 from bench.study import Study
@@ -76,12 +76,8 @@ def _part(reference: str, results: Path, overrides: Sequence[str], uri: str | No
 
 
 def _of_study(study: Study, folder: Path, standing: Standing, names: Names) -> Gathered:
-    facts = {
-        "failed": len(standing.failed),
-        "missing": len(standing.missing),
-        "gate": gate.state(study.gate, folder),
-    }
-    return Gathered(standing.finished, names, {**study.summary(), **facts}, folder, standing.failed)
+    facts = status.facts(study, folder, standing)
+    return Gathered(standing.finished, names, facts, folder, standing.failed)
 
 
 def _of_folder(folder: Path) -> Gathered:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+from bench import gate
 from bench.record import Standing, Store
 from bench.staleness import other_code, other_configuration
 from bench.study import Study, Trial
@@ -32,6 +35,16 @@ def lines(study: Study, store: Store) -> Iterator[str]:
         f" {len(standing.failed)} failed, {len(standing.missing)} missing;"
         f" {len(standing.stale)} stale records in {store.folder}"
     )
+
+
+def facts(study: Study, folder: Path, standing: Standing) -> dict[str, Any]:
+    """What tables say of a study besides its records, as plain data. Raises ResultsError."""
+    return {
+        **study.summary(),
+        "failed": len(standing.failed),
+        "missing": len(standing.missing),
+        "gate": gate.state(study.gate, folder),
+    }
 
 
 def stale(standing: Standing) -> dict[str, str]:

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -263,8 +262,3 @@ class Trainer:
             "optimisers": [o.state_dict() for phase in self.phases for o in phase.optimisers],
             "history": vars(self.history),
         }
-
-
-def checkpoint_path(folder: Path, stem: str, stage: str) -> Path:
-    """Where a stage of a trial keeps its checkpoint."""
-    return folder / "checkpoints" / f"{stem}.{stage}.pt"
