@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench import seeds
 from bench.data.registry import FOLDER_PREFIX
 from bench.data.resizing import resize
 from bench.data.source import Part, Source
@@ -24,6 +25,8 @@ def open_source(name: str, root: Path) -> Source:
     """The images under the path in `name`; a relative one is looked for here, then under `root`.
 
     Lists the files and decodes none: `Part.read` decodes what is used. Transparency is ignored.
+    Training images come in a fixed random order, not class by class: a super-network normalises by
+    a batch's own statistics, and in a batch of one class it cannot tell the classes apart.
     """
     folder = Path(name.removeprefix(FOLDER_PREFIX)).expanduser()
     if not folder.is_dir():
@@ -37,7 +40,10 @@ def open_source(name: str, root: Path) -> Source:
     unknown = [known for known in _class_names(folder / "test") if known not in class_names]
     if unknown:
         raise DataError(f"{name}: class {folder / 'test' / unknown[0]} has no folder in train/")
-    train, test = (_open_part(name, folder / part, class_names) for part in ("train", "test"))
+    train, test = (
+        _open_part(name, folder / part, class_names, mixed=part == "train")
+        for part in ("train", "test")
+    )
     for label, class_name in enumerate(class_names):
         if not bool((train.labels == label).any()):
             raise DataError(f"{name}: {folder / 'train' / class_name} has no image; {LAYOUT}")
@@ -51,7 +57,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in entries if path.is_dir()))
 
 
-def _open_part(name: str, folder: Path, class_names: tuple[str, ...]) -> Part:
+def _open_part(name: str, folder: Path, class_names: tuple[str, ...], mixed: bool) -> Part:
     files: list[str] = []
     labels: list[int] = []
     for label, class_name in enumerate(class_names):
@@ -62,6 +68,11 @@ def _open_part(name: str, folder: Path, class_names: tuple[str, ...]) -> Part:
     def read(positions: Tensor, size: int | None) -> Tensor:
         return _decode_all(name, [files[position] for position in positions.tolist()], size)
 
+    if mixed:
+        order = torch.randperm(
+            len(files), generator=seeds.generator("cpu", "image folder")
+        ).tolist()
+        files, labels = [files[n] for n in order], [labels[n] for n in order]
     return Part(torch.tensor(labels, dtype=torch.int64), read)
 
 

@@ -43,6 +43,14 @@ def test_pixels_and_labels_are_those_of_the_files(image_folder: Callable[..., Pa
     assert np.array_equal(data.test.pool.images.numpy(), np.stack([image for image, _ in expected]))
 
 
+def test_batches_of_training_images_are_of_all_classes(image_folder: Callable[..., Path]) -> None:
+    """A super-network normalises by the batch: in one of a single class it is at chance."""
+    data = read(image_folder(classes=tuple("abcdef"), train=60)).search
+    for split in (data.validation, data.train):
+        for batch in split.sequential(32):
+            assert len(batch.labels.unique()) >= 4
+
+
 def test_only_the_chosen_files_are_decoded(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(train=30)
     whole = read(folder, train_limit=20)
