@@ -165,6 +165,8 @@ def markdown(rows: pd.DataFrame, study: Mapping[str, Any]) -> str:
     lines = [f"# Ablations of {_cell(study['base'])}: {_cell(known.name)}", ""]
     if known.description:
         lines += [_cell(known.description), ""]
+    if known.gate:
+        lines += [_cell(known.gate), ""]
     lines += [
         "| data set | variation | changes | test accuracy, % | difference, points (95 % interval) "
         "| Hedges' g | better in | p (Holm) | non-zero | search time | evaluation time | seeds |",

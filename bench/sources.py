@@ -142,9 +142,12 @@ def _joined(parts: Sequence[Gathered], results: Path) -> Gathered:
         for key in ("failed", "missing")
         if all(key in part.study for part in parts)
     }
+    gates = {part.study["name"]: part.study.get("gate") for part in parts}
+    said = [f"{study}: {gate['text']}" for study, gate in gates.items() if gate]
     study = {
         "name": name,
         "description": "",
+        "gate": {"text": " ".join(said)} if said else None,
         "baseline": baselines[0] if len(baselines) == 1 else None,
         **{
             key: list(dict.fromkeys(one for part in parts for one in part.study[key]))

@@ -14,6 +14,7 @@ import tiny_trials
 from bench import cli, tracking
 from bench.record import Store
 from bench.session import files_of
+from bench.sources import gather
 from bench.study_file import load
 
 FILES = ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.html")
@@ -112,6 +113,15 @@ def test_another_budget_is_refused_with_the_difference(
     line = capsys.readouterr().err
     assert "search.epochs is 2 in results/small/records/a-digits-s0" in line
     assert "and 9 in other/records/a-digits-s7" in line and line.count("\n") == 1
+
+
+def test_gates_of_joined_studies_are_said_of_each(store: Store, tmp_path: Path) -> None:
+    text = (tmp_path / "small.yaml").read_text()
+    (tmp_path / "other.yaml").write_text(text.replace("name: small", "name: other"))
+    (tmp_path / "results" / "other").mkdir()
+    gates = gather(["small.yaml", "other.yaml"], tmp_path / "results", THREE[1:]).study["gate"]
+    assert gates["text"].count("NOT RUN") + gates["text"].count("none.") == 2
+    assert "other: Gate: " in gates["text"] and "small: Gate: " in gates["text"]
 
 
 def test_the_baseline_may_be_chosen(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

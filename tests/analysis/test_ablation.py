@@ -79,7 +79,9 @@ def test_what_was_not_run_and_what_was_tuned_is_left_out(tmp_path: Path) -> None
     rows = ablation.table([*made(), tuned], STUDY).set_index("variation")
     assert rows.loc["no-kl", "difference_points"] == pytest.approx(-2.25)
     assert rows.loc["unrun", "seeds"] == 0
-    text = ablation.markdown(rows.reset_index(), STUDY)
+    gate = {"text": "Gate: failed."}
+    text = ablation.markdown(rows.reset_index(), {**STUDY, "gate": gate})
+    assert "\n\nGate: failed.\n\n" in text
     assert "Not run yet, or failed: unrun." in text
     assert "method.lambda_z 0.0, method.noise false" in text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -65,7 +66,7 @@ def server() -> Iterator[str]:
                 raise AssertionError("the server ended")
             yield f"postgresql+psycopg://bench@127.0.0.1:{port}/postgres"
         finally:
-            running.terminate()
+            running.send_signal(signal.SIGINT)  # does not wait for its clients to leave
             running.communicate()
 
 
@@ -82,6 +83,7 @@ def test_an_mlflow_server_keeps_its_runs_there(server: str, tmp_path: Path) -> N
     with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("CREATE DATABASE mlflow")
     of = records.record("vinnas", 1)
+    (tmp_path / "quickstart").mkdir()
     with served(tmp_path, server.replace("/postgres", "/mlflow"), 600) as uri:
         first = tracking.sync([of], tmp_path / "quickstart", uri, lambda record: [])
         again = tracking.sync([of], tmp_path / "quickstart", uri, lambda record: [])
