@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from bench.noise import Noise
 from bench.space.layers import Convolution, Layers
 
-Estimator = Literal["lrt", "lrt_fused", "weight", "flipout"]
+Estimator = Literal["lrt", "lrt_fused", "weight", "flipout", "mixed"]
 LayerEstimator = Estimator | Literal["mean"]
 """`mean`: no noise at all."""
 
@@ -81,9 +81,11 @@ class Variational(nn.Module):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
 
-    def spread_by(self, noise: Noise, estimator: LayerEstimator, initial: float) -> None:
-        """Add the variances: all exp(initial)."""
-        self.noise, self.estimator = noise, estimator
+    def spread_by(
+        self, noise: Noise, estimator: LayerEstimator, initial: float, inner: bool
+    ) -> None:
+        """Add the variances: all exp(initial). `inner`: as of `Layers.convolution`."""
+        self.noise, self.estimator, self.inner = noise, estimator, inner
         self.log_variance = nn.Parameter(torch.full_like(self.weight, initial))
 
     def dead(self, threshold: float) -> Tensor:
@@ -95,12 +97,16 @@ class Variational(nn.Module):
 
         lrt: y = A(x, mu) + eps sqrt(A(x^2, s2) + 1e-8) for the linear map A, eps ~ N(0, 1) an
         output element; lrt_fused: the same law, both maps in one grouped call; weight: one draw of
-        the weights for the batch; flipout: that draw, decorrelated between examples by signs.
+        the weights for the batch; flipout: that draw, decorrelated between examples by signs;
+        mixed: weight for the convolutions inside an operation, lrt for all others.
         """
-        if self.estimator == "weight":
+        estimator = self.estimator
+        if estimator == "mixed":
+            estimator = "weight" if self.inner else "lrt"
+        if estimator == "weight":
             weight = mean + self.noise.normal(mean) * (0.5 * log_variance).exp()
             return self.linear_map(x, weight, **geometry)
-        if self.estimator == "flipout":
+        if estimator == "flipout":
             shared = self.noise.normal(mean) * (0.5 * log_variance).exp()
             y = self.linear_map(x, mean, **geometry)
             ones = (1,) * (x.dim() - 2)
@@ -108,7 +114,7 @@ class Variational(nn.Module):
             after = self.noise.signs(y.new_empty(y.shape[:2])).reshape(*y.shape[:2], *ones)
             return y + after * self.linear_map(x * before, shared, **geometry)
         variance = log_variance.exp()
-        if self.estimator == "lrt_fused":
+        if estimator == "lrt_fused":
             y, spread = self.both_maps(x, mean, variance, **geometry)
         else:
             y = self.linear_map(x, mean, **geometry)
@@ -201,6 +207,7 @@ class VariationalLayers(Layers):
         dilation: int = 1,
         blocks: int = 1,
         depthwise: bool = False,
+        inner: bool = False,
     ) -> Convolution:
         layer = VariationalConvolution(
             channels_in,
@@ -211,7 +218,7 @@ class VariationalLayers(Layers):
             blocks=blocks,
             depthwise=depthwise,
         )
-        self._remember(layer)
+        self._remember(layer, inner)
         return layer
 
     def linear(self, features_in: int, features_out: int) -> nn.Module:
@@ -219,8 +226,8 @@ class VariationalLayers(Layers):
         self._remember(layer)
         return layer
 
-    def _remember(self, layer: Variational) -> None:
-        layer.spread_by(self.noise, self.estimator, self.initial)
+    def _remember(self, layer: Variational, inner: bool = False) -> None:
+        layer.spread_by(self.noise, self.estimator, self.initial, inner)
         self.made.append(layer)
 
     def means(self) -> list[nn.Parameter]:

@@ -62,7 +62,7 @@ class VinnasConfig:
     draw: Literal["example", "batch", "element"] = option("example", help="one z for what")
     noise: bool = option(True, help="false: z and w are their means (a control)")
     variational_weights: bool = option(True, help="Gaussian weights in the search too")
-    estimator: Estimator = option("lrt", help="noise of the weights")
+    estimator: Estimator = option("mixed", help="noise of the weights")
     beta_w: float = option(1.0, ge=0, help="KL weight of the weights in the search")
     lambda_z: float | None = option(
         None, ge=0, help="weight of the relevances' KL; null: the rule of methods/price.py"
@@ -111,6 +111,8 @@ class Vinnas(Method):
     - lambda_z follows the rule of `methods.price` (measured at the end of each warm-up epoch, on
       training images): with 1/N no operation ever dies. beta_w/N is the ELBO's [field].
     - w and z are updated jointly on all training images; `bilevel` as in DARTS.
+    - The weights' noise is `mixed`: inside an operation one draw of the weights a batch, elsewhere
+      lrt; of the estimators the cheapest whose gradient is not much noisier than lrt's (measured).
     - Adam for everything, no weight decay; the evaluation trains means with the study's SGD and
       log variances with Adam.
     - The evaluation's KL weight is 0.1, a tempered posterior: with 1, the ELBO, 8,000 images do not

@@ -104,7 +104,12 @@ class Layers:
         dilation: int = 1,
         blocks: int = 1,
         depthwise: bool = False,
+        inner: bool = False,
     ) -> Convolution:
+        """A layer of the form that `Convolution` describes.
+
+        `inner`: its output stays within an operation, another convolution comes behind it.
+        """
         return Convolution(
             channels_in,
             channels_out,

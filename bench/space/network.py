@@ -71,13 +71,22 @@ def operation(name: str, channels: int, stride: int, layers: Layers, noise: Nois
     kernel = int(name[-1])
     dilation = 2 if name.startswith("dil") else 1
 
-    def block(block_stride: int) -> Normalised:
+    def block(block_stride: int, last: bool = True) -> Normalised:
         depthwise = layers.convolution(
-            channels, channels, kernel, stride=block_stride, dilation=dilation, depthwise=True
+            channels,
+            channels,
+            kernel,
+            stride=block_stride,
+            dilation=dilation,
+            depthwise=True,
+            inner=True,
         )
-        return Normalised(channels, depthwise, layers.convolution(channels, channels, 1))
+        pointwise = layers.convolution(channels, channels, 1, inner=not last)
+        return Normalised(channels, depthwise, pointwise)
 
-    return block(stride) if dilation == 2 else nn.Sequential(block(stride), block(1))
+    if dilation == 2:
+        return block(stride)
+    return nn.Sequential(block(stride, last=False), block(1))
 
 
 class DiscreteCell(nn.Module):

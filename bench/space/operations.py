@@ -124,11 +124,11 @@ class SeparableConvolution(EdgeOperation):
         super().__init__()
         self.slices = 2 * channels
         self.depthwise_1 = layers.convolution(
-            channels, channels, kernel, stride=stride, blocks=blocks, depthwise=True
+            channels, channels, kernel, stride=stride, blocks=blocks, depthwise=True, inner=True
         )
-        self.pointwise_1 = layers.convolution(channels, channels, 1, blocks=blocks)
+        self.pointwise_1 = layers.convolution(channels, channels, 1, blocks=blocks, inner=True)
         self.depthwise_2 = layers.convolution(
-            channels, channels, kernel, blocks=blocks, depthwise=True
+            channels, channels, kernel, blocks=blocks, depthwise=True, inner=True
         )
         self.pointwise_2 = layers.convolution(channels, channels, 1, blocks=blocks)
 
@@ -152,7 +152,14 @@ class DilatedConvolution(EdgeOperation):
         super().__init__()
         self.slices = channels
         self.depthwise = layers.convolution(
-            channels, channels, kernel, stride=stride, dilation=2, blocks=blocks, depthwise=True
+            channels,
+            channels,
+            kernel,
+            stride=stride,
+            dilation=2,
+            blocks=blocks,
+            depthwise=True,
+            inner=True,
         )
         self.pointwise = layers.convolution(channels, channels, 1, blocks=blocks)
 

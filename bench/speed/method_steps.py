@@ -11,7 +11,7 @@ from bench.speed.scales import Scale
 from bench.speed.steps import Step, make
 from bench.speed.timing import alternate, timed
 
-ESTIMATORS = ("lrt", "lrt_fused", "weight", "flipout")
+ESTIMATORS = ("lrt", "lrt_fused", "weight", "flipout", "mixed")
 
 DETERMINISTIC = "vinnas, deterministic weights"
 SINGLE_LEVEL = "darts, single level"

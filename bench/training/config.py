@@ -22,6 +22,18 @@ class SearchConfig:
     compile: bool = option(False, help="torch.compile the network")
     graph: bool = option(False, help="replay each step as a CUDA graph (CUDA only)", identity=False)
     threads: int = option(1, ge=1, help="CPU threads of a trial (bits depend on it)")
+    discretisation_gap: bool = option(
+        False,
+        help="measure after every epoch what discretising costs (two passes over the held-out"
+        " images)",
+        later=True,
+    )
+    eigenvalue: bool = option(
+        False,
+        help="measure after every epoch the loss's largest Hessian eigenvalue in the architecture"
+        " parameters (about 40 passes over 64 images)",
+        later=True,
+    )
 
 
 @dataclass(frozen=True)

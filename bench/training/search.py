@@ -20,6 +20,7 @@ from bench.space.config import SpaceConfig
 from bench.space.supernet import Supernet
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import SearchConfig
+from bench.training.signals import signals
 from bench.training.trainer import History, Hooks, Trainer, TrainerOptions
 
 
@@ -116,21 +117,25 @@ def prepare(
     if config.compile:
         supernet.compile()
 
+    in_last = uses_channels_last(config.channels_last, data.train.device)
+
     def after(epoch: int) -> dict[str, Any]:
         extra = instance.end_epoch(epoch, supernet, data.train)
         rows = [{"epoch": epoch, **row} for row in _posterior(instance)]
-        return {
+        result = {
             "genotype": space.resolve(instance.current()).to_json(),
             "posterior": rows,
             "diagnostics": extra,
         }
+        measured = signals(instance, supernet, data.validation, config, in_last)
+        return {**result, "collapse": measured} if measured else result
 
     trainer_options = TrainerOptions(
         epochs=config.epochs,
         batch_size=config.batch_size,
         augmentation=moved,
         precision=config.precision,
-        channels_last=uses_channels_last(config.channels_last, data.train.device),
+        channels_last=in_last,
         seed=derive("search", seed),
         graph=config.graph,
     )

@@ -10,10 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.noise import Noise
+from bench.space.building import build_network, build_supernet
+from bench.space.config import SpaceConfig
 from bench.space.depthwise import from_phases, to_phases
+from bench.space.genotype import Genotype
 from methods.variational import Variational, VariationalConvolution, VariationalLayers
 
-ESTIMATORS = ["lrt", "lrt_fused", "weight", "flipout"]
+ESTIMATORS = ["lrt", "lrt_fused", "weight", "flipout", "mixed"]
 DRAWS = 4000
 SAMPLES = 10_000
 BLOCKS = 2
@@ -25,6 +28,7 @@ GEOMETRY: dict[str, dict] = {
     "depthwise": {"kernel": 3, "blocks": BLOCKS, "depthwise": True},
     "depthwise_5": {"kernel": 5, "blocks": BLOCKS, "depthwise": True},
     "dilated": {"kernel": 3, "dilation": 2, "blocks": BLOCKS, "depthwise": True},
+    "inner": {"kernel": 1, "blocks": BLOCKS, "inner": True},
     "dilated_strided": {
         "kernel": 5,
         "dilation": 2,
@@ -233,12 +237,12 @@ def test_the_gradient_of_the_log_variance_is_that_of_the_law(estimator: str) -> 
     assert (total - expected).norm() < 0.15 * expected.norm()
 
 
-@pytest.mark.parametrize("estimator", ["lrt", "lrt_fused", "flipout"])
+@pytest.mark.parametrize("estimator", ["lrt", "lrt_fused", "flipout", "mixed"])
 def test_examples_have_noise_of_their_own(estimator: str) -> None:
     """Two equal examples: uncorrelated noise, unlike with one draw of the weights a batch."""
 
-    def correlation(name: str) -> float:
-        layer = convolution("dense", name)
+    def correlation(name: str, kind: str = "dense") -> float:
+        layer = convolution(kind, name)
         x = image(layer)[:1].repeat(2, 1, 1, 1)
         mean, variance = closed_form(layer, x)
         with torch.no_grad():
@@ -247,3 +251,22 @@ def test_examples_have_noise_of_their_own(estimator: str) -> None:
 
     assert abs(correlation(estimator)) < 0.06
     assert correlation("weight") == pytest.approx(1.0, abs=0.15)
+    assert correlation("mixed", "inner") == pytest.approx(1.0, abs=0.15)
+
+
+def test_mixed_draws_weights_inside_operations_alone() -> None:
+    """In the fused super-network and in the discrete network, whose layers are the same ones."""
+    space = SpaceConfig(nodes=2, cells=3, channels=4)
+    searched = VariationalLayers(Noise(), "mixed")
+    supernet = build_supernet(space, (3, 8, 8), 10, searched)
+    inner = {name for name, m in supernet.named_modules() if isinstance(m, Variational) and m.inner}
+    assert {name.rsplit(".", 1)[-1] for name in inner} == {
+        *("depthwise_1", "pointwise_1", "depthwise_2"),
+        "depthwise",
+    }
+    node = (("sep_conv_5x5", 0), ("dil_conv_3x3", 1))
+    genotype = Genotype("darts", {"normal": (node, node), "reduce": (node, node)})
+    found = VariationalLayers(Noise(), "mixed")
+    build_network(genotype, space, 3, 4, (3, 8, 8), 10, layers=found)
+    # of a separable and a dilated convolution: three and one, with two nodes in three cells
+    assert sum(layer.inner for layer in found.made) == (3 + 1) * 2 * 3

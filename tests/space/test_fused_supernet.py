@@ -102,7 +102,7 @@ def test_what_a_candidate_does_not_keep_is_not_computed() -> None:
 
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("form", [FORMS[0], FORMS[3], FORMS[4]], ids=["plain", "active", "masked"])
-@pytest.mark.parametrize("estimator", ["weight", "lrt", "lrt_fused", "flipout"])
+@pytest.mark.parametrize("estimator", ["weight", "lrt", "lrt_fused", "flipout", "mixed"])
 def test_variational_weights(estimator: str, form: dict, channels_last: bool) -> None:
     """Means in evaluation mode; in training `weight` is the plain network of the drawn weights."""
     noise = Recorded()

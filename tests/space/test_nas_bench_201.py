@@ -58,7 +58,7 @@ def test_every_form_of_mixture(form: dict, channels_last: bool) -> None:
     assert_equal_in_float64(fixed(channels_last=channels_last, normalise_operations=True, **form))
 
 
-@pytest.mark.parametrize("estimator", ["lrt", "lrt_fused", "weight", "flipout"])
+@pytest.mark.parametrize("estimator", ["lrt", "lrt_fused", "weight", "flipout", "mixed"])
 @pytest.mark.parametrize("masks", [None, "batch", "example"])
 def test_variational_weights_without_variance_are_plain(estimator: str, masks: str | None) -> None:
     case = fixed(masks=masks)

@@ -121,6 +121,7 @@ def assert_equal(found: list[Prepared], expected: list[Prepared], tolerance: flo
 CASES: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "darts": (Darts, {}),
     "vinnas-deterministic": (Vinnas, {"variational_weights": False}),
+    "vinnas-mixed": (Vinnas, {"estimator": "mixed"}),
     "vinnas-lrt": (Vinnas, {"estimator": "lrt"}),
     "vinnas-lrt_fused": (Vinnas, {"estimator": "lrt_fused"}),
     "vinnas-weight": (Vinnas, {"estimator": "weight", "draw": "batch"}),

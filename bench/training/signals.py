@@ -1,0 +1,79 @@
+"""Signals of collapse that a search can leave behind after every epoch, if its study asks for them.
+
+Sources: Wang et al. 2021 (arXiv 2108.04392) for the gap that discretisation opens; Zela et al. 2020
+(arXiv 1909.09656) for the dominant Hessian eigenvalue.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from bench.data.splits import Split
+from bench.memory_format import channels_last as laid_out
+from bench.method import Method
+from bench.space.supernet import Supernet
+from bench.training.config import SearchConfig
+from bench.training.hessian import dominant_eigenvalue
+from bench.training.measure import measure
+
+HESSIAN_IMAGES = 64
+LANCZOS_STEPS = 20
+
+
+def signals(
+    method: Method, supernet: Supernet, validation: Split, config: SearchConfig, channels_last: bool
+) -> dict[str, float]:
+    """What `config` asks for, by name; leaves no weight, gradient or mode changed.
+
+    supernet_validation_accuracy and discretised_validation_accuracy (fractions, whole split): the
+    mixture without its noise, and the genotype that would be selected now, every operation of it
+    with weight 1 and inherited tensors. dominant_eigenvalue: of the cross-entropy's Hessian in the
+    method's parameters, on 64 validation images, the same ones every time; absent where the mixture
+    does not depend on them differentiably.
+    """
+    found: dict[str, float] = {}
+    if not (config.discretisation_gap or config.eigenvalue):
+        return found
+    modes = method.training, supernet.training
+    method.eval()
+    supernet.eval()
+    if config.discretisation_gap:
+        kept = supernet.genotype_mixture(method.current())
+        for name, mixture in {"supernet": None, "discretised": kept}.items():
+            result = measure(
+                lambda x, m=mixture: supernet(x, m or method.mixture(len(x))),  # type: ignore[misc]
+                validation,
+                config.batch_size,
+                channels_last,
+            )
+            found[f"{name}_validation_accuracy"] = float(result["accuracy"])
+    if config.eigenvalue:
+        value = _eigenvalue(method, supernet, validation, channels_last)
+        if value is not None:
+            found["dominant_eigenvalue"] = value
+    method.train(modes[0])
+    supernet.train(modes[1])
+    return found
+
+
+def _eigenvalue(
+    method: Method, supernet: Supernet, validation: Split, channels_last: bool
+) -> float | None:
+    count = min(len(validation), HESSIAN_IMAGES)
+    spread = torch.linspace(0, len(validation) - 1, count, device=validation.device)
+    images, labels = validation.select(spread.round().long())
+    if channels_last:
+        images = laid_out(images)
+    wanted = list(method.parameters())
+    everything = [*supernet.parameters(), *wanted]
+    before = [parameter.requires_grad for parameter in everything]
+    for parameter in everything:
+        parameter.requires_grad_(any(parameter is one for one in wanted))
+    loss = F.cross_entropy(supernet(images, method.mixture(count)), labels)
+    value = None
+    if loss.requires_grad:
+        value = dominant_eigenvalue(loss, wanted, LANCZOS_STEPS)
+    for parameter, was in zip(everything, before, strict=True):
+        parameter.requires_grad_(was)
+    return value
