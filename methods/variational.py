@@ -195,7 +195,8 @@ class VariationalLinear(Variational, nn.Linear):  # type: ignore[misc]
     def both_maps(
         self, x: Tensor, mean: Tensor, variance: Tensor, **geometry: Any
     ) -> tuple[Tensor, Tensor]:
-        y = torch.bmm(torch.stack([x, _half_square(x)]), torch.stack([mean, variance]).transpose(1, 2))
+        both = torch.stack([mean, variance]).transpose(1, 2)
+        y = torch.bmm(torch.stack([x, _half_square(x)]), both)
         return y[0], y[1]
 
     def forward(self, x: Tensor) -> Tensor:
