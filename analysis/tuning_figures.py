@@ -144,7 +144,7 @@ def parallel(groups: Sequence[Group]) -> Figure:
                     fontsize=7.5,
                     color=plots.GREY,
                 )
-        labels = [plots.wrapped(p["name"].replace("method.", ""), 9) for p in space]
+        labels = [plots.wrapped(p["name"].replace("method.", ""), 11) for p in space]
         axes.set_xticks(range(len(space)), labels)
         axes.tick_params(axis="x", pad=10, length=0)
         axes.set_ylim(-0.02, 1.02)
