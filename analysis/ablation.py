@@ -12,7 +12,14 @@ import pandas as pd
 from analysis import ablation_figure
 from analysis.files import write_csv, write_text
 from analysis.statistics import FEWEST_SEEDS, holm, paired, summarise
-from analysis.trials import Record, StudyFacts, datasets_of, facts
+from analysis.trials import (
+    Record,
+    StudyFacts,
+    datasets_of,
+    evaluation_seconds,
+    evaluations,
+    facts,
+)
 from bench.errors import ConfigurationError
 
 COLUMNS = (
@@ -103,8 +110,7 @@ def _by_seed(records: Sequence[Record], label: str, dataset: str) -> BySeed:
 
 def _accuracies(record: Record) -> list[float]:
     """Test accuracy (percent) of every evaluation of the trial's architecture."""
-    evaluations = [record["evaluation"], *(record["evaluation"].get("repeats") or ())]
-    return [100 * float(one["test"]["accuracy"]) for one in evaluations]
+    return [100 * float(one["test"]["accuracy"]) for one in evaluations(record)]
 
 
 def _mean(record: Record) -> float:
@@ -142,7 +148,7 @@ def _row(
         "p_value": found.p_value,
         "nonzero_ratio": _ratio(pairs, lambda r: r["evaluation"]["nonzero_parameters"]),
         "search_seconds_ratio": _ratio(pairs, _search_seconds),
-        "evaluation_seconds_ratio": _ratio(pairs, lambda r: r["evaluation"]["seconds"]),
+        "evaluation_seconds_ratio": _ratio(pairs, evaluation_seconds),
     }
 
 

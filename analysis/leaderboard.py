@@ -9,7 +9,16 @@ import pandas as pd
 
 from analysis import operations
 from analysis.statistics import BySeed, holm, paired, ranks, summarise
-from analysis.trials import Record, StudyFacts, datasets_of, genotype, is_tuned, labels_of
+from analysis.trials import (
+    Record,
+    StudyFacts,
+    datasets_of,
+    evaluation_seconds,
+    evaluations,
+    genotype,
+    is_tuned,
+    labels_of,
+)
 
 COLUMNS = (
     "rank", "rank_low", "rank_high", "method", "evaluation", "dataset",
@@ -58,9 +67,7 @@ def by_seed(
 
 def accuracies(record: Record) -> list[float]:
     """Test accuracy (percent) of each evaluation of a trial's architecture."""
-    evaluation = record["evaluation"]
-    each = [evaluation, *(evaluation.get("repeats") or ())]
-    return [100 * float(one["test"]["accuracy"]) for one in each]
+    return [100 * float(one["test"]["accuracy"]) for one in evaluations(record)]
 
 
 def entries(
@@ -140,7 +147,7 @@ def _row(
         "nonzero_parameters": _mean(records, "evaluation", "nonzero_parameters"),
         "flops": _mean(records, "evaluation", "flops"),
         "search_seconds": sum(map(search_seconds, records)) / len(records),
-        "evaluation_seconds": _mean(records, "evaluation", "seconds"),
+        "evaluation_seconds": sum(map(evaluation_seconds, records)) / len(records),
         "tuning_seconds": _mean(records, "tuning", "seconds") if entry[1] else None,
         "search_peak_memory_bytes": _mean(records, "search", "peak_memory_bytes"),
         "evaluation_peak_memory_bytes": _mean(records, "evaluation", "peak_memory_bytes"),
@@ -157,7 +164,7 @@ def search_seconds(record: Record) -> float:
 
 
 def _mean(records: Sequence[Record], *keys: str) -> float | None:
-    """The mean over seeds; None where a record does not have the value."""
+    """The mean over seeds (of first evaluations); None where a record does not have the value."""
     total = 0.0
     for record in records:
         value: Any = record

@@ -12,6 +12,11 @@ from analysis.page import Markup, escape
 from analysis.trials import Record, StudyFacts, stem
 
 FIGURES = {
+    "ablation.png": "What each variation changes against the base, seed by seed",
+    "truth.png": "Known accuracy of what every epoch would have selected",
+    "alive.png": "Operations alive by epoch",
+    "candidates.png": "Candidates with inherited weights: guided against uniform",
+    "inheritance.png": "Inherited accuracy against that of training from scratch",
     "collapse.png": "Collapse: which operations each method selects, and how uniform they are",
     "collapse_epochs.png": "Collapse along the search, epoch by epoch",
     "collapse_signals.png": "Signals of collapse along the search: skips, shape, entropy",

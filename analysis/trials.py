@@ -54,6 +54,16 @@ def is_tuned(record: Record) -> bool:
     return bool(record.get("tuning"))
 
 
+def evaluations(record: Record) -> list[Mapping[str, Any]]:
+    """Every evaluation of the trial's architecture: one an evaluation seed."""
+    return [record["evaluation"], *(record["evaluation"].get("repeats") or ())]
+
+
+def evaluation_seconds(record: Record) -> float:
+    """Of all of them."""
+    return sum(float(one["seconds"]) for one in evaluations(record))
+
+
 def place(name: str, order: Sequence[str]) -> tuple[int, str]:
     """Sort key: in the given order, unknown names last."""
     return (list(order).index(name) if name in order else len(order), name)

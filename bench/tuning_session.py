@@ -100,7 +100,7 @@ def run(study: Study, store: Store, settings: Settings, write_tables: WriteTable
     work = [_Work(study, store, settings, group, data) for group in groups]
     folder = store.folder / "tuning" / settings.name
     tracker = session.Tracker(store.folder, settings.tracking_uri)
-    tracker.say(f"{study.name}: {settings.trials} settings for each of {len(groups)} groups")
+    tracker.say(f"{study.name}: {settings.trials} settings for each of {len(groups)} group(s)")
 
     def record() -> dict[str, Any]:
         made = tuning_records.record(study, settings, work, environment.describe(device))

@@ -54,11 +54,44 @@ def depthwise_convolution(
     """x: [batch, channels, height, width], weight: [channels, 1, kernel, kernel]."""
     if stride == 2 and dilation == 2:
         # every tap falls on the even sub-grid
-        x, stride, dilation, padding = x[:, :, ::2, ::2], 1, 1, padding // 2
+        x, stride, dilation, padding = even_grid(x), 1, 1, padding // 2
     wide = weight.shape[-1] == 5 and stride == 1 and dilation == 1
     if wide and x.device.type == "cpu" and x.dtype == torch.float32 and _channels_last(x):
         return _Wide.apply(x, weight)
     return F.conv2d(x, weight, None, stride, padding, dilation, weight.shape[0])
+
+
+class _EvenGrid(torch.autograd.Function):
+    """Every second pixel; the gradient has the memory format of its own input.
+
+    That of slicing has the ordinary format whatever x had, and every sum with it from there on.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x[:, :, ::2, ::2].clone(memory_format=torch.preserve_format)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.size = inputs[0].shape[2:]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        height, width = ctx.size
+        rows = grad.permute(0, 2, 3, 1)
+        whole = rows.new_zeros(rows.shape[0], height, width, rows.shape[3])
+        whole[:, ::2, ::2] = rows
+        return whole.permute(0, 3, 1, 2)
+
+
+def even_grid(x: Tensor) -> Tensor:
+    """[batch, channels, height, width] -> the pixels of even rows and columns."""
+    if not _channels_last(x):
+        return x[:, :, ::2, ::2]
+    even: Tensor = _EvenGrid.apply(x)
+    return even
 
 
 def _channels_last(x: Tensor) -> bool:

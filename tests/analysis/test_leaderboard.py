@@ -173,12 +173,14 @@ def test_evaluation_seeds_are_nested_in_their_search_seed(tmp_path: Path) -> Non
     records = of("a", [0.81, 0.80, 0.79])
     for record in records:
         accuracy = record["evaluation"]["test"]["accuracy"]
-        record["evaluation"]["repeats"] = [{"test": {"accuracy": accuracy + 0.02}}] * 3
+        again = {"test": {"accuracy": accuracy + 0.02}, "seconds": 2.0}
+        record["evaluation"] |= {"repeats": [again] * 3, "seconds": 1.0}
     write_leaderboard(tmp_path, records, synthetic.study(["a"]))
     row = rows(tmp_path)[0]
     assert float(row["test_accuracy_percent"]) == pytest.approx(81.5) and row["seeds"] == "3"
     width = float(row["test_accuracy_high_percent"]) - float(row["test_accuracy_low_percent"])
     assert width == pytest.approx(2 * 4.302653 * 1 / 3**0.5, rel=1e-5)
+    assert float(row["evaluation_seconds"]) == pytest.approx(7.0)
 
 
 INCOMPARABLE = {

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.space.depthwise import depthwise_convolution, from_phases, has_phases, to_phases
+from bench.space.depthwise import (
+    depthwise_convolution,
+    even_grid,
+    from_phases,
+    has_phases,
+    to_phases,
+)
 
 GEOMETRY = [(3, 1, 1), (3, 2, 1), (5, 1, 1), (5, 2, 1), (3, 1, 2), (3, 2, 2), (5, 1, 2), (5, 2, 2)]
 
@@ -119,3 +125,14 @@ def test_phases_are_for_even_channels_last_images_alone() -> None:
     assert has_phases(image(4, 6))
     assert not has_phases(image(5, 6)) and not has_phases(image(4, 7))
     assert not has_phases(torch.zeros(2, 3, 4, 6))
+
+
+def test_a_strided_dilated_convolution_keeps_the_memory_format() -> None:
+    """Of its gradient too, and with second derivatives: sums with it would lose it otherwise."""
+    x = torch.randn(2, 3, 7, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
+    weight = torch.randn(3, 1, 3, 3)
+    (gradient,) = torch.autograd.grad(depthwise_convolution(x, weight, 2, 2, 2).sum(), x)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
+    double = x.detach().double().requires_grad_()
+    assert torch.autograd.gradcheck(even_grid, double)
+    assert torch.autograd.gradgradcheck(even_grid, double)
