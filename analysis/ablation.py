@@ -15,10 +15,11 @@ from analysis.statistics import FEWEST_SEEDS, holm, paired, summarise
 from analysis.trials import (
     Record,
     StudyFacts,
+    accuracies,
     datasets_of,
     evaluation_seconds,
-    evaluations,
     facts,
+    search_seconds,
 )
 from bench.errors import ConfigurationError
 
@@ -108,20 +109,15 @@ def _by_seed(records: Sequence[Record], label: str, dataset: str) -> BySeed:
     }
 
 
-def _accuracies(record: Record) -> list[float]:
-    """Test accuracy (percent) of every evaluation of the trial's architecture."""
-    return [100 * float(one["test"]["accuracy"]) for one in evaluations(record)]
-
-
 def _mean(record: Record) -> float:
-    values = _accuracies(record)
+    values = accuracies(record)
     return sum(values) / len(values)
 
 
 def _base_row(dataset: str, base: BySeed, study: Mapping[str, Any]) -> dict[str, Any]:
     row = {"dataset": dataset, "variation": study["base"], "changes": "", "seeds": len(base)}
     if base:
-        row["test_accuracy_percent"] = summarise([_accuracies(r) for r in base.values()]).mean
+        row["test_accuracy_percent"] = summarise([accuracies(r) for r in base.values()]).mean
     return row
 
 
@@ -129,11 +125,11 @@ def _row(
     dataset: str, label: str, changes: Mapping[str, Any], varied: BySeed, base: BySeed
 ) -> dict[str, Any]:
     found = paired(
-        {seed: _accuracies(record) for seed, record in varied.items()},
-        {seed: _accuracies(record) for seed, record in base.items()},
+        {seed: accuracies(record) for seed, record in varied.items()},
+        {seed: accuracies(record) for seed, record in base.items()},
     )
     pairs = [(varied[seed], base[seed]) for seed in sorted(varied.keys() & base)]
-    mean = summarise([_accuracies(r) for r in varied.values()]).mean if varied else None
+    mean = summarise([accuracies(r) for r in varied.values()]).mean if varied else None
     return {
         "dataset": dataset,
         "variation": label,
@@ -147,14 +143,9 @@ def _row(
         "better_share": found.better,
         "p_value": found.p_value,
         "nonzero_ratio": _ratio(pairs, lambda r: r["evaluation"]["nonzero_parameters"]),
-        "search_seconds_ratio": _ratio(pairs, _search_seconds),
+        "search_seconds_ratio": _ratio(pairs, search_seconds),
         "evaluation_seconds_ratio": _ratio(pairs, evaluation_seconds),
     }
-
-
-def _search_seconds(record: Record) -> float:
-    search = record["search"]
-    return float(search["seconds"]) + float(search.get("selection_seconds", 0.0))
 
 
 def _ratio(pairs: Sequence[tuple[Record, Record]], of: Any) -> float | None:

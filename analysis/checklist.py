@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.leaderboard import search_seconds
 from analysis.statistics import FEWEST_SEEDS
-from analysis.trials import Record, StudyFacts, is_tuned
+from analysis.trials import Record, StudyFacts, evaluation_seconds, is_tuned, search_seconds
 
 CONTROLS = ("random", "random-search")
 """Methods that are random search."""
@@ -132,7 +131,7 @@ def _runs(records: Sequence[Record]) -> Mapping[tuple[str, str], int]:
 
 
 def _seconds(record: Record) -> float:
-    return search_seconds(record) + float(record["evaluation"]["seconds"])
+    return search_seconds(record) + evaluation_seconds(record)
 
 
 def _listed(values: Iterable[Any]) -> str:

@@ -12,12 +12,13 @@ from analysis.statistics import BySeed, holm, paired, ranks, summarise
 from analysis.trials import (
     Record,
     StudyFacts,
+    accuracies,
     datasets_of,
     evaluation_seconds,
-    evaluations,
     genotype,
     is_tuned,
     labels_of,
+    search_seconds,
 )
 
 COLUMNS = (
@@ -63,11 +64,6 @@ def by_seed(
         entry: {record["trial"]["seed"]: accuracies(record) for record in chosen}
         for entry, chosen in entries(records, study, dataset).items()
     }
-
-
-def accuracies(record: Record) -> list[float]:
-    """Test accuracy (percent) of each evaluation of a trial's architecture."""
-    return [100 * float(one["test"]["accuracy"]) for one in evaluations(record)]
 
 
 def entries(
@@ -155,12 +151,6 @@ def _row(
         "device": "; ".join(sorted({str(one["device"]) for one in environments})),
         "hardware": "; ".join(sorted({str(one["hardware"]) for one in environments})),
     }
-
-
-def search_seconds(record: Record) -> float:
-    """The search's training and the choice of its result, which may train or evaluate, too."""
-    search = record["search"]
-    return float(search["seconds"]) + float(search.get("selection_seconds", 0.0))
 
 
 def _mean(records: Sequence[Record], *keys: str) -> float | None:

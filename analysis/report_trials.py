@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analysis import leaderboard, page, rerun
+from analysis import page, rerun
 from analysis.page import Markup, escape
-from analysis.trials import Record, identity, is_tuned, stem
+from analysis.trials import Record, identity, is_tuned, search_seconds, stem
 
 
 def overview(records: Sequence[Record]) -> str:
@@ -27,7 +27,7 @@ def overview(records: Sequence[Record]) -> str:
         label = names["method"] + (" (tuned)" if is_tuned(record) else "")
         accuracy = 100 * facts["test"]["accuracy"]
         link = Markup(f'<a href="#{_anchor(record)}">{names["trial"]}</a>')
-        values = [accuracy, facts["nonzero_parameters"], leaderboard.search_seconds(record),
+        values = [accuracy, facts["nonzero_parameters"], search_seconds(record),
                   facts["seconds"]]  # fmt: skip
         texts.append([link, label, names["dataset"], str(names["seed"]), f"{accuracy:.2f}",
                       *(f"{value:,.0f}" for value in values[1:])])  # fmt: skip

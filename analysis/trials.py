@@ -64,6 +64,17 @@ def evaluation_seconds(record: Record) -> float:
     return sum(float(one["seconds"]) for one in evaluations(record))
 
 
+def accuracies(record: Record) -> list[float]:
+    """Test accuracy (percent) of each evaluation of a trial's architecture."""
+    return [100 * float(one["test"]["accuracy"]) for one in evaluations(record)]
+
+
+def search_seconds(record: Record) -> float:
+    """The search's training and the choice of its result, which may train or evaluate, too."""
+    search = record["search"]
+    return float(search["seconds"]) + float(search.get("selection_seconds", 0.0))
+
+
 def place(name: str, order: Sequence[str]) -> tuple[int, str]:
     """Sort key: in the given order, unknown names last."""
     return (list(order).index(name) if name in order else len(order), name)

@@ -115,11 +115,9 @@ class BayesNas(Method):
         return [Phase("joint", "train", both, [sgd], objective, cosine(), c.gradient_clip)]
 
     def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
-        count = min(len(train), self.config.images)
-        spread = torch.linspace(0, len(train) - 1, count, device=train.device).round().long()
-        labels = self.task.noise
+        images, labels = train.spread(self.config.images), self.task.noise
         for kind, (z, per_example) in mixture_fisher(
-            supernet, self.mixture(1), train.select(spread), self.task.batch_size, labels
+            supernet, self.mixture(1), images, self.task.batch_size, labels
         ).items():
             self._update(kind, z, per_example)
         return {"alive": float(sum(int(alive.sum()) for alive in self._alive().values()))}

@@ -93,9 +93,7 @@ class RDarts(Relaxed):
         for alpha in alphas:
             alpha.requires_grad_(True)
         half = self.task.data.part("architecture")
-        count = min(len(half), self.config.images)
-        spread = torch.linspace(0, len(half) - 1, count, device=half.device).round().long()
-        loss = self.objective(supernet, half.select(spread)).total()
+        loss = self.objective(supernet, half.spread(self.config.images)).total()
         return dominant_eigenvalue(loss, alphas, self.config.lanczos_steps)
 
     def select(self, supernet: Supernet, validation: Split) -> Selection:

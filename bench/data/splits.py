@@ -98,6 +98,12 @@ class Split:
             positions = order[step * batch_size : (step + 1) * batch_size]
             yield self.select(positions, generator, augmentation)
 
+    def spread(self, count: int) -> Batch:
+        """`count` images (or all, if there are fewer) evenly spread over the split's order."""
+        count = min(len(self), count)
+        positions = torch.linspace(0, len(self) - 1, count, device=self.device)
+        return self.select(positions.round().long())
+
     def sequential(self, batch_size: int) -> Iterator[Batch]:
         """All images in order, not augmented; the last batch may be smaller."""
         positions = torch.arange(len(self), device=self.device)

@@ -6,7 +6,6 @@ Sources: Wang et al. 2021 (arXiv 2108.04392) for the gap that discretisation ope
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 
 from bench.data.splits import Split
@@ -60,17 +59,17 @@ def signals(
 def _eigenvalue(
     method: Method, supernet: Supernet, validation: Split, channels_last: bool
 ) -> float | None:
-    count = min(len(validation), HESSIAN_IMAGES)
-    spread = torch.linspace(0, len(validation) - 1, count, device=validation.device)
-    images, labels = validation.select(spread.round().long())
+    images, labels = validation.spread(HESSIAN_IMAGES)
     if channels_last:
         images = laid_out(images)
     wanted = list(method.parameters())
     everything = [*supernet.parameters(), *wanted]
     before = [parameter.requires_grad for parameter in everything]
     for parameter in everything:
-        parameter.requires_grad_(any(parameter is one for one in wanted))
-    loss = F.cross_entropy(supernet(images, method.mixture(count)), labels)
+        parameter.requires_grad_(False)
+    for parameter in wanted:
+        parameter.requires_grad_(True)
+    loss = F.cross_entropy(supernet(images, method.mixture(len(labels))), labels)
     value = None
     if loss.requires_grad:
         value = dominant_eigenvalue(loss, wanted, LANCZOS_STEPS)
