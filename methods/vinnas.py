@@ -111,8 +111,9 @@ class Vinnas(Method):
     - lambda_z follows the rule of `methods.price` (measured at the end of each warm-up epoch, on
       training images): with 1/N no operation ever dies. beta_w/N is the ELBO's [field].
     - w and z are updated jointly on all training images; `bilevel` as in DARTS.
-    - The weights' noise is `mixed`: inside an operation one draw of the weights a batch, elsewhere
-      lrt; of the estimators the cheapest whose gradient is not much noisier than lrt's (measured).
+    - The weights' noise is `mixed`: one draw of the weights a batch where another convolution comes
+      before the mixture (within an operation, before a cell's operations), elsewhere lrt; of the
+      estimators the cheapest whose gradient is not much noisier than lrt's (measured).
     - Adam for everything, no weight decay; the evaluation trains means with the study's SGD and
       log variances with Adam.
     - The evaluation's KL weight is 0.1, a tempered posterior: with 1, the ELBO, 8,000 images do not

@@ -105,9 +105,9 @@ class Preprocess(nn.Module):
     def __init__(self, layers: Layers, channels_in: int, channels_out: int, reduces: bool) -> None:
         super().__init__()
         self.convolution: nn.Module = (
-            FactorizedReduce(layers, channels_in, channels_out)
+            FactorizedReduce(layers, channels_in, channels_out, inner=True)
             if reduces
-            else layers.convolution(channels_in, channels_out, 1)
+            else layers.convolution(channels_in, channels_out, 1, inner=True)
         )
 
     def forward(self, x: Tensor, blocks: int = 1) -> Tensor:

@@ -108,7 +108,8 @@ class Layers:
     ) -> Convolution:
         """A layer of the form that `Convolution` describes.
 
-        `inner`: its output stays within an operation, another convolution comes behind it.
+        `inner`: another convolution comes behind it before a mixture weighs anything: within an
+        operation, or from a cell's input to its operations.
         """
         return Convolution(
             channels_in,
@@ -137,20 +138,23 @@ class FactorizedReduce(nn.Module):
     """ReLU (applied by the caller), then two 1x1 convolutions of stride 2, one shifted by a pixel.
 
     Halves height and width (rounding up) and maps `channels_in` to `channels_out`, for each of
-    `blocks` edges. Source: DARTS, `FactorizedReduce`.
+    `blocks` edges. `inner`: as of `Layers.convolution`. Source: DARTS, `FactorizedReduce`.
     """
 
     def __init__(
-        self, layers: Layers, channels_in: int, channels_out: int, blocks: int = 1
+        self,
+        layers: Layers,
+        channels_in: int,
+        channels_out: int,
+        blocks: int = 1,
+        inner: bool = False,
     ) -> None:
         super().__init__()
         self.first_channels = channels_out // 2
         self.channels_out = channels_out
-        self.first = layers.convolution(
-            channels_in, self.first_channels, 1, stride=2, blocks=blocks
-        )
-        self.second = layers.convolution(
-            channels_in, channels_out - self.first_channels, 1, stride=2, blocks=blocks
+        self.first, self.second = (
+            layers.convolution(channels_in, half, 1, stride=2, blocks=blocks, inner=inner)
+            for half in (self.first_channels, channels_out - self.first_channels)
         )
 
     def forward(self, x: Tensor, edges: tuple[int, ...] | None = None) -> Tensor:

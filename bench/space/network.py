@@ -141,11 +141,11 @@ class DiscreteDartsCell(DiscreteCell):
     def make_preprocess(self, position: Position, layers: Layers) -> nn.ModuleList:
         channels = position.channels
         first: nn.Module = (
-            FactorizedReduce(layers, position.inputs[0], channels)
+            FactorizedReduce(layers, position.inputs[0], channels, inner=True)
             if position.previous_reduces
-            else layers.convolution(position.inputs[0], channels, 1)
+            else layers.convolution(position.inputs[0], channels, 1, inner=True)
         )
-        second = layers.convolution(position.inputs[1], channels, 1)
+        second = layers.convolution(position.inputs[1], channels, 1, inner=True)
         return nn.ModuleList([Normalised(channels, first), Normalised(channels, second)])
 
     def forward(self, before: Tensor, last: Tensor, drop_path: float) -> Tensor:

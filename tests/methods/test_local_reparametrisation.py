@@ -254,19 +254,22 @@ def test_examples_have_noise_of_their_own(estimator: str) -> None:
     assert correlation("mixed", "inner") == pytest.approx(1.0, abs=0.15)
 
 
-def test_mixed_draws_weights_inside_operations_alone() -> None:
+def test_mixed_draws_weights_of_inner_convolutions_alone() -> None:
     """In the fused super-network and in the discrete network, whose layers are the same ones."""
     space = SpaceConfig(nodes=2, cells=3, channels=4)
     searched = VariationalLayers(Noise(), "mixed")
     supernet = build_supernet(space, (3, 8, 8), 10, searched)
     inner = {name for name, m in supernet.named_modules() if isinstance(m, Variational) and m.inner}
-    assert {name.rsplit(".", 1)[-1] for name in inner} == {
+    preprocess = {name for name in inner if "preprocess" in name}
+    assert {name.rsplit(".", 1)[-1] for name in inner - preprocess} == {
         *("depthwise_1", "pointwise_1", "depthwise_2"),
         "depthwise",
     }
+    # two inputs of three cells; a factorised reduction where the cell before the last one reduces
+    assert len(preprocess) == 3 * 2 + 1
     node = (("sep_conv_5x5", 0), ("dil_conv_3x3", 1))
     genotype = Genotype("darts", {"normal": (node, node), "reduce": (node, node)})
     found = VariationalLayers(Noise(), "mixed")
     build_network(genotype, space, 3, 4, (3, 8, 8), 10, layers=found)
     # of a separable and a dilated convolution: three and one, with two nodes in three cells
-    assert sum(layer.inner for layer in found.made) == (3 + 1) * 2 * 3
+    assert sum(layer.inner for layer in found.made) == (3 + 1) * 2 * 3 + len(preprocess)
