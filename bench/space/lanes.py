@@ -130,6 +130,10 @@ class _Sources(StageInputs):
     def phases_for_edges(self, edges: Edges) -> Tensor:
         return self.layout.select(self.rectified_phases, self.channels, self.blocks)
 
+    def grids_for_edges(self, edges: Edges) -> tuple[Tensor, Tensor]:
+        even, odd = (self.layout.select(g, self.channels, self.blocks) for g in self._grids)
+        return even, odd
+
     def without_weights(self, name: str, stride: int, edges: Edges) -> Tensor:
         return self.layout.select(self._plain(name, stride), self.channels, self.blocks)
 

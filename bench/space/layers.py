@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.space.constants import index
-from bench.space.depthwise import depthwise_convolution
+from bench.space.depthwise import depthwise_convolution, even_grid
 
 
 class Convolution(nn.Module):
@@ -138,7 +138,8 @@ class FactorizedReduce(nn.Module):
     """ReLU (applied by the caller), then two 1x1 convolutions of stride 2, one shifted by a pixel.
 
     Halves height and width (rounding up) and maps `channels_in` to `channels_out`, for each of
-    `blocks` edges. `inner`: as of `Layers.convolution`. Source: DARTS, `FactorizedReduce`.
+    `blocks` edges. What the convolutions see, every second pixel, edges from one state share:
+    `grids`. `inner`: as of `Layers.convolution`. Source: DARTS, `FactorizedReduce`.
     """
 
     def __init__(
@@ -153,15 +154,25 @@ class FactorizedReduce(nn.Module):
         self.first_channels = channels_out // 2
         self.channels_out = channels_out
         self.first, self.second = (
-            layers.convolution(channels_in, half, 1, stride=2, blocks=blocks, inner=inner)
+            layers.convolution(channels_in, half, 1, blocks=blocks, inner=inner)
             for half in (self.first_channels, channels_out - self.first_channels)
         )
 
-    def forward(self, x: Tensor, edges: tuple[int, ...] | None = None) -> Tensor:
+    @staticmethod
+    def grids(x: Tensor) -> tuple[Tensor, Tensor]:
+        """The pixels of even rows and columns, and those of odd ones."""
         odd_height, odd_width = x.shape[2] % 2, x.shape[3] % 2
         # the shifted grid of an odd size lacks its last row and column: zeros stand in for them
-        shifted = F.pad(x, (-1, odd_width, -1, odd_height))
-        first, second = self.first(x, edges), self.second(shifted, edges)
+        return even_grid(x), even_grid(F.pad(x, (-1, odd_width, -1, odd_height)))
+
+    def forward(self, x: Tensor, edges: tuple[int, ...] | None = None) -> Tensor:
+        return self.of_grids(self.grids(x), edges)
+
+    def of_grids(
+        self, grids: tuple[Tensor, Tensor], edges: tuple[int, ...] | None = None
+    ) -> Tensor:
+        """grids: of the blocks that `edges` names."""
+        first, second = self.first(grids[0], edges), self.second(grids[1], edges)
         blocks = first.shape[1] // self.first_channels
         pairs = zip(first.chunk(blocks, 1), second.chunk(blocks, 1), strict=True)
         return torch.cat([half for pair in pairs for half in pair], 1)  # keeps channels_last

@@ -55,6 +55,11 @@ class StageInputs:
     def _all_phased(self) -> Tensor:
         return self._repeat(self.phased, None)
 
+    @cached_property
+    def in_phases(self) -> bool:
+        """Whether to run dilated convolutions on phases."""
+        return has_phases(self.merged)
+
     def for_edges(self, edges: Edges) -> Tensor:
         """ReLU of each edge's source, one block an edge: [batch, edges * channels, h, w]."""
         return self._all_activated if edges is None else self._repeat(self.activated, edges)
@@ -70,6 +75,15 @@ class StageInputs:
     def phases_for_edges(self, edges: Edges) -> Tensor:
         """The same in phases."""
         return self._all_phased if edges is None else self._repeat(self.phased, edges)
+
+    @cached_property
+    def _grids(self) -> tuple[Tensor, Tensor]:
+        return FactorizedReduce.grids(self.rectified)
+
+    def grids_for_edges(self, edges: Edges) -> tuple[Tensor, Tensor]:
+        """`FactorizedReduce.grids` of the ReLU of each edge's source, one block an edge."""
+        even, odd = (self._repeat(grid.chunk(len(self.states), 1), edges) for grid in self._grids)
+        return even, odd
 
     def without_weights(self, name: str, stride: int, edges: Edges) -> Tensor:
         """An operation without weights on each edge's source, one block an edge."""
@@ -167,7 +181,7 @@ class DilatedConvolution(EdgeOperation):
         self, inputs: StageInputs, edges: Edges, mask: Tensor | None
     ) -> tuple[Tensor, bool]:
         blocks = self.blocks(edges)
-        if self.depthwise.stride == 1 and has_phases(inputs.merged):
+        if self.depthwise.stride == 1 and inputs.in_phases:
             y = self.depthwise(inputs.phases_for_edges(edges), blocks, in_phases=True)
             if mask is not None and mask.dim() == 3:
                 mask = mask.repeat(4, 1, 1)
@@ -225,7 +239,7 @@ class ReducingSkip(EdgeOperation):
     def forward(
         self, inputs: StageInputs, edges: Edges, mask: Tensor | None
     ) -> tuple[Tensor, bool]:
-        return self.reduce(inputs.for_edges(edges), self.blocks(edges)), False
+        return self.reduce.of_grids(inputs.grids_for_edges(edges), self.blocks(edges)), False
 
 
 class Surrogate(EdgeOperation):
