@@ -123,7 +123,7 @@ class Variational(nn.Module):
         lrt: y = A(x, mu) + eps sqrt(A(x^2, s2) + 1e-8) for the linear map A, eps ~ N(0, 1) an
         output element; lrt_fused: the same law, both maps in one grouped call; weight: one draw of
         the weights for the batch; flipout: that draw, decorrelated between examples by signs;
-        mixed: weight for the inner convolutions (those of `Layers.convolution`), lrt for all others.
+        mixed: weight for inner convolutions (as of `Layers.convolution`), lrt for all others.
         """
         estimator = self.estimator
         if estimator == "mixed":

@@ -54,14 +54,14 @@ def depthwise_convolution(
     """x: [batch, channels, height, width], weight: [channels, 1, kernel, kernel]."""
     if stride == 2 and dilation == 2:
         # every tap falls on the even sub-grid
-        x, stride, dilation, padding = even_grid(x), 1, 1, padding // 2
+        x, stride, dilation, padding = grid(x, 0), 1, 1, padding // 2
     wide = weight.shape[-1] == 5 and stride == 1 and dilation == 1
-    if wide and x.device.type == "cpu" and x.dtype == torch.float32 and _channels_last(x):
+    if wide and x.device.type == "cpu" and x.dtype == torch.float32 and is_channels_last(x):
         return _Wide.apply(x, weight)
     return F.conv2d(x, weight, None, stride, padding, dilation, weight.shape[0])
 
 
-class _EvenGrid(torch.autograd.Function):
+class _Grid(torch.autograd.Function):
     """Every second pixel; the gradient has the memory format of its own input.
 
     That of slicing has the ordinary format whatever x had, and every sum with it from there on.
@@ -70,31 +70,34 @@ class _EvenGrid(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return x[:, :, ::2, ::2].clone(memory_format=torch.preserve_format)
+    def forward(x: Tensor, start: int) -> Tensor:
+        return x[:, :, start::2, start::2].clone(memory_format=torch.preserve_format)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.size = inputs[0].shape[2:]
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: Tensor) -> None:
+        ctx.size, ctx.start = inputs[0].shape[2:], inputs[1]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         height, width = ctx.size
         rows = grad.permute(0, 2, 3, 1)
         whole = rows.new_zeros(rows.shape[0], height, width, rows.shape[3])
-        whole[:, ::2, ::2] = rows
-        return whole.permute(0, 3, 1, 2)
+        whole[:, ctx.start :: 2, ctx.start :: 2] = rows
+        return whole.permute(0, 3, 1, 2), None
 
 
-def even_grid(x: Tensor) -> Tensor:
-    """[batch, channels, height, width] -> the pixels of even rows and columns."""
-    if not _channels_last(x):
-        return x[:, :, ::2, ::2]
-    even: Tensor = _EvenGrid.apply(x)
-    return even
+def grid(x: Tensor, start: int) -> Tensor:
+    """[batch, channels, height, width] -> the pixels of every second row and column.
+
+    start: the first row and column taken, 0 or 1.
+    """
+    if not is_channels_last(x):
+        return x[:, :, start::2, start::2]
+    found: Tensor = _Grid.apply(x, start)
+    return found
 
 
-def _channels_last(x: Tensor) -> bool:
+def is_channels_last(x: Tensor) -> bool:
     return _replayed is None and x.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -144,7 +147,7 @@ def has_phases(x: Tensor) -> bool:
     if _replayed is not None:
         return next(_replayed)
     even = x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
-    answer = even and x.device.type == "cpu" and _channels_last(x)
+    answer = even and x.device.type == "cpu" and is_channels_last(x)
     if _recorded is not None:
         _recorded.append(answer)
     return answer

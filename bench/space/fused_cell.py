@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from bench.noise import Noise
 from bench.space import partial as partial_channels
-from bench.space.layers import FactorizedReduce, Layers, normalise
+from bench.space.layers import FactorizedReduce, Layers
 from bench.space.mixture import CellMixture
+from bench.space.normalisation import normalise
 from bench.space.skeleton import CellGraph, Position
 from bench.space.stage import Stage, StageOptions
 
@@ -92,6 +93,10 @@ class DartsCell(FusedCell):
                 Preprocess(layers, last, position.channels, False),
             ]
         )
+
+    def inputs(self) -> list[Preprocess]:
+        """What the two inputs go through first."""
+        return [module for module in self.preprocess if isinstance(module, Preprocess)]
 
     def forward(self, before: Tensor, last: Tensor, mixture: CellMixture, noise: Noise) -> Tensor:
         """[batch, *, height, width] twice -> [batch, nodes * channels, h, w]."""

@@ -17,8 +17,8 @@ from torch import Tensor
 from bench.space.depthwise import from_phases, to_phases
 from bench.space.fused_cell import DartsCell
 from bench.space.lane_plan import CellPlan, Work, plan_cell
-from bench.space.layers import normalise
 from bench.space.mixture import CellMixture, Mixture
+from bench.space.normalisation import normalise
 from bench.space.operations import EdgeOperation, Edges, StageInputs
 from bench.space.stage import Stage
 from bench.space.supernet import Supernet

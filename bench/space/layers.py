@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.space.constants import index
-from bench.space.depthwise import depthwise_convolution, even_grid
+from bench.space.depthwise import depthwise_convolution, grid
 
 
 class Convolution(nn.Module):
@@ -125,15 +125,6 @@ class Layers:
         return nn.Linear(features_in, features_out)
 
 
-def normalise(x: Tensor, scale: Tensor | None = None) -> Tensor:
-    """Batch normalisation by the batch's own statistics, without shift.
-
-    x: [batch, channels, height, width]; scale: [channels] or None for 1. The super-network uses
-    nothing else: it keeps no running statistics, so a candidate's statistics are always its own.
-    """
-    return F.batch_norm(x, None, None, scale, None, True, 0.0, 1e-5)
-
-
 class FactorizedReduce(nn.Module):
     """ReLU (applied by the caller), then two 1x1 convolutions of stride 2, one shifted by a pixel.
 
@@ -162,8 +153,10 @@ class FactorizedReduce(nn.Module):
     def grids(x: Tensor) -> tuple[Tensor, Tensor]:
         """The pixels of even rows and columns, and those of odd ones."""
         odd_height, odd_width = x.shape[2] % 2, x.shape[3] % 2
-        # the shifted grid of an odd size lacks its last row and column: zeros stand in for them
-        return even_grid(x), even_grid(F.pad(x, (-1, odd_width, -1, odd_height)))
+        shifted = grid(x, 1)
+        if odd_height or odd_width:  # its last row or column is beyond the edge
+            shifted = F.pad(shifted, (0, odd_width, 0, odd_height))
+        return grid(x, 0), shifted
 
     def forward(self, x: Tensor, edges: tuple[int, ...] | None = None) -> Tensor:
         return self.of_grids(self.grids(x), edges)

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from bench.noise import Noise
 from bench.space.depthwise import has_phases, to_phases
-from bench.space.layers import FactorizedReduce, Layers, normalise
+from bench.space.layers import Convolution, FactorizedReduce, Layers
+from bench.space.normalisation import normalise
+from bench.space.pooling import avg_pool, max_pool
 
 Edges = tuple[int, ...] | None
 """Local edges (positions in `StageGraph.edges`) to compute; None: all."""
@@ -63,6 +65,11 @@ class StageInputs:
     def for_edges(self, edges: Edges) -> Tensor:
         """ReLU of each edge's source, one block an edge: [batch, edges * channels, h, w]."""
         return self._all_activated if edges is None else self._repeat(self.activated, edges)
+
+    def depthwise(self, convolution: Convolution, edges: Edges, blocks: Edges) -> Tensor:
+        """A depthwise convolution of `for_edges`; blocks: of its weights."""
+        output: Tensor = convolution(self.for_edges(edges), blocks)
+        return output
 
     def once_a_source(self, edges: Edges) -> Tensor:
         """The same for convolutions of all channels: what edges share is there once, if it can be.
@@ -151,7 +158,7 @@ class SeparableConvolution(EdgeOperation):
     ) -> tuple[Tensor, bool]:
         first, second = (None, None) if mask is None else mask.chunk(2, -1)
         blocks = self.blocks(edges)
-        y = self.depthwise_1(inputs.for_edges(edges), blocks)
+        y = inputs.depthwise(self.depthwise_1, edges, blocks)
         y = normalise(self.pointwise_1(y, blocks, first))
         y = self.depthwise_2(F.relu_(y), blocks)
         return self.pointwise_2(y, blocks, second), False
@@ -186,7 +193,7 @@ class DilatedConvolution(EdgeOperation):
             if mask is not None and mask.dim() == 3:
                 mask = mask.repeat(4, 1, 1)
             return self.pointwise(y, blocks, mask), True
-        y = self.depthwise(inputs.for_edges(edges), blocks)
+        y = inputs.depthwise(self.depthwise, edges, blocks)
         return self.pointwise(y, blocks, mask), False
 
 
@@ -263,9 +270,12 @@ class Surrogate(EdgeOperation):
 
 def parameter_free(name: str, x: Tensor, stride: int) -> Tensor:
     """The output of an operation without weights (one that `is_shared`), not normalised."""
+    fast = x.device.type == "cpu" and not torch.is_grad_enabled()
     if name == "max_pool_3x3":
-        return F.max_pool2d(x, 3, stride, 1)
+        return max_pool(x, stride) if fast else F.max_pool2d(x, 3, stride, 1)
     if name == "avg_pool_3x3":
+        if fast and stride == 1:
+            return avg_pool(x)
         return F.avg_pool2d(x, 3, stride, 1, count_include_pad=False)
     return x
 

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from bench.noise import Noise
 from bench.space.constants import index
 from bench.space.depthwise import from_phases
-from bench.space.layers import Layers, normalise
+from bench.space.layers import Layers
 from bench.space.mixture import CellMixture
+from bench.space.normalisation import normalise
 from bench.space.operations import (
     EdgeOperation,
     Edges,

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from bench.space.depthwise import (
     depthwise_convolution,
-    even_grid,
     from_phases,
+    grid,
     has_phases,
     to_phases,
 )
@@ -134,5 +134,6 @@ def test_a_strided_dilated_convolution_keeps_the_memory_format() -> None:
     (gradient,) = torch.autograd.grad(depthwise_convolution(x, weight, 2, 2, 2).sum(), x)
     assert gradient.is_contiguous(memory_format=torch.channels_last)
     double = x.detach().double().requires_grad_()
-    assert torch.autograd.gradcheck(even_grid, double)
-    assert torch.autograd.gradgradcheck(even_grid, double)
+    for start in (0, 1):
+        assert torch.autograd.gradcheck(lambda x, start=start: grid(x, start), double)
+        assert torch.autograd.gradgradcheck(lambda x, start=start: grid(x, start), double)
