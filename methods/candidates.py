@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from bench.space.mixture import CellMixture, Mixture
 from bench.space.skeleton import CellGraph
 from bench.space.supernet import Supernet
 from bench.training.measure import measure, measure_lanes
+from bench.training.side_by_side import side_by_side
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,15 @@ class Candidate:
         return Mixture(cells)
 
 
-MOST = 16
-"""Lanes in one program; more of them gain nothing (measured)."""
+MOST = 32
+"""Lanes in one program; more of them gain nothing, half as many lose 10 % (measured)."""
 
 BYTES = {"cpu": 3 * 2**30, "cuda": 2**33}
-"""What the lanes of one program may take of a device's memory, estimated by `lane_bytes`."""
+"""What all lanes at work may take of a device's memory, estimated by `lane_bytes`."""
 
-ALIVE = 5
-"""Tensors of a stage's size that a lane holds at once (measured: 2.9 to 4.6, by peak memory)."""
+ALIVE, ALIVE_IN_PIECES = 5, 2
+"""Tensors of a stage's size that a lane holds at once, by peak memory: 2.9 to 4.6 were measured
+where an operation takes all lanes at once, and 0.8 to 1.6 where it takes pieces, as on a CPU."""
 
 
 def accuracies(
@@ -77,43 +81,54 @@ def accuracies(
 ) -> list[float]:
     """Validation accuracy (fraction) of each: inherited weights, its own batch statistics.
 
-    lanes: how many are evaluated in one program; None: as many as `lanes_that_fit`. The accuracies
-    do not depend on it, but for the last bits of the logits.
+    lanes: how many are evaluated in one program; None: by `programs`. The accuracies do not depend
+    on it, but for the last bits of the logits.
     """
     operations = supernet.space.operations
     channels_last = validation.device.type == "cpu"
-    together = lanes or lanes_that_fit(supernet, validation, batch_size)
-    results: list[float] = []
-    for start in range(0, len(candidates), together):
-        mixtures = [
-            candidate.mixture(operations, validation.device)
-            for candidate in candidates[start : start + together]
-        ]
-        if len(mixtures) == 1:
-            (mixture,) = mixtures
-            result = measure(
-                lambda images, mixture=mixture: supernet(images, mixture),  # type: ignore[misc]
-                validation,
-                batch_size,
-                channels_last,
-            )
-            results.append(float(result["accuracy"]))
-        else:
+    at_once, fitting = programs(supernet, validation, batch_size)
+    together = lanes or fitting
+
+    def of_group(group: list[Candidate]) -> list[float]:
+        mixtures = [one.mixture(operations, validation.device) for one in group]
+        if len(mixtures) > 1:
             network = LaneNetwork(supernet, mixtures)
-            results += measure_lanes(network.logits, validation, batch_size, channels_last)
-    return results
+            return measure_lanes(network.logits, validation, batch_size, channels_last)
+        alone = partial(_logits, supernet, mixtures[0])
+        return [float(measure(alone, validation, batch_size, channels_last)["accuracy"])]
+
+    groups = _even_parts(candidates, together, at_once)
+    return [one for found in side_by_side(of_group, groups, at_once) for one in found]
 
 
-def lanes_that_fit(supernet: Supernet, validation: Split, batch_size: int) -> int:
-    """From 1 to `MOST`, by the memory that they need and may have (`BYTES`)."""
-    if not has_lanes(supernet):
-        return 1
+def _logits(supernet: Supernet, mixture: Mixture, images: Tensor) -> Tensor:
+    logits: Tensor = supernet(images, mixture)
+    return logits
+
+
+def _even_parts(candidates: list[Candidate], most: int, at_once: int) -> list[list[Candidate]]:
+    """In order, parts of at most so many, alike in size; a multiple of `at_once`, if it can be."""
+    number = max(1, math.ceil(len(candidates) / most / at_once)) * at_once
+    size = max(1, math.ceil(len(candidates) / number))
+    return [candidates[start : start + size] for start in range(0, len(candidates), size)]
+
+
+def programs(supernet: Supernet, validation: Split, batch_size: int) -> tuple[int, int]:
+    """How many programs at once (on a CPU, a thread each), and how many lanes in each: 1 to `MOST`.
+
+    By the memory that lanes need and may have (`BYTES`).
+    """
     images = min(batch_size, len(validation))
     size = validation.pool.images.shape[-2:].numel()
-    return max(1, min(MOST, BYTES[validation.device.type] // lane_bytes(supernet, images, size)))
+    device = validation.device.type
+    together, pieces = has_lanes(supernet), device == "cpu"
+    alive = ALIVE_IN_PIECES if together and pieces else ALIVE
+    fitting = max(1, BYTES[device] // lane_bytes(supernet, images, size, alive))
+    at_once = min(torch.get_num_threads(), fitting) if pieces else 1
+    return at_once, min(MOST, fitting // at_once) if together else 1
 
 
-def lane_bytes(supernet: Supernet, images: int, pixels: int) -> int:
+def lane_bytes(supernet: Supernet, images: int, pixels: int, alive: int) -> int:
     """Estimate of a lane's peak memory: float32 activations of the widest stage.
 
     pixels: of an image; a reduction doubles the channels and quarters them.
@@ -123,7 +138,7 @@ def lane_bytes(supernet: Supernet, images: int, pixels: int) -> int:
         widest = max(widest, position.channels * pixels)
         pixels = pixels // 4 if position.reduces else pixels
     edges = len(supernet.graph.stages[0].edges)
-    return ALIVE * 4 * images * widest * edges
+    return alive * 4 * images * widest * edges
 
 
 def summary(values: list[float]) -> dict[str, float | list[float]]:

@@ -12,7 +12,7 @@ from bench.space.mixture import CellMixture
 from bench.space.skeleton import CellGraph
 
 Lanes = tuple[int, ...]
-"""lane -> block of a tensor [batch, blocks * channels, height, width]."""
+"""lane -> block: which of the distinct states, [batch, channels, height, width] each."""
 
 
 @dataclass(frozen=True)

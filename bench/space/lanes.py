@@ -1,27 +1,35 @@
 """Several candidates with the same inherited weights evaluated in one program, without gradients.
 
-Candidates (lanes) lie along the channels: each operation is one merged call over all (lane, edge)
-pairs that keep it, with the weights of its edges gathered. What lanes have in common (the stem, the
-first cell's edges from its inputs, equal candidates) is computed once: `bench.space.lane_plan`.
-Batch statistics are each candidate's own, as they are per channel.
+What candidates (lanes) have in common (the stem, the first cell's edges from its inputs, equal
+candidates) is computed once: `bench.space.lane_plan`. Of each operation all (lane, edge) pairs that
+keep it lie along the channels, with the weights of their edges gathered; on a CPU a few at a time,
+for what they hand on must stay in its cache. Batch statistics are each candidate's own, as they are
+per channel.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from bench.space.depthwise import from_phases, to_phases
-from bench.space.fused_cell import DartsCell
-from bench.space.lane_plan import CellPlan, Work, plan_cell
+from bench.space.depthwise import depthwise_convolution
+from bench.space.fused_cell import DartsCell, Preprocess
+from bench.space.lane_plan import CellPlan, Job, Work, plan_cell
+from bench.space.layers import Convolution, FactorizedReduce
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.normalisation import normalise
-from bench.space.operations import EdgeOperation, Edges, StageInputs
+from bench.space.operations import EdgeOperation, Edges, StageInputs, parameter_free
 from bench.space.stage import Stage
 from bench.space.supernet import Supernet
+
+PIECE = {"cpu": 6 * 2**20}
+"""Bytes that one call of an operation reads and writes (measured: half and twice as many are
+slower); other devices take all at once."""
 
 
 def has_lanes(supernet: Supernet) -> bool:
@@ -61,14 +69,13 @@ class LaneNetwork:
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
         """images: [batch, channels, height, width] -> logits [lanes, batch, classes]."""
-        before = last = self.supernet.stem_norm(self.supernet.stem(images))
-        layout = _Layout(last.is_contiguous(memory_format=torch.channels_last))
-        blocks = (1, 1)
+        stem = self.supernet.stem_norm(self.supernet.stem(images))
+        before = last = _States([stem], [(0,)])
         for cell in self.cells:
-            before, last = last, cell.forward(before, last, blocks, layout)
-            blocks = (blocks[1], len(cell.plan.output))
-        pooled = last.mean((2, 3)).unflatten(1, (blocks[1], -1)).transpose(0, 1)
-        found: Tensor = self.supernet.classifier(pooled)
+            before, last = last, cell.forward(before, last)
+        pooled = [block.mean((2, 3)) for block in last.blocks]
+        features = torch.stack([torch.cat([pooled[b] for b in of], 1) for of in last.of])
+        found: Tensor = self.supernet.classifier(features)
         return found[list(self.lanes)]
 
 
@@ -78,114 +85,188 @@ def evaluate_lanes(supernet: Supernet, images: Tensor, mixtures: list[Mixture]) 
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """Blocks of channels as an axis of their own, in the order in which memory holds them."""
+class _States:
+    """Distinct states of all lanes: each the concatenation of some blocks along the channels.
 
-    channels_last: bool
+    blocks: [batch, channels, height, width] each, dense; of: by state its blocks.
+    """
 
-    @property
-    def axis(self) -> int:
-        return 3 if self.channels_last else 1
+    blocks: list[Tensor]
+    of: list[tuple[int, ...]]
 
-    def split(self, x: Tensor, channels: int) -> Tensor:
-        """[batch, blocks * channels, h, w] -> [.., blocks, channels, ..]"""
-        if self.channels_last:
-            return x.permute(0, 2, 3, 1).unflatten(3, (-1, channels))
-        return x.unflatten(1, (-1, channels))
-
-    def merge(self, x: Tensor) -> Tensor:
-        """The inverse of `split`."""
-        if self.channels_last:
-            return x.flatten(3).permute(0, 3, 1, 2)
-        return x.flatten(1, 2)
-
-    def select(self, x: Tensor, channels: int, index: Tensor) -> Tensor:
-        """The blocks that `index` names, [batch, len(index) * channels, h, w]."""
-        return self.merge(self.split(x, channels).index_select(self.axis, index))
-
-    def zeros(self, like: Tensor, rows: int, channels: int, size: tuple[int, int]) -> Tensor:
-        batch = like.shape[0]
-        shape = (*size, rows, channels) if self.channels_last else (rows, channels, *size)
-        return like.new_zeros(batch, *shape)
+    def preprocessed(self, by: Preprocess) -> list[Tensor]:
+        """Each state as a cell's input."""
+        result: list[Tensor] = []
+        for start, stop in _pieces(len(self.of), 2 * len(self.of[0]), self.blocks[0]):
+            x = _joined([self.blocks[b] for of in self.of[start:stop] for b in of])
+            result += map(_dense, by(x, stop - start).chunk(stop - start, 1))
+        return result
 
 
-class _Sources(StageInputs):
-    """A stage's source states, their blocks merged, and the blocks that the next call is for."""
+def _pieces(number: int, blocks: float, like: Tensor) -> Iterator[tuple[int, int]]:
+    """Start and end of pieces, for `number` things that read and write so many blocks each."""
+    limit = PIECE.get(like.device.type)
+    size = blocks * like.numel() * like.element_size()
+    count = number if limit is None else max(1, int(limit / size))
+    for start in range(0, number, count):
+        yield start, min(start + count, number)
 
-    def __init__(self, state: Tensor, channels: int, layout: _Layout) -> None:
-        super().__init__([state], 1)
-        self.channels, self.layout = channels, layout
-        self.blocks = torch.empty(0)
+
+def _joined(blocks: Sequence[Tensor]) -> Tensor:
+    return blocks[0] if len(blocks) == 1 else torch.cat(tuple(blocks), 1)
+
+
+def _dense(x: Tensor) -> Tensor:
+    """A copy of what may be a part of a tensor, in its memory format."""
+    last = x.stride(1) == 1
+    return x.clone(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+
+class _Sum:
+    """Rows (a node's state in some lanes) as they fill."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows: list[Tensor | None] = [None] * rows
+
+    def add(self, row: int, y: Tensor, weight: float = 1, factors: Tensor | None = None) -> None:
+        """y: [batch, channels, height, width]; factors: [channels]."""
+        total = self.rows[row]
+        if factors is not None:
+            y, weight = y * (weight * factors)[:, None, None], 1
+        if total is not None:
+            total.add_(y, alpha=weight)
+        else:
+            self.rows[row] = _dense(y) if weight == 1 else y * weight
+
+    def take(self, start: int, stop: int, like: Tensor) -> list[Tensor]:
+        """Rows that are complete; zeros where nothing was added."""
+        rows = self.rows[start:stop]
+        return [torch.zeros_like(like) if row is None else row for row in rows]
+
+
+@dataclass
+class _Sources:
+    """The source states of a stage: distinct blocks, and their ReLU."""
+
+    plain: list[Tensor]
 
     @cached_property
-    def rectified_phases(self) -> Tensor:
-        return to_phases(self.rectified)
+    def rectified(self) -> list[Tensor]:
+        return [F.relu(block) for block in self.plain]
+
+    @cached_property
+    def grids(self) -> list[tuple[Tensor, Tensor]]:
+        return [FactorizedReduce.grids(block) for block in self.rectified]
+
+
+class _Gathered(StageInputs):
+    """What one call works on: the source of each of its jobs, one block a job."""
+
+    in_phases = False  # forwards, a dilated convolution is fast as it is
+
+    def __init__(self, sources: _Sources, blocks: list[int]) -> None:
+        super().__init__([sources.plain[block] for block in blocks], 1)
+        self.of = sources, blocks
 
     def for_edges(self, edges: Edges) -> Tensor:
-        return self.layout.select(self.rectified, self.channels, self.blocks)
+        sources, blocks = self.of
+        return _joined([sources.rectified[block] for block in blocks])
+
+    def depthwise(self, convolution: Convolution, edges: Edges, blocks: Edges) -> Tensor:
+        """Where it strides, smaller tensors are gathered: its outputs, or a grid of its inputs."""
+        if convolution.stride == 1 or blocks is None:
+            return super().depthwise(convolution, edges, blocks)
+        sources, chosen = self.of
+        if convolution.dilation == 2:  # every tap falls on the even grid
+            even = _joined([sources.grids[block][0] for block in chosen])
+            weight = convolution.select(convolution.weight, blocks)
+            return depthwise_convolution(even, weight, 1, convolution.padding // 2, 1)
+        outputs = [
+            convolution(sources.rectified[block], (held,))
+            for block, held in zip(chosen, blocks, strict=True)
+        ]
+        return _joined(outputs)
 
     def once_a_source(self, edges: Edges) -> Tensor:
         return self.for_edges(edges)
 
-    def phases_for_edges(self, edges: Edges) -> Tensor:
-        return self.layout.select(self.rectified_phases, self.channels, self.blocks)
-
     def grids_for_edges(self, edges: Edges) -> tuple[Tensor, Tensor]:
-        even, odd = (self.layout.select(g, self.channels, self.blocks) for g in self._grids)
-        return even, odd
+        sources, blocks = self.of
+        even, odd = zip(*(sources.grids[block] for block in blocks), strict=True)
+        return _joined(even), _joined(odd)
 
     def without_weights(self, name: str, stride: int, edges: Edges) -> Tensor:
-        return self.layout.select(self._plain(name, stride), self.channels, self.blocks)
+        return parameter_free(name, self.merged, stride)
 
 
 class _Call:
-    """One operation of a stage for all lanes: what to gather, compute, weight and add where."""
+    """An operation with weights in a stage: jobs, and the rows that each one's output goes to."""
+
+    def __init__(
+        self,
+        operation: EdgeOperation,
+        stage: Stage,
+        name: str,
+        work: Work,
+        parts: list[CellMixture],
+        like: Tensor,
+    ) -> None:
+        self.operation = operation
+        self.touched = 1 + 1 / stage.stride**2
+        jobs = list(work.jobs)
+        self.blocks = [job.block for job in jobs]
+        self.edges = tuple(job.edge for job in jobs)
+        self.rows: list[list[int]] = [[] for _ in jobs]
+        for job, row in work.uses:
+            self.rows[job].append(row)
+        masks = [_mask(job, name, stage, parts, like) for job in jobs]
+        factors = like.new_tensor([job.weight for job in jobs])[:, None]
+        self.mask: Tensor | None = None
+        if any(mask is not None for mask in masks):
+            ones = like.new_ones(operation.slices)
+            self.mask = torch.stack([ones if mask is None else mask for mask in masks])
+            if not operation.masks_input:
+                factors, self.mask = factors * self.mask, None
+        self.factors = factors.expand(-1, stage.channels)
+
+    def run(self, sources: _Sources, total: _Sum) -> None:
+        """Add every job's output, normalised and weighted, to its rows."""
+        for start, stop in _pieces(len(self.blocks), self.touched, sources.plain[0]):
+            gathered = _Gathered(sources, self.blocks[start:stop])
+            mask = None if self.mask is None else self.mask[start:stop]
+            y, _ = self.operation(gathered, self.edges[start:stop], mask)
+            y = normalise(y, self.factors[start:stop].flatten())
+            for block, rows in zip(y.chunk(stop - start, 1), self.rows[start:stop], strict=True):
+                shared = _dense(block) if len(rows) > 1 and stop - start > 1 else block
+                for row in rows:
+                    total.add(row, shared)
+
+
+class _SharedCall:
+    """An operation without weights in a stage: once a source block, however many edges leave it."""
 
     def __init__(
         self, stage: Stage, name: str, work: Work, parts: list[CellMixture], like: Tensor
     ) -> None:
-        self.name, self.stage = name, stage
-        self.operation: EdgeOperation | None = None
-        if name not in stage.shared:
-            found = stage.operations[name]
-            assert isinstance(found, EdgeOperation)
-            self.operation = found
+        self.stage, self.name = stage, name
         jobs = list(work.jobs)
-        self.edges = tuple(job.edge for job in jobs)
-        self.blocks = _index([job.block for job in jobs], like)
-        self.rows = _index([row for _, row in work.uses], like)
-        chosen = [job for job, _ in work.uses]
-        self.chosen = None if chosen == list(range(len(jobs))) else _index(chosen, like)
-        weights = like.new_tensor([job.weight for job in jobs])[:, None]
-        factors = None if all(job.weight == 1 for job in jobs) else weights
-        self.mask: Tensor | None = None
-        if any(job.mask is not None for job in jobs):
-            mask = torch.stack(
-                [
-                    _mask(parts[job.mask], name, stage.graph.edges[job.edge], like)
-                    if job.mask is not None
-                    else like.new_ones(self._slices())
-                    for job in jobs
-                ]
-            )
-            if self.operation is not None and self.operation.masks_input:
-                self.mask = mask
-            else:
-                factors = mask * weights
-        self.factors = None if factors is None else factors.expand(-1, stage.channels).flatten()
+        self.uses: dict[int, list[tuple[int, float, Tensor | None]]] = {}
+        for number, row in work.uses:
+            job = jobs[number]
+            use = (row, job.weight, _mask(job, name, stage, parts, like))
+            self.uses.setdefault(job.block, []).append(use)
 
-    def _slices(self) -> int:
-        return self.stage.channels if self.operation is None else self.operation.slices
-
-    def output(self, sources: _Sources) -> tuple[Tensor, bool]:
-        """The jobs' weighted outputs, one block a job, and whether they are in phases."""
-        if self.operation is None:
-            y = self.stage.parameter_free(self.name, sources.merged)
-            y = sources.layout.select(y, sources.channels, self.blocks)
-            return (y if self.factors is None else y * self.factors[:, None, None]), False
-        sources.blocks = self.blocks
-        y, phases = self.operation(sources, self.edges, self.mask)
-        return normalise(y, self.factors), phases
+    def run(self, sources: _Sources, total: _Sum) -> None:
+        """Add the output, normalised where the stage normalises it, and weighted, to its rows."""
+        blocks, uses = list(self.uses), list(self.uses.values())
+        touched = 1 + 1 / self.stage.stride**2
+        for start, stop in _pieces(len(blocks), touched, sources.plain[0]):
+            x = _joined([sources.plain[block] for block in blocks[start:stop]])
+            y = self.stage.parameter_free(self.name, x)
+            for block, chosen in zip(y.chunk(stop - start, 1), uses[start:stop], strict=True):
+                shared = _dense(block) if len(chosen) > 1 and stop - start > 1 else block
+                for use in chosen:
+                    total.add(use[0], shared, *use[1:])
 
 
 class _LaneCell:
@@ -195,57 +276,40 @@ class _LaneCell:
         self, cell: DartsCell, plan: CellPlan, parts: list[CellMixture], like: Tensor
     ) -> None:
         self.cell, self.plan = cell, plan
-        self.stages = cell.fused_stages()
-        self.calls = [
-            [_Call(stage, name, found, parts, like) for name, found in work.items()]
-            for stage, work in zip(self.stages, plan.stages, strict=True)
-        ]
-        self.output = _index([row for rows in plan.output for row in rows], like)
+        self.calls: list[list[_Call | _SharedCall]] = []
+        for stage, work in zip(cell.fused_stages(), plan.stages, strict=True):
+            calls: list[_Call | _SharedCall] = []
+            for name, found in work.items():
+                if name in stage.shared:
+                    calls.append(_SharedCall(stage, name, found, parts, like))
+                else:
+                    operation = stage.operations[name]
+                    assert isinstance(operation, EdgeOperation)
+                    calls.append(_Call(operation, stage, name, found, parts, like))
+            self.calls.append(calls)
 
-    def forward(
-        self, before: Tensor, last: Tensor, blocks: tuple[int, int], layout: _Layout
-    ) -> Tensor:
-        """Inputs of so many blocks each -> [batch, output blocks * nodes * channels, h, w]."""
-        channels = self.stages[0].channels
-        first, second = self.cell.preprocess
-        state = torch.cat([first(before, blocks[0]), second(last, blocks[1])], 1)
-        height, width = (-(-size // self.stages[0].stride) for size in state.shape[2:])
-        total = layout.zeros(state, self.plan.rows[-1], channels, (height, width))
-        axis = layout.axis
+    def forward(self, before: _States, last: _States) -> _States:
+        """The cell's two inputs -> its nodes, and which of them each output state has."""
+        first, second = self.cell.inputs()
+        sources = _Sources(before.preprocessed(first) + last.preprocessed(second))
+        stride = self.cell.fused_stages()[0].stride
+        like = sources.plain[0][:, :, ::stride, ::stride]
         starts = self.plan.rows
+        total = _Sum(starts[-1])
+        blocks: list[Tensor] = []
         for number, calls in enumerate(self.calls):
-            start = starts[number]  # stage k adds to the nodes from k on
             if number:
-                node = total.narrow(axis, starts[number - 1], start - starts[number - 1])
-                state = layout.merge(node)
-            sources = _Sources(_dense(state, layout), channels, layout)
-            phased: Tensor | None = None
+                sources = _Sources(blocks[starts[number - 1] :])
             for call in calls:
-                y, phases = call.output(sources)
-                added = layout.split(y, channels)
-                if call.chosen is not None:
-                    added = added.index_select(axis, call.chosen)
-                if not phases:
-                    total.index_add_(axis, call.rows, added.to(total.dtype))
-                    continue
-                if phased is None:
-                    phased = layout.zeros(y, starts[-1] - start, channels, (y.shape[2], y.shape[3]))
-                phased.index_add_(axis, call.rows - start, added)
-            if phased is not None:
-                later = total.narrow(axis, start, starts[-1] - start)
-                later += layout.split(from_phases(layout.merge(phased)), channels)
-        return layout.merge(total.index_select(axis, self.output))
+                call.run(sources, total)
+            blocks += total.take(starts[number], starts[number + 1], like)
+        return _States(blocks, self.plan.output)
 
 
-def _dense(x: Tensor, layout: _Layout) -> Tensor:
-    if layout.channels_last:
-        return x.contiguous(memory_format=torch.channels_last)
-    return x.contiguous()
-
-
-def _index(values: list[int], like: Tensor) -> Tensor:
-    return torch.tensor(values, device=like.device, dtype=torch.int64)
-
-
-def _mask(part: CellMixture, name: str, edge: int, like: Tensor) -> Tensor:
-    return part.masks[name][edge].to(like.device, like.dtype)
+def _mask(
+    job: Job, name: str, stage: Stage, parts: list[CellMixture], like: Tensor
+) -> Tensor | None:
+    if job.mask is None:
+        return None
+    mask = parts[job.mask].masks[name][stage.graph.edges[job.edge]]
+    return mask.to(like.device, like.dtype)

@@ -34,8 +34,8 @@ FULL, KEPT_ALONE, LANES = (
     "kept operations, one by one",
     "as pgnas does it",
 )
-TIMED = {FULL: 4, KEPT_ALONE: 8, LANES: 32}
-"""Of the candidates; the first way costs the same for each, the last one runs 16 at a time."""
+TIMED = {FULL: 4, KEPT_ALONE: 8, LANES: CANDIDATES}
+"""Of the candidates; the first way costs the same for each, the last depends on their number."""
 
 
 def candidates(context: Context, scale: Scale) -> list[Row]:

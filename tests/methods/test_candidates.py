@@ -10,7 +10,7 @@ from bench.data.config import DataConfig
 from bench.space.network import DiscreteNetwork
 from bench.training.config import SearchConfig
 from bench.training.search import build, search
-from methods.candidates import ALIVE, BYTES, MOST, Candidate, accuracies, lanes_that_fit
+from methods.candidates import ALIVE_IN_PIECES, BYTES, MOST, Candidate, accuracies, programs
 from methods.pgnas import Pgnas, PgnasConfig
 
 
@@ -43,13 +43,22 @@ def test_fewer_lanes_where_less_memory_may_be_used(monkeypatch: pytest.MonkeyPat
     budget = SearchConfig(epochs=2, batch_size=4)
     data = small_tasks.data()
     _, supernet = build(Pgnas, PgnasConfig(), small_tasks.space(), budget, data, 0)
-    assert lanes_that_fit(supernet, data.validation, 250) == MOST
+    threads = torch.get_num_threads()
     # images, channels (of the reduction cell), pixels, bytes, edges of the first stage
-    lane = 20 * 4 * 64 * 4 * 4 * ALIVE
-    monkeypatch.setitem(BYTES, "cpu", 3 * lane)
-    assert lanes_that_fit(supernet, data.validation, 250) == 3
-    monkeypatch.setitem(BYTES, "cpu", 1)
-    assert lanes_that_fit(supernet, data.validation, 250) == 1
+    lane = 20 * 4 * 64 * 4 * 4 * ALIVE_IN_PIECES
+    try:
+        for number, memory, expected in (
+            (2, BYTES["cpu"], (2, MOST)),
+            (1, 3 * lane, (1, 3)),
+            (2, 6 * lane, (2, 3)),
+            (8, 2 * lane, (2, 1)),
+            (2, 1, (1, 1)),
+        ):
+            torch.set_num_threads(number)
+            monkeypatch.setitem(BYTES, "cpu", memory)
+            assert programs(supernet, data.validation, 250) == expected
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_the_native_architecture_is_what_is_kept() -> None:

@@ -8,7 +8,7 @@ from cases import Case, cases, shipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.space.lanes import LaneNetwork, evaluate_lanes
+from bench.space.lanes import PIECE, LaneNetwork, evaluate_lanes
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 
@@ -77,6 +77,19 @@ def test_all_shipped_operations_and_equal_candidates(channels_last: bool, surrog
     # the first and the third are computed once
     network = LaneNetwork(supernet, mixtures)
     assert network.lanes == (0, 1, 0, 2)
+
+
+@pytest.mark.parametrize("limit", [1, 3000, None])
+def test_equal_whatever_the_pieces(monkeypatch: pytest.MonkeyPatch, limit: int | None) -> None:
+    """One job a call; a few; all at once, as on a GPU."""
+    if limit is None:
+        monkeypatch.delitem(PIECE, "cpu")
+    else:
+        monkeypatch.setitem(PIECE, "cpu", limit)
+    case = shipped(channels_last=True, normalise_operations=True)
+    supernet = case.supernet(torch.float64).eval()
+    mixtures = [candidate(supernet, seed, 0.8, True, True) for seed in range(3)]
+    assert_equal(case, mixtures, supernet)
 
 
 def test_edges_from_what_lanes_share_are_computed_once() -> None:
