@@ -141,8 +141,9 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         help="of what",
     )
     checking = verb("doctor", "say what this machine has and lacks", of_study=False)
-    _speed_options(verb("speed", "measure what a step costs on this machine", of_study=False))
-    for added in (running, gating, tuning, checking):
+    timing = verb("speed", "measure what a step costs on this machine", of_study=False)
+    _speed_options(timing)
+    for added in (running, gating, tuning, checking, timing):
         added.add_argument(
             "--data-root",
             type=Path,
@@ -284,6 +285,12 @@ def _speed_options(added: argparse.ArgumentParser) -> None:
     )
     added.add_argument(
         "--threads", type=_count("--threads"), metavar="N", help="CPU threads (default: all cores)"
+    )
+    added.add_argument(
+        "--study",
+        metavar="STUDY",
+        help="measure variance in this study's first search by VINNAS, on its data (default: a"
+        " small search on synthetic images)",
     )
     _device_option(added, "where to measure")
     added.add_argument(

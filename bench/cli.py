@@ -235,6 +235,8 @@ def speed(chosen: argparse.Namespace) -> int:
         device=chosen.device,
         results=chosen.results,
         quick=chosen.quick,
+        study=chosen.study,
+        data_root=chosen.data_root,
     )
     for path in session.run(settings):
         print(path)

@@ -20,7 +20,11 @@ def draw(parts_measured: list[Path], path: Path) -> str | None:
     if frame.empty:
         return "no figure: nothing was compared"
     frame["what"] = frame["variant"] + ": " + frame["quantity"]
-    frame["part"] = frame["section"] + ", against " + frame["reference"].str.split(", keep").str[0]
+    frame["part"] = [
+        section if section.startswith(scale) else f"{section} ({scale})"
+        for section, scale in zip(frame["section"], frame["scale"], strict=True)
+    ]
+    frame["part"] += ", against " + frame["reference"].str.split(", keep").str[0]
     parts = list(dict.fromkeys(frame["part"]))
     heights = [int((frame["part"] == part).sum()) for part in parts]
     sns.set_theme(style="whitegrid", context="paper")

@@ -24,11 +24,17 @@ class Scale:
     batch: int
     nodes: int = 4
     classes: int = 10
+    operations: tuple[str, ...] = SpaceConfig().operations
+    """All eight of DARTS."""
 
     @property
     def space(self) -> SpaceConfig:
-        """All eight operations of DARTS."""
-        return SpaceConfig(cells=self.cells, channels=self.channels, nodes=self.nodes)
+        return SpaceConfig(
+            cells=self.cells,
+            channels=self.channels,
+            nodes=self.nodes,
+            operations=self.operations,
+        )
 
     @property
     def description(self) -> str:
@@ -36,7 +42,7 @@ class Scale:
         size = "x".join(str(length) for length in self.shape)
         return (
             f"{self.cells} cells, {self.channels} channels, {self.nodes} nodes,"
-            f" {len(self.space.operations)} operations, batch {self.batch}, {size}"
+            f" {len(self.operations)} operations, batch {self.batch}, {size}"
         )
 
 

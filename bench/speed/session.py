@@ -46,7 +46,11 @@ SCALES_OF_THEIR_OWN = {**SCALES, "candidates": candidates.STUDY}
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line says; scale: of the parts that are not a scale themselves."""
+    """What the command line says; scale: of the parts that are not a scale themselves.
+
+    study: in whose search, on whose data under `data_root`, the part `variance` measures; None: in
+    a small one on synthetic images.
+    """
 
     only: str | None
     scale: str
@@ -55,6 +59,8 @@ class Settings:
     device: str
     results: Path
     quick: bool
+    study: str | None = None
+    data_root: Path | None = None
 
 
 def run(settings: Settings) -> list[Path]:
@@ -84,12 +90,16 @@ def run(settings: Settings) -> list[Path]:
     for name in chosen:
         scale = size(SCALES_OF_THEIR_OWN.get(name) or SCALES[settings.scale])
         context.begin(name)
-        rows = PARTS[name][0](context, scale)
+        if name == "variance" and settings.study:
+            rows, scale = variance.variance_of_study(context, settings.study, settings.data_root)
+            name = f"variance-{scale.name}"
+        else:
+            rows = PARTS[name][0](context, scale)
         context.end()
         context.clear()
         print(report.table(rows), end="\n\n", flush=True)
         paths += report.write(place, name, rows, context, scale)
-    order = [file for name in PARTS if (file := place / f"{name}.csv").exists()]
+    order = [file for name in PARTS for file in sorted(place.glob(f"{name}*.csv"))]
     problem = figure.draw(order, place / "speed.png")
     if problem:
         context.say(problem)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.data.config import DataConfig
-from bench.data.splits import Batch
+from bench.data.splits import Batch, Split
+from bench.errors import ConfigurationError
 from bench.memory_format import channels_last
 from bench.method import Method
 from bench.space.supernet import Supernet
@@ -38,14 +41,53 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     the mean over the batches and its ratio, for a median of contributions means nothing.
     """
     scale = small(scale)
-    batches, draws, epochs = (3, 2, 2) if context.quick else (8, 6, EPOCHS)
-    steps = 4 if context.quick else 125
+    epochs, steps = (2, 4) if context.quick else (EPOCHS, 125)
     data = data_of(scale, context.device, scale.batch * steps)
-    chosen = [_laid_out(b, context.device) for b in data.train.epoch(scale.batch, 0, 2)][:batches]
     config = SearchConfig(epochs=epochs, batch_size=scale.batch)
     vinnas = load("vinnas")
     search = prepare(vinnas, vinnas.Config(), scale.space, config, data, DataConfig(), 0)
+    batches, draws = (3, 2) if context.quick else (8, 6)
+    return _measure(context, search, scale, data.train, batches, draws)
+
+
+def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[list[Row], Scale]:
+    """The same in the first search by VINNAS of a study, on its data, and the study's scale.
+
+    Raises ConfigurationError for a study without one, DataError where its data cannot be read.
+    """
+    from bench.data import loading  # not on a bare machine
+    from bench.study_file import load as load_study
+
+    trial = next((t for t in load_study(name).trials if t.method == "vinnas"), None)
+    if trial is None:
+        raise ConfigurationError(f"--study {name}: it has no trial of the method vinnas")
+    data = loading.load(trial.data, root, context.device).search
+    kind, budget, space = load("vinnas"), trial.search, trial.space
+    config = kind.Config(**trial.options)
+    search = prepare(kind, config, space, budget, data, trial.data, trial.seed)
+    batch = budget.batch_size
+    scale = Scale(
+        trial.study,
+        space.cells,
+        space.channels,
+        data.shape,
+        batch,
+        space.nodes,
+        len(data.class_names),
+        space.operations,
+    )
+    batches, draws = (3, 2) if context.quick else (24, 8)
+    return _measure(context, search, scale, data.train, batches, draws), scale
+
+
+def _measure(
+    context: Context, search: Prepared, scale: Scale, train: Split, batches: int, draws: int
+) -> list[Row]:
+    """Runs the search; measures on its way, on the first batches of another epoch's order."""
     assert search.trainer is not None
+    epochs = search.trainer.options.epochs
+    order = train.epoch(scale.batch, epochs + 1, 1)
+    chosen = [_laid_out(batch, context.device) for batch in islice(order, batches)]
     result: list[Row] = []
 
     def look(state: str) -> None:

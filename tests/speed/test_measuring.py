@@ -126,3 +126,31 @@ def test_a_process_that_dies_is_one_line() -> None:
             worker.ask("peak")
     finally:
         worker.close()
+
+
+def test_variance_is_measured_in_a_studys_own_search(tmp_path: Path) -> None:
+    """At the weights of its start, its first and its last epoch, on its data."""
+    study = tmp_path / "mine.yaml"
+    study.write_text(
+        "name: mine\ndescription: tiny\nmethods: {v: {method: vinnas}}\ndatasets: [digits]\n"
+        "seeds: [3]\ndata: {train_limit: 64}\nsearch: {epochs: 2, batch_size: 16}\n"
+        "space: {operations: [none, skip_connect, sep_conv_3x3], nodes: 1, cells: 2, channels: 4}\n"
+    )
+    settings = session.Settings(
+        "variance", "W2", 1, 1, "cpu", tmp_path, True, str(study), data_root=None
+    )
+    paths = session.run(settings)
+    found = list(csv.DictReader((paths[0]).open()))
+    assert paths[0].name == "variance-mine.csv"
+    states = {row["section"] for row in found}
+    assert states == {
+        "variance, fresh",
+        "variance, early (after epoch 1 of 2)",
+        "variance, late (after epoch 2)",
+    }
+    assert {row["variant"] for row in found} >= {"lrt", "mixed", "mean"}
+    facts = json.loads(paths[1].read_text())
+    assert facts["scale"] == {"mine": "2 cells, 4 channels, 1 nodes, 3 operations, batch 16, 1x8x8"}
+    study.write_text(study.read_text().replace("method: vinnas", "method: darts"))
+    with pytest.raises(ConfigurationError, match="no trial of the method vinnas"):
+        session.run(settings)
