@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.data.splits import Split
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype, Pair
-from bench.space.lanes import LaneNetwork, has_lanes
+from bench.space.lanes import LaneNetwork, draws_noise, has_lanes
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.skeleton import CellGraph
 from bench.space.supernet import Supernet
@@ -124,7 +124,8 @@ def programs(supernet: Supernet, validation: Split, batch_size: int) -> tuple[in
     together, pieces = has_lanes(supernet), device == "cpu"
     alive = ALIVE_IN_PIECES if together and pieces else ALIVE
     fitting = max(1, BYTES[device] // lane_bytes(supernet, images, size, alive))
-    at_once = min(torch.get_num_threads(), fitting) if pieces else 1
+    alone = not pieces or draws_noise(supernet)
+    at_once = 1 if alone else min(torch.get_num_threads(), fitting)
     return at_once, min(MOST, fitting // at_once) if together else 1
 
 

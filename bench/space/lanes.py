@@ -23,7 +23,13 @@ from bench.space.lane_plan import CellPlan, Job, Work, plan_cell
 from bench.space.layers import Convolution, FactorizedReduce
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.normalisation import normalise
-from bench.space.operations import EdgeOperation, Edges, StageInputs, parameter_free
+from bench.space.operations import (
+    EdgeOperation,
+    Edges,
+    NoiseOperation,
+    StageInputs,
+    parameter_free,
+)
 from bench.space.stage import Stage
 from bench.space.supernet import Supernet
 
@@ -33,13 +39,22 @@ slower); other devices take all at once."""
 
 
 def has_lanes(supernet: Supernet) -> bool:
-    """Whether candidates of this super-network can be lanes: DARTS cells, mixing all channels."""
-    return all(
+    """Whether candidates of this super-network can be lanes.
+
+    They can in DARTS cells that mix all channels, with operations that are alike by edge and
+    functions of their input.
+    """
+    return not draws_noise(supernet) and all(
         isinstance(cell, DartsCell)
         and cell.partial == 1
         and not any(stage.choices for stage in cell.fused_stages())
         for cell in supernet.fused_cells()
     )
+
+
+def draws_noise(supernet: Supernet) -> bool:
+    """Whether an operation draws numbers: then the order of evaluations matters."""
+    return any(isinstance(module, NoiseOperation) for module in supernet.modules())
 
 
 class LaneNetwork:
@@ -48,14 +63,16 @@ class LaneNetwork:
     Args:
         mixtures: one a candidate, with weights and masks per batch (none per example).
 
-    Raises ValueError for mixtures of other forms, for partial channels and for other cells than
-    those of the DARTS space.
+    Raises ValueError for mixtures of other forms and super-networks without lanes (`has_lanes`).
     """
 
     def __init__(self, supernet: Supernet, mixtures: list[Mixture]) -> None:
         self.supernet = supernet
         if not has_lanes(supernet):
-            raise ValueError("lanes need cells of two inputs that mix all channels, alike by edge")
+            raise ValueError(
+                "lanes need cells of two inputs that mix all channels, with operations that are"
+                " alike by edge and draw no noise"
+            )
         self.cells: list[_LaneCell] = []
         before = last = (0,) * len(mixtures)
         for cell, position in zip(supernet.fused_cells(), supernet.positions, strict=True):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bench.space.lanes import PIECE, LaneNetwork, evaluate_lanes
 from bench.space.mixture import CellMixture, Mixture
+from bench.space.robust import S4Config
 from bench.space.supernet import Supernet
 
 
@@ -108,6 +109,12 @@ def test_a_mixture_that_lanes_cannot_have_is_refused() -> None:
     supernet = case.supernet(torch.float64).eval()
     with pytest.raises(ValueError, match="per batch only"):
         LaneNetwork(supernet, [case.mixture(supernet, torch.float64)])
+
+
+def test_noise_is_refused() -> None:
+    supernet = Supernet(S4Config(nodes=1, cells=2, channels=4), (2, 8, 8), 3)
+    with pytest.raises(ValueError, match="draw no noise"):
+        LaneNetwork(supernet, [candidate(supernet, 0, 0.5, False, False)])
 
 
 def test_partial_channels_are_refused() -> None:
