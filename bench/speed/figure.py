@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 
@@ -46,7 +47,7 @@ def draw(parts_measured: list[Path], path: Path) -> str | None:
         places = range(len(rows))
         axis.errorbar(rows["ratio"], places, xerr=spread, fmt="none", color="black", lw=1)
         axis.axvline(1, color="black", lw=1)
-        axis.set(title=part, xlabel="", ylabel="")
+        axis.set(title=textwrap.fill(part, 54), xlabel="", ylabel="")
     axes[-1, 0].set_xlabel("times the reference (bars: medians; lines: quartiles)")
     temporary = path.with_suffix(".tmp.png")
     figure.savefig(temporary, dpi=150)

@@ -11,8 +11,8 @@ draws, and that the two agree.
 
 Measured with 3 seeds of quickstart (digits, 8 channels, batch 64) on 2 busy cores (AMD EPYC), speed
 against one after another: DARTS 0.9 to 1.1, VINNAS 0.9 to 1.0, PGNAS 1.0 with one thread (CPU
-time), 1.0, 0.7 and 1.2 with two (wall-clock): it does not pay on a CPU, which one search keeps
-busy. On a GPU it is unmeasured.
+time), 1.0, 0.7 and 1.2 with two (wall-clock); at W2, two threads, 0.6 (`bench speed --only
+growth`): it does not pay on a CPU, which one search keeps busy. On a GPU it is unmeasured.
 
 What cannot be batched raises `Unsupported`: a phase with a `backward` of its own, an objective that
 looks at values (there `vmap` raises) or at state outside of parameters and buffers. An objective
