@@ -76,7 +76,7 @@ def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[l
         len(data.class_names),
         space.operations,
     )
-    batches, draws = (3, 2) if context.quick else (24, 8)
+    batches, draws = (3, 2) if context.quick else (12, 6)
     return _measure(context, search, scale, data.train, batches, draws), scale
 
 
