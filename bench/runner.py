@@ -15,6 +15,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -259,7 +260,8 @@ class _Slot:
 
     def _start(self) -> None:
         # The worker inherits a blocked SIGINT: Ctrl-C reaches this process alone, even while the
-        # worker is still importing.
+        # worker is still importing. The resource tracker unblocks it as it starts: not from here.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._pipe, theirs = _SPAWN.Pipe()

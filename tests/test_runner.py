@@ -167,6 +167,19 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc")
+def test_no_worker_sees_ctrl_c(tmp_path: Path, fifo: Fifo) -> None:
+    """The first neither, whose start starts multiprocessing's resource tracker."""
+    run = bench(tmp_path, fifo, a="hang", b="hang")
+    for pid in fifo.read_ids(2):
+        status = Path(f"/proc/{pid}/status").read_text()
+        blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+        assert blocked >> (signal.SIGINT - 1) & 1
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate(timeout=WITHIN)
+
+
+@pytest.mark.slow
 def test_ctrl_c_ends_within_seconds_with_one_line_and_the_run_can_go_on(
     tmp_path: Path, fifo: Fifo
 ) -> None:
