@@ -171,12 +171,12 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 def test_no_worker_sees_ctrl_c(tmp_path: Path, fifo: Fifo) -> None:
     """The first neither, whose start starts multiprocessing's resource tracker."""
     run = bench(tmp_path, fifo, a="hang", b="hang")
-    for pid in fifo.read_ids(2):
-        status = Path(f"/proc/{pid}/status").read_text()
-        blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
-        assert blocked >> (signal.SIGINT - 1) & 1
+    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in fifo.read_ids(2)]
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate(timeout=WITHIN)
+    for status in statuses:
+        blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+        assert blocked >> (signal.SIGINT - 1) & 1
 
 
 @pytest.mark.slow
