@@ -108,7 +108,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     )
     running.add_argument("--dry-run", action="store_true", help="print the trials and stop")
     running.add_argument(
-        "--stale", action="store_true", help="run trials again that other code made"
+        "--stale", action="store_true", help="run trials again that another engine version made"
     )
     running.add_argument(
         "--evaluation",

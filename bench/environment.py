@@ -42,13 +42,14 @@ def hardware(device: torch.device) -> str:
 
 
 def provenance(started: str, finished: str) -> dict[str, Any]:
-    """The record's `provenance`: code version, times (ISO, UTC), command."""
+    """The record's `provenance`: versions of code and engine, times (ISO, UTC), command."""
     commit, dirty = code_version()
     command = " ".join(["bench", *sys.argv[1:]])
     return {
         "git_commit": commit,
         "git_dirty": dirty,
         "version": bench.__version__,
+        "engine_version": bench.ENGINE_VERSION,
         "started": started,
         "finished": finished,
         "command": command,

@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from bench import __version__, worker
+from bench import ENGINE_VERSION, __version__, worker
 from bench.progress import Progress
 from bench.record import Store, failed
 from bench.study import Trial
@@ -175,6 +175,7 @@ def _outcome(
         return message[1], message[2]
     provenance = {
         "version": __version__,
+        "engine_version": ENGINE_VERSION,
         "git_commit": None,
         "git_dirty": None,
         "started": slot.started,

@@ -39,7 +39,7 @@ class Settings:
     execute: str = RUN_TRIAL
     batch_seeds: int = 1
     stale: bool = False
-    """Run trials again that other code made."""
+    """Run trials again that another engine version made."""
 
 
 def run(

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import gate
 from bench.record import Standing, Store
-from bench.staleness import other_code, other_configuration
+from bench.staleness import other_configuration, other_engine
 from bench.study import Study, Trial
 
 
@@ -31,7 +31,7 @@ def lines(study: Study, store: Store) -> Iterator[str]:
     again = "; `bench run --stale` makes them anew" if old else ""
     yield (
         f"{study.name}: {len(study.trials)} trials, {len(standing.finished)} finished"
-        f"{f' ({len(old)} of them by other code{again})' if old else ''},"
+        f"{f' ({len(old)} of them by another engine{again})' if old else ''},"
         f" {len(standing.failed)} failed, {len(standing.missing)} missing;"
         f" {len(standing.stale)} stale records in {store.folder}"
     )
@@ -48,8 +48,8 @@ def facts(study: Study, folder: Path, standing: Standing) -> dict[str, Any]:
 
 
 def stale(standing: Standing) -> dict[str, str]:
-    """Of finished trials that other code made: why, by id."""
-    found = {record["trial"]["id"]: other_code(record) for record in standing.finished}
+    """Of finished trials that another engine made: why, by id."""
+    found = {record["trial"]["id"]: other_engine(record) for record in standing.finished}
     return {trial: why for trial, why in found.items() if why is not None}
 
 

