@@ -17,10 +17,11 @@ def write_leaderboard(
 ) -> list[Path]:
     """Write leaderboard.md, .csv, .tex and .html into `folder`, from finished records in any order.
 
-    `study` has the keys of `analysis.trials.StudyFacts`; `names` are the records' files, by label
-    and id. Raises ResultsError, naming files, where the records cannot be compared.
+    `study` has the keys of `analysis.common.trials.StudyFacts`; `names` are the records' files, by
+    label and id. Raises ResultsError, naming files, where the records cannot be compared.
     """
-    from analysis import comparable, leaderboard_files, trials
+    from analysis.common import comparable, trials
+    from analysis.leaderboard import files as leaderboard_files
 
     rows = comparable.ordered(records, study, names)
     return leaderboard_files.write(folder, rows, trials.facts(study))
@@ -42,18 +43,15 @@ def write_all(
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
     where the records cannot be compared.
     """
-    from analysis import (
-        alive,
-        candidates,
-        cells,
-        collapse,
-        comparable,
-        leaderboard_files,
-        posterior,
-        sparsity,
-        trials,
-        truth,
-    )
+    from analysis.alive import table as alive
+    from analysis.candidates import tables as candidates
+    from analysis.cells import drawing as cells
+    from analysis.collapse import tables as collapse
+    from analysis.common import comparable, trials
+    from analysis.leaderboard import files as leaderboard_files
+    from analysis.posterior import tables as posterior
+    from analysis.sparsity import tables as sparsity
+    from analysis.truth import tables as truth
 
     rows, facts = comparable.ordered(records, study, names), trials.facts(study)
     tables = Path(next(iter(names.values()))).parent if names else None
@@ -72,7 +70,7 @@ def write_all(
 
 def write_tuning(folder: Path, made: Mapping[str, Any]) -> list[Path]:
     """Write tables and figures of a tuning's record into `folder`; the paths, in order."""
-    from analysis import tuning
+    from analysis.tuning import tables as tuning
 
     return tuning.write(folder, made)
 
@@ -84,7 +82,8 @@ def write_ablation(
 
     Raises ConfigurationError where the study has no variations.
     """
-    from analysis import ablation, comparable
+    from analysis.ablation import table as ablation
+    from analysis.common import comparable
 
     return ablation.write(folder, comparable.ordered(records, study), study)
 
@@ -97,7 +96,8 @@ def write_report(
     names: Mapping[tuple[str, str], str] | None = None,
 ) -> Path:
     """Write every table and figure, and report.html, a page that has them all in it."""
-    from analysis import comparable, report, trials
+    from analysis.common import comparable, trials
+    from analysis.report import report
 
     written = write_all(folder, records, study, names)
     figures = [path for path in written if path.suffix == ".png" and path.parent == folder]

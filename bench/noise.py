@@ -91,7 +91,7 @@ class Noise:
 
     @contextlib.contextmanager
     def redirected(self, source: Source) -> Iterator[None]:
-        """Within this, draws come from `source` (bench.training.batched)."""
+        """Within this, draws come from `source` (bench.training.batched.trainer)."""
         self._source = source
         try:
             yield

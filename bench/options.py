@@ -1,6 +1,6 @@
 """Typed options as plain dataclass fields, so that methods and trainer need no pydantic.
 
-`bench.study` turns these dataclasses into pydantic models when it reads a study; the bounds
+`bench.study.model` turns these dataclasses into pydantic models when it reads a study; the bounds
 given here become the models' checks.
 """
 

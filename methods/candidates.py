@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.data.splits import Split
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype, Pair
-from bench.space.lanes import LaneNetwork, draws_noise, has_lanes
+from bench.space.lanes.network import LaneNetwork, draws_noise, has_lanes
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.skeleton import CellGraph
 from bench.space.supernet import Supernet

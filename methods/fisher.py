@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.data.splits import Batch
-from bench.memory_format import channels_last
 from bench.noise import Noise
+from bench.space.cpu.memory_format import channels_last
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 

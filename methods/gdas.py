@@ -35,7 +35,7 @@ class Gdas(Relaxed):
     - Forward one-hot, backward the softmax at temperature tau. As in the public code, an operation
       that does not run still adds its weight (0 forward) to every element of its node, which is
       where its gradient comes from (`CellMixture.shift`). That part is no derivative of what the
-      operation would do, and on the planted toy of `bench.planted` it drowns the rest in noise
+      operation would do, and on the planted toy (`bench.testing.planted`) it drowns the rest in noise
       (deviation of alpha's gradient 5 to 10 times as large): `idle_gradient: false` leaves it out,
       so that only what runs has a gradient [ours].
     - Both cells are searched; the paper's fixed reduction cell (FRC) is not offered.

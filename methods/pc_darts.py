@@ -36,7 +36,8 @@ class PcDarts(Relaxed):
     - beta is normalised by softmax over the edges into a node, as in the paper; here it is one
       vector an edge set and cell type, started at 1e-3 * N(0, 1).
     - The other channels are 2x2 max-pooled where an edge reduces and the node's channels are
-      shuffled, as in the public code (`bench.space.partial`); odd sizes keep their border [ours].
+      shuffled, as in the public code (`bench.space.fused.partial`); odd sizes keep their border
+      [ours].
     - alpha and beta are fixed for the first 30 % of the epochs (15 of 50 in the paper).
     - The paper's batch of 256 for its learning rate 0.1 is the study's business [ours].
     - Selection multiplies softmax(alpha) by beta, two edges a node, never `none` (public code).

@@ -36,9 +36,8 @@ from bench.space.supernet import Supernet
 from bench.training.config import EvaluationConfig
 from bench.training.statistics import reestimate_statistics
 from methods.alive import select_alive
-from methods.hierarchy import RelevanceGroups
 from methods.price import worth_of_an_edge
-from methods.variational import (
+from methods.variational.layers import (
     Estimator,
     Prior,
     VariationalLayers,
@@ -46,6 +45,7 @@ from methods.variational import (
     kl_divergence,
     log_alpha,
 )
+from methods.variational.relevances import RelevanceGroups
 
 THRESHOLDS = (5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0, -2.0, -3.0, -4.0)
 """Of log_alpha, for the zeroing path."""

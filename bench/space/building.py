@@ -7,9 +7,9 @@ from bench.noise import Noise
 from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.genotype import Genotype
 from bench.space.layers import Layers
-from bench.space.nas_bench_201 import NasBench201Config
-from bench.space.nas_bench_201_network import NasBench201Network
-from bench.space.nas_bench_201_supernet import NasBench201Supernet
+from bench.space.nas_bench_201.config import NasBench201Config
+from bench.space.nas_bench_201.network import NasBench201Network
+from bench.space.nas_bench_201.supernet import NasBench201Supernet
 from bench.space.network import DiscreteNetwork
 from bench.space.supernet import Supernet
 

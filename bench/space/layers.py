@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.space.constants import index
-from bench.space.depthwise import depthwise_convolution, grid
+from bench.space.cpu.depthwise import depthwise_convolution, grid
 
 
 class Convolution(nn.Module):

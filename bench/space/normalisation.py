@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.space.depthwise import is_channels_last
+from bench.space.cpu.depthwise import is_channels_last
 
 _EPSILON = 1e-5
 _WIDE = 128

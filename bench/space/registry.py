@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.space.config import SpaceConfig
-from bench.space.nas_bench_201 import NasBench201Config
+from bench.space.nas_bench_201.config import NasBench201Config
 from bench.space.robust import CHOICES, S1Config, S2Config, S3Config, S4Config
 
 SPACES: dict[str, tuple[type[SpaceConfig], str]] = {

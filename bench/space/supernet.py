@@ -5,7 +5,7 @@ forward pass. Batch normalisation has no affine part and no running statistics (
 affine one, as in DARTS): a candidate is always evaluated with its own statistics.
 
 Source of skeleton and operations: DARTS (arXiv 1806.09055) and its public code. How the fused form
-computes the same: `bench.space.stage`.
+computes the same: `bench.space.fused.stage`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from bench.errors import ConfigurationError
 from bench.noise import Noise
 from bench.space.config import SpaceConfig
 from bench.space.constants import index
-from bench.space.fused_cell import DartsCell, FusedCell
+from bench.space.fused.cell import DartsCell, FusedCell
+from bench.space.fused.operations import held_by
+from bench.space.fused.stage import StageOptions
 from bench.space.genotype import Genotype
 from bench.space.layers import Layers
 from bench.space.mixture import Mixture, of_genotype
-from bench.space.operations import held_by
 from bench.space.skeleton import Position
-from bench.space.stage import StageOptions
 
 
 class Supernet(nn.Module):
@@ -36,7 +36,7 @@ class Supernet(nn.Module):
         layers: what its convolutions are made of; plain ones by default.
         normalise_operations: normalise the output of all operations, the identity's too.
         noise: the source of the draws of a mixture with variances, and of the operation `noise`.
-        partial: operations act on 1/partial of the channels (`bench.space.partial`); 1: on all.
+        partial: operations act on 1/partial of the channels (see `fused.partial`); 1: on all.
         surrogates: a 1x1 convolution behind every operation without weights.
 
     Raises ConfigurationError where a cell's channels are not a multiple of `partial`.

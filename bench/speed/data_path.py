@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, SearchData
-from bench.memory_format import channels_last as laid_out
+from bench.space.cpu.memory_format import channels_last as laid_out
 from bench.speed.context import Context
 from bench.speed.rows import Row, row
 from bench.speed.scales import Scale, data_of

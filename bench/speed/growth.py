@@ -13,7 +13,7 @@ from bench.speed.rows import Row, rows
 from bench.speed.scales import Scale
 from bench.speed.steps import make
 from bench.speed.timing import alternate, seconds, timed
-from bench.training.batched import BatchedTrainer, Unsupported
+from bench.training.batched.trainer import BatchedTrainer, Unsupported
 
 ALONE = "as it is"
 SEEDS = (2, 4)

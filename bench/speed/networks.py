@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 
-from bench.speed import plain
 from bench.speed.context import Context
 from bench.speed.kernels import COUNTED
 from bench.speed.rows import Row, row, rows
@@ -22,14 +21,11 @@ FUSED = "fused"
 def variants(context: Context) -> dict[str, Variant]:
     """What is compared, by name; the first is the reference."""
     found = {FUSED: Variant("fused")}
-    if plain.available():
-        if context.device.type == "cpu":
-            found["plain, malloc as it is"] = Variant("plain", keeps_memory=False)
-            found["plain, memory kept"] = Variant("plain")
-        else:
-            found["plain"] = Variant("plain")
+    if context.device.type == "cpu":
+        found["plain, malloc as it is"] = Variant("plain", keeps_memory=False)
+        found["plain, memory kept"] = Variant("plain")
     else:
-        context.say(f"no rows of the plain super-network: {plain.SOURCE} is not here")
+        found["plain"] = Variant("plain")
     return found
 
 

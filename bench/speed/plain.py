@@ -1,9 +1,6 @@
-"""The plain super-network of the tests, trained as the textbook does: what is compared with."""
+"""The plain super-network, trained as the textbook does: what the fused one is compared with."""
 
 from __future__ import annotations
-
-import importlib.util
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,22 +9,7 @@ from torch import Tensor, nn
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.skeleton import CellGraph
 from bench.speed.scales import Scale, batch_of
-from bench.speed.steps import ROOT
-
-SOURCE = ROOT / "tests" / "space" / "plain_supernet.py"
-
-
-def available() -> bool:
-    """Whether this is a checkout with its tests."""
-    return SOURCE.exists()
-
-
-def _module() -> Any:
-    spec = importlib.util.spec_from_file_location("plain_supernet", SOURCE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from bench.testing.plain_supernet import PlainSupernet
 
 
 class PlainStep:
@@ -38,7 +20,7 @@ class PlainStep:
     def __init__(self, scale: Scale, device: torch.device) -> None:
         torch.manual_seed(0)
         space = scale.space
-        network: nn.Module = _module().PlainSupernet(space, scale.shape, scale.classes)
+        network: nn.Module = PlainSupernet(space, scale.shape, scale.classes)
         self.network = network.to(device).train()
         shape = (len(CellGraph(2, space.nodes).edges), len(space.operations))
         self.alphas = {

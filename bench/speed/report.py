@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from bench import environment
 from bench.errors import ResultsError
+from bench.run import environment
 from bench.speed.context import Context
 from bench.speed.rows import Row
 from bench.speed.scales import Scale

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 from bench import seeds
 from bench.data.splits import Batch, Pool, SearchData, Split
-from bench.memory_format import channels_last as laid_out
 from bench.space.config import SpaceConfig
+from bench.space.cpu.memory_format import channels_last as laid_out
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from bench import machine
 from bench.errors import ConfigurationError
+from bench.run import machine
 from bench.speed import (
     candidates,
     data_path,

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from bench.data.config import DataConfig
 from bench.data.splits import Batch, Split
 from bench.errors import ConfigurationError
-from bench.memory_format import channels_last
 from bench.method import Method
+from bench.space.cpu.memory_format import channels_last
 from bench.space.supernet import Supernet
 from bench.speed.context import Context
 from bench.speed.method_steps import ESTIMATORS
@@ -56,7 +56,7 @@ def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[l
     Raises ConfigurationError for a study without one, DataError where its data cannot be read.
     """
     from bench.data import loading  # not on a bare machine
-    from bench.study_file import load as load_study
+    from bench.study.file import load as load_study
 
     trial = next((t for t in load_study(name).trials if t.method == "vinnas"), None)
     if trial is None:

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench import environment
 from bench.errors import BenchError
+from bench.run import environment
 from bench.speed import kernels, timing
 from bench.speed.plain import PlainStep
 from bench.speed.scales import Scale, shrunk

@@ -11,7 +11,7 @@ import torch
 
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
-from bench.space.nas_bench_201 import NasBench201Config
+from bench.space.nas_bench_201.config import NasBench201Config
 from bench.tabular.table import Source, Table, truths
 from bench.training.measure import flops
 

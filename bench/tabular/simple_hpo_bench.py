@@ -12,7 +12,7 @@ import pickle
 from pathlib import Path
 
 from bench.errors import ConfigurationError
-from bench.space.nas_bench_201 import NAS_BENCH_201_OPERATIONS
+from bench.space.nas_bench_201.config import NAS_BENCH_201_OPERATIONS
 from bench.tabular.config import TabularConfig
 from bench.tabular.facts import FACTS, fraction, source
 from bench.tabular.table import Table

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.splits import Split
-from bench.memory_format import channels_last as laid_out
+from bench.space.cpu.memory_format import channels_last as laid_out
 from bench.space.network import DiscreteCell, DiscreteNetwork
 
 CALIBRATION_BINS = 15

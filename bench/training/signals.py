@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 
 from bench.data.splits import Split
-from bench.memory_format import channels_last as laid_out
 from bench.method import Method
+from bench.space.cpu.memory_format import channels_last as laid_out
 from bench.space.supernet import Supernet
 from bench.training.config import SearchConfig
 from bench.training.hessian import dominant_eigenvalue

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, Split
-from bench.memory_format import channels_last
 from bench.method import Objective, Phase
 from bench.noise import Noise
 from bench.seeds import derive
+from bench.space.cpu.memory_format import channels_last
 from bench.training.checkpoint import Checkpoint
 from bench.training.graph import GraphedStep, check
 from bench.training.optimisers import prepare

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import records
 from scipy import stats
+from support import records
 
-from analysis import ablation
-from analysis.comparable import ordered
+from analysis.ablation import table as ablation
+from analysis.common.comparable import ordered
 from bench.errors import ConfigurationError
 
 CHANGES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import synthetic
+from support import synthetic
 
 from analysis import write_all
 from bench.errors import ResultsError

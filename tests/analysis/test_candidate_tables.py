@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import synthetic
 from scipy import stats
+from support import synthetic
 
-from analysis import alive, candidates, write_all
+from analysis import write_all
+from analysis.alive import table as alive
+from analysis.candidates import tables as candidates
 
 INHERITED = {"guided": [0.7, 0.8, 0.75, 0.9], "uniform": [0.1, 0.3, 0.2, 0.2]}
 RETRAINED = {"guided": [0.9, 0.92, 0.91], "uniform": [0.6, 0.5, 0.55]}

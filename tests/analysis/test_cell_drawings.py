@@ -8,15 +8,16 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
-import synthetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from support import synthetic
 
-from analysis import cells, plots
-from analysis.cell_layout import BEND, NODE_HEIGHT, Layout, arrange
-from analysis.trials import StudyFacts
+from analysis.cells import drawing as cells
+from analysis.cells.layout import BEND, NODE_HEIGHT, Layout, arrange
+from analysis.common import plots
+from analysis.common.trials import StudyFacts
 from bench.errors import ResultsError
 from bench.space.config import DARTS_OPERATIONS
 from bench.space.genotype import Cell, Genotype

@@ -6,10 +6,11 @@ import math
 from collections import Counter
 
 import pytest
-import synthetic
+from support import synthetic
 
-from analysis import collapse, operations
-from analysis.trials import stem
+from analysis.collapse import tables as collapse
+from analysis.common import operations
+from analysis.common.trials import stem
 from bench.errors import ResultsError
 from bench.space.genotype import Genotype
 

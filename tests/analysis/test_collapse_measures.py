@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic
+from support import synthetic
 
-from analysis import agreement, collapse, leaderboard, mixing, notes, operations, shape
-from analysis.trials import facts
+from analysis.collapse import agreement, mixing, shape
+from analysis.collapse import tables as collapse
+from analysis.common import operations
+from analysis.common.trials import facts
+from analysis.leaderboard import notes
+from analysis.leaderboard import table as leaderboard
 from bench.columns import POSTERIOR
 from bench.space.genotype import Genotype
 

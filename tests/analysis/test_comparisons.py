@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics import holm, paired, ranks, told_apart
+from analysis.common.statistics import holm, paired, ranks, told_apart
 
 ONE = {0: 91.2, 1: 90.1, 2: 92.4, 3: 90.9, 7: 91.8}
 OTHER = {0: 90.7, 1: 90.3, 2: 91.1, 3: 90.2, 7: 91.0}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics import FEWEST_RESAMPLED, Summary, interval, summarise
+from analysis.common.statistics import FEWEST_RESAMPLED, Summary, interval, summarise
 
 VALUES = [96.1, 97.3, 95.2, 96.9, 97.7, 96.4, 95.9, 97.0]
 

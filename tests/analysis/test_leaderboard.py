@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import synthetic
 from scipy import stats
+from support import synthetic
 
 from analysis import write_leaderboard
 from bench.errors import ResultsError

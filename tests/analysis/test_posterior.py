@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic
 from scipy import stats
+from support import synthetic
 
-from analysis import posterior, write_all
-from analysis.trials import facts, stem
+from analysis import write_all
+from analysis.common.trials import facts, stem
+from analysis.posterior import tables as posterior
 from bench.columns import POSTERIOR
 from bench.errors import ResultsError
-from bench.record import posterior_csv
+from bench.records.store import posterior_csv
 
 STUDY = synthetic.study(["vinnas", "pgnas", "random"])
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis import prediction
+from analysis.collapse import prediction
 
 
 def test_auroc_by_hand() -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import synthetic
+from support import synthetic
 
-from analysis import checklist, comparable, report, report_trials, rerun, trials
-from bench.study_file import load
+from analysis.common import comparable, trials
+from analysis.report import checklist, report, rerun
+from analysis.report import trials as report_trials
+from bench.study.file import load
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")

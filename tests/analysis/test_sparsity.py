@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import synthetic
+from support import synthetic
 
-from analysis import sparsity
+from analysis.sparsity import tables as sparsity
 
 
 def test_ratio_and_accuracies() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import synthetic
+from support import synthetic
 
-from analysis import sparsity, sparsity_path, write_all
+from analysis import write_all
+from analysis.sparsity import path as sparsity_path
+from analysis.sparsity import tables as sparsity
 
 
 def measured(

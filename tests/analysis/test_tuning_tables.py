@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from analysis import tuning
-from bench.tuning_records import settings_text
+from analysis.tuning import tables as tuning
+from bench.tuning.records import settings_text
 
 SPACE = [
     {"name": "learning_rate", "default": 0.05, "low": 0.005, "high": 0.3, "log": True,

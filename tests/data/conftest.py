@@ -9,16 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from idx_files import idx_arrays, idx_bytes
 from PIL import Image
+from support.idx_files import idx_arrays, idx_bytes
 
 IDX_FOLDERS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from idx_files import idx_arrays, idx_bytes
 from scipy.io import savemat  # type: ignore[import-untyped]
+from support.idx_files import idx_arrays, idx_bytes
 from torchvision import datasets
 
 from bench.data.config import DataConfig

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import small_tasks
 import torch
+from support import small_tasks
 
 from bench.data.config import DataConfig
 from bench.space.network import DiscreteNetwork

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bench import method
-from bench.reachable import shared
-from bench.testing import MethodConformance, images
+from bench.testing.conformance import MethodConformance, images
+from bench.testing.reachability import shared
 
 CELL = "[('sep_conv_3x3', 0), ('skip_connect', 1), ('sep_conv_3x3', 1), ('skip_connect', 2)]"
 SETTINGS: dict[str, dict[str, Any]] = {

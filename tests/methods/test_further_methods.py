@@ -6,20 +6,20 @@ import dataclasses
 import math
 
 import pytest
-import small_tasks
 import torch
 import torch.nn.functional as F
+from support import small_tasks
 
 from bench.method import Task
 from bench.noise import Noise
 from bench.space.supernet import Supernet
 from methods.bayesnas import BayesNas, BayesNasConfig
+from methods.controls.random_search import RandomSearch, RandomSearchConfig
 from methods.drnas import DrNas, DrNasConfig
 from methods.fisher import mixture_fisher
 from methods.gdas import Gdas, GdasConfig
 from methods.pc_darts import PcDarts, PcDartsConfig
 from methods.r_darts import RDartsConfig, last_good_epoch
-from methods.random_search import RandomSearch, RandomSearchConfig
 from methods.snas import Snas, SnasConfig
 
 

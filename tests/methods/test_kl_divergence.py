@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_tasks import space, task
+from support.small_tasks import space, task
 
 from bench.space.supernet import Supernet
-from methods.variational import VariationalLayers, kl_divergence, log_alpha
+from methods.variational.layers import VariationalLayers, kl_divergence, log_alpha
 from methods.vinnas import Vinnas, VinnasConfig
 
 TABLE = {"ard": (5.000, 0.3466, 0.0243), "log_uniform": (5.636, 0.4312, 0.0254)}

@@ -12,9 +12,9 @@ from torch import Tensor
 from bench.noise import Noise
 from bench.space.building import build_network, build_supernet
 from bench.space.config import SpaceConfig
-from bench.space.depthwise import from_phases, to_phases
+from bench.space.cpu.depthwise import from_phases, to_phases
 from bench.space.genotype import Genotype
-from methods.variational import Variational, VariationalConvolution, VariationalLayers
+from methods.variational.layers import Variational, VariationalConvolution, VariationalLayers
 
 ESTIMATORS = ["lrt", "lrt_fused", "weight", "flipout", "mixed"]
 DRAWS = 4000

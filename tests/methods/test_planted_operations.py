@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bench import method as loader
-from bench import planted
 from bench.data.config import DataConfig
+from bench.testing import planted
 from bench.training.config import SearchConfig
 from bench.training.search import search
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from small_tasks import OPERATIONS, data, space, task
+from support.small_tasks import OPERATIONS, data, space, task
 
 from bench.data.splits import Batch
 from bench.space.mixture import CellMixture, Mixture

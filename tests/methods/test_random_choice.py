@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 
-from small_tasks import space, task
+from support.small_tasks import space, task
 
 from bench.space.genotype import Cell
-from methods.random_choice import RandomChoice, RandomConfig
+from methods.controls.random_choice import RandomChoice, RandomConfig
 
 OPERATIONS = ("none", "skip_connect", "sep_conv_3x3")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_tasks import task
+from support.small_tasks import task
 from torch import Tensor
 
 from bench.space.supernet import Supernet

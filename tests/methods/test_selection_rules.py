@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_tasks import OPERATIONS, space, task
+from support.small_tasks import OPERATIONS, space, task
 
 from bench.space.selection import strongest_edges
 from bench.space.skeleton import CellGraph

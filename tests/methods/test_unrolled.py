@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from small_tasks import data, space, task
+from support.small_tasks import data, space, task
 from torch import Tensor, nn
 from torch.func import functional_call
 

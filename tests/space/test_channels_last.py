@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.memory_format import channels_last
 from bench.space.config import SpaceConfig
+from bench.space.cpu.memory_format import channels_last
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 

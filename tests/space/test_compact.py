@@ -11,7 +11,7 @@ from bench.space.compact import CompactPair, compact
 from bench.space.genotype import Genotype
 from bench.space.layers import Convolution, Layers
 from bench.space.network import DiscreteNetwork
-from methods.variational import VariationalLayers
+from methods.variational.layers import VariationalLayers
 
 GENOTYPE = Genotype(
     "darts",

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.space.depthwise import (
+from bench.space.cpu.depthwise import (
     depthwise_convolution,
     from_phases,
     grid,

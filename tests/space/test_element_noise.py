@@ -6,16 +6,16 @@ import dataclasses
 
 import pytest
 import torch
-from cases import Case, cases, shipped
-from comparing import apart, gradients, leaves, plain_of
 from hypothesis import example, given, settings
-from plain_supernet import PlainCell, PlainSupernet
+from support.cases import Case, cases, shipped
+from support.comparing import apart, gradients, leaves, plain_of
 from torch import Tensor
 
 from bench.noise import Noise
 from bench.space.config import SpaceConfig
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
+from bench.testing.plain_supernet import PlainCell, PlainSupernet
 
 
 class Recorded(Noise):

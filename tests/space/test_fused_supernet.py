@@ -7,24 +7,24 @@ import math
 
 import pytest
 import torch
-from cases import Case, cases, shipped
-from comparing import (
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from support.cases import Case, cases, shipped
+from support.comparing import (
     apart,
     assert_equal_in_float32,
     assert_equal_in_float64,
     gradients,
     plain_of,
 )
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-from plain_supernet import pairs
+from support.plain_weights import pairs
 from torch import nn
 
 from bench.noise import Noise
 from bench.space.genotype import Genotype
 from bench.space.mixture import Mixture
 from bench.space.selection import strongest_edges
-from methods.variational import VariationalConvolution, VariationalLayers
+from methods.variational.layers import VariationalConvolution, VariationalLayers
 
 FORMS = [
     {"weights": weights, "masks": masks, "active": active}

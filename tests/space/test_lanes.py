@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from cases import Case, cases, shipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import Case, cases, shipped
 
-from bench.space.lanes import PIECE, LaneNetwork, evaluate_lanes
+from bench.space.lanes.network import PIECE, LaneNetwork, evaluate_lanes
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.robust import S4Config
 from bench.space.supernet import Supernet

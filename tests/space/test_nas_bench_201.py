@@ -7,19 +7,19 @@ import random
 
 import pytest
 import torch
-from cases import Case, nas_bench_201_cases, shipped
-from comparing import apart, assert_equal_in_float32, assert_equal_in_float64, plain_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.cases import Case, nas_bench_201_cases, shipped
+from support.comparing import apart, assert_equal_in_float32, assert_equal_in_float64, plain_of
 
 from bench.errors import ConfigurationError
 from bench.noise import Noise
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.mixture import Mixture
-from bench.space.nas_bench_201 import NAS_BENCH_201_OPERATIONS, NasBench201Config
+from bench.space.nas_bench_201.config import NAS_BENCH_201_OPERATIONS, NasBench201Config
 from bench.training.measure import flops, layer_table
-from methods.variational import VariationalLayers
+from methods.variational.layers import VariationalLayers
 
 SPACE = NasBench201Config()
 BEST = (

@@ -7,14 +7,15 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
-from comparing import apart, loss
-from plain_supernet import PlainCell, PlainSupernet, copy_weights, operation, pairs
+from support.comparing import apart, loss
+from support.plain_weights import copy_weights, pairs
 from torch import Tensor, nn
 
 from bench.errors import ConfigurationError
 from bench.space.config import SpaceConfig
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
+from bench.testing.plain_supernet import PlainCell, PlainSupernet, operation
 
 SPACE = SpaceConfig(nodes=3, cells=3, channels=8)
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.space.pooling import avg_pool, max_pool
+from bench.space.cpu.pooling import avg_pool, max_pool
 
 SIZES = st.integers(1, 9)
 

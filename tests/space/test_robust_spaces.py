@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 import torch
-from cases import Case, shipped
-from comparing import apart, assert_equal_in_float32, assert_equal_in_float64, plain_of
+from support.cases import Case, shipped
+from support.comparing import apart, assert_equal_in_float32, assert_equal_in_float64, plain_of
 
 from bench.errors import ConfigurationError
 from bench.noise import Noise

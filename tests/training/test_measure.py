@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import torch
+from support import tiny
 from torch import Tensor
 
-from bench import schema
 from bench.data.splits import Pool, Split
+from bench.records import schema
 from bench.training.inference import batch_seconds
 from bench.training.measure import CALIBRATION_BINS, measure
 

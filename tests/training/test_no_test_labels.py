@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
+from support import tiny
 from torch import Tensor
 
-import bench.trial
+import bench.run.trial
 from bench.data.loading import load
 from bench.method import Method
 from bench.training import search as search_module
@@ -112,8 +112,8 @@ def test_from_everything_that_a_search_is_handed(
 
         monkeypatch.setattr(cls, attribute, watching)
 
-    monkeypatch.setattr(bench.trial, "load", loading)
-    monkeypatch.setattr(bench.trial, "search", searching)
+    monkeypatch.setattr(bench.run.trial, "load", loading)
+    monkeypatch.setattr(bench.run.trial, "search", searching)
     cls = bench.method.load(name)
     for attribute in ("phases", "end_epoch", "select"):
         watched(cls, attribute)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-import bench.trial
+import bench.run.trial
 from bench.data.loading import digest
 from bench.data.splits import EvaluationData, Pool, SearchData, Split
-from bench.study_file import load
-from bench.trial import run_trial
+from bench.run.trial import run_trial
+from bench.study.file import load
 
 
 def noise() -> EvaluationData:
@@ -56,7 +56,7 @@ def test_it_is_the_papers_scale() -> None:
 @pytest.mark.parametrize("name", ["darts", "vinnas", "pgnas", "random"])
 def test_it_builds_and_steps(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One epoch of two images a step, at the shipped cells, channels and operations."""
-    monkeypatch.setattr(bench.trial, "load", lambda *arguments: noise())
+    monkeypatch.setattr(bench.run.trial, "load", lambda *arguments: noise())
     study = load("cifar10", ["methods.pgnas.candidates=1", "methods.pgnas.candidate_batch=2"])
     trial = next(t for t in study.trials if t.method == name)
     trial = dataclasses.replace(

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from support import tiny
+from support.plain_weights import copy_weights
 from torch import Tensor, nn
 
 from bench import method
 from bench.data.augmentation import Augmentation
 from bench.data.loading import load
 from bench.space.mixture import Mixture
+from bench.testing import plain_supernet as plain_form
 from bench.training.search import build
 from bench.training.trainer import Trainer, TrainerOptions
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "space"))
-import plain_supernet as plain_form
-import tiny
 
 
 class InDouble(nn.Module):
@@ -51,7 +47,7 @@ def test_the_same_search_on_both_networks(name: str) -> None:
             network = plain_form.PlainSupernet(
                 tiny.SPACE, data.shape, data.classes, instance.normalise_operations
             ).double()
-            plain_form.copy_weights(supernet, network)
+            copy_weights(supernet, network)
         settings = TrainerOptions(
             epochs=2,
             batch_size=32,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny
+from support import tiny
 
-from bench.trial import run_trial
+from bench.run.trial import run_trial
 
 
 @pytest.mark.parametrize("name", ["darts", "vinnas", "pgnas", "bayesnas"])

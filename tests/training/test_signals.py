@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 import torch.nn.functional as F
+from support import tiny
 
-from analysis import collapse
+from analysis.collapse import tables as collapse
 from bench import method
 from bench.data.loading import load
 from bench.space.mixture import CellMixture, Mixture

@@ -6,20 +6,20 @@ import dataclasses
 from typing import Any
 
 import pytest
-import tiny
+from support import tiny
 
 from bench.data.loading import load
 from bench.data.splits import SearchData
-from bench.reachable import shared
+from bench.run.trial import evaluation_method
 from bench.seeds import derive
 from bench.space.genotype import Genotype
-from bench.study import Trial
+from bench.study.model import Trial
+from bench.testing.reachability import shared
 from bench.training.evaluation import evaluate
 from bench.training.trainer import NonFiniteLoss, Trainer
-from bench.trial import evaluation_method
-from bench.tuning_objective import Found, Validation
-from bench.tuning_plan import Diverged
-from bench.tuning_space import defaults, parameters
+from bench.tuning.objective import Found, Validation
+from bench.tuning.plan import Diverged
+from bench.tuning.space import defaults, parameters
 
 VALUES = {"learning_rate": 0.05, "batch_size": 32, "label_smoothing": 0.1, "warm_up": 0.5}
 

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import quick
-import records
-from test_sharing import check_complete, process
-from test_tracking import runs, served
+from support import quick, records
+from tracking.test_tracking import runs, served
+from tuning.test_sharing import check_complete, process
 
-from bench import tracking
-from bench.tuning import Tuner
+from bench.tracking import store as tracking
+from bench.tuning.optuna_study import Tuner
 
 psycopg = pytest.importorskip("psycopg", reason="not installed: pip install psycopg[binary]")
 pytestmark = pytest.mark.slow

@@ -10,18 +10,18 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import quick
+from support import quick
 
-from bench.tuning import Tuner
-from bench.tuning_plan import Outcome, Row, TuningError
-from bench.tuning_space import Values
+from bench.tuning.optuna_study import Tuner
+from bench.tuning.plan import Outcome, Row, TuningError
+from bench.tuning.space import Values
 
 
 def process(url: str, **variables: str) -> subprocess.Popen[str]:
     here = Path(__file__)
-    paths = os.pathsep.join([str(here.parents[2]), str(here.parent)])
+    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1])])
     return subprocess.Popen(
-        [sys.executable, str(here.parent / "quick.py"), url],
+        [sys.executable, "-m", "support.quick", url],
         env={**os.environ, "PYTHONPATH": paths, **variables},
         stdout=subprocess.PIPE,
         text=True,

@@ -1,0 +1,1 @@
+"""Differences of a study's variations from their base."""

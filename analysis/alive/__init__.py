@@ -1,0 +1,1 @@
+"""How many operations are alive, by epoch."""

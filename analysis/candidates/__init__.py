@@ -1,0 +1,1 @@
+"""Candidates with inherited weights: guided by a posterior, and uniform."""

@@ -1,0 +1,1 @@
+"""Which operations searches select, whether they are all alike, and what foretells it."""

@@ -1,0 +1,41 @@
+"""Depth and width of a found cell (Shu, Wang and Cai, arXiv 1909.09569, section 3)."""
+
+from __future__ import annotations
+
+from analysis.common.trials import Record
+from bench.space import registry
+from bench.space.genotype import Cell
+
+
+def depth_and_width(cell: Cell, record: Record) -> tuple[int, float]:
+    """`measure` in the record's space."""
+    space = registry.config(record["configuration"]["space"]["name"])
+    return measure(cell, space().graph.inputs, space.concatenates)
+
+
+def measure(cell: Cell, inputs: int, concatenates: bool) -> tuple[int, float]:
+    """(depth in connections, width in units of the cell's channels).
+
+    Depth: the longest way from a cell input to its output; the step from a node into a
+    concatenated output is a connection, as in the paper, where DARTS's cell has depth 3. Width:
+    the sum over nodes of the share of their incoming connections that are from cell inputs (3.5
+    for that cell). Where the output is the last node, that node counts, too. `none` is no
+    connection; connections that no input reaches, or that do not reach the output, do not count.
+    """
+    reached: dict[int, int] = dict.fromkeys(range(inputs), 0)
+    live: list[list[int]] = []
+    for node, pairs in enumerate(cell):
+        sources = [source for name, source in pairs if name != "none" and source in reached]
+        live.append(sources)
+        if sources:
+            reached[inputs + node] = 1 + max(reached[source] for source in sources)
+    last = inputs + len(cell) - 1
+    used = set(reached) if concatenates else {last} & set(reached)
+    for node in reversed(range(len(cell))):
+        if inputs + node in used:
+            used.update(live[node])
+    nodes = [node for node in range(len(cell)) if inputs + node in used]
+    if not nodes:
+        return 0, 0.0
+    width = sum(sum(source < inputs for source in live[n]) / len(live[n]) for n in nodes)
+    return max(reached[inputs + node] for node in nodes) + concatenates, width

@@ -1,0 +1,1 @@
+"""What every analysis needs: the order of trials, statistics, plots, files."""

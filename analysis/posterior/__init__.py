@@ -1,0 +1,1 @@
+"""Posterior tables of every trial: distributions, confidence against accuracy."""

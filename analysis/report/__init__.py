@@ -1,0 +1,1 @@
+"""One web page with everything about a study."""

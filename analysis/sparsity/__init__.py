@@ -1,0 +1,1 @@
+"""Parameters, zeros, and accuracy along the path of thresholds."""

@@ -1,0 +1,1 @@
+"""Known accuracies of what was found."""

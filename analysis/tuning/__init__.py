@@ -1,0 +1,1 @@
+"""What a tuning tried and what it gained."""

@@ -1,0 +1,342 @@
+"""One trial: load the data, search, evaluate, and the record of it all."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import bench
+from bench import method
+from bench.data.loading import load
+from bench.data.splits import EvaluationData, SearchData
+from bench.errors import BenchError
+from bench.method import Method
+from bench.records.schema import SCHEMA
+from bench.run import environment
+from bench.seeds import derive
+from bench.space.genotype import Genotype
+from bench.study.model import Trial
+from bench.tabular.config import TabularConfig
+from bench.tabular.evaluation import look_up
+from bench.tabular.providers import tables
+from bench.tabular.table import truths
+from bench.training.batched.trainer import BatchedTrainer
+from bench.training.checkpoint import Checkpoint
+from bench.training.config import EvaluationConfig
+from bench.training.discrete import MEASURE_BATCH
+from bench.training.evaluation import evaluate
+from bench.training.export import save_network
+from bench.training.measure import measure
+from bench.training.memory import keep_memory
+from bench.training.search import SearchOutcome, build, prepare, search, uses_channels_last
+from bench.training.trainer import History
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A stage's epochs so far, and the last one's metrics."""
+
+    stage: str
+    epoch: int
+    epochs: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """The record, and the posterior table's rows (one an epoch, cell, edge and operation)."""
+
+    record: dict[str, Any]
+    posterior: list[dict[str, Any]]
+
+
+def run_trial(
+    trial: Trial,
+    *,
+    device: torch.device,
+    data_root: Path | None,
+    folder: Path,
+    report: Callable[[Progress], None] = lambda progress: None,
+    found: Mapping[str, Any] | None = None,
+) -> TrialOutcome:
+    """Run a trial; whatever fails inside it becomes a record with status "failed".
+
+    folder: for checkpoints; empty again when the trial has finished. Networks that are to be kept
+    go to networks/ beside the folder that it is in. found: the record of a
+    finished trial with the same search, which is then not repeated; its posterior table is that
+    trial's.
+    """
+    set_up(trial.search.threads)
+    run = _Run(trial, device, data_root, folder, report, found)
+    started = _now()
+    try:
+        run.all()
+        error = None
+    except Exception as problem:
+        error = {
+            "stage": run.stage,
+            "type": type(problem).__name__,
+            "message": " ".join(str(problem).split()),
+            "traceback": "" if isinstance(problem, BenchError) else traceback.format_exc(),
+        }
+    record = {
+        "schema": SCHEMA,
+        "trial": trial.identity(),
+        "configuration": trial.configuration(),
+        "status": "finished" if error is None else "failed",
+        "error": error,
+        **run.parts,
+        **({"tuning": trial.tuning} if trial.tuning else {}),
+        "environment": environment.describe(device),
+        "provenance": environment.provenance(started, _now()),
+    }
+    return TrialOutcome(record, run.posterior)
+
+
+def search_together(
+    trials: Sequence[Trial],
+    *,
+    device: torch.device,
+    data_root: Path | None,
+    folder: Path,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> str | None:
+    """Search trials that differ in their seeds alone in one program, ahead of `run_trial`.
+
+    Each search leaves its checkpoint in `folder`/<stem>, where `run_trial` finds it finished.
+    Returns None, or why they could not be searched together: then `run_trial` searches, from the
+    last checkpoints. report: is told of the epochs, as those of the first trial.
+    """
+    first = trials[0]
+    set_up(first.search.threads)
+    try:
+        data = load(first.data, data_root, device)
+        peak = environment.PeakMemory(device)
+        trainers = []
+        for trial in trials:
+            told = report if trial is first else lambda progress: None
+            run = _Run(trial, device, data_root, folder / trial.stem, told)
+            run.stage = "search"
+            trainers.append(prepare(*run.search_arguments(data)).trainer)
+        searching = [trainer for trainer in trainers if trainer is not None]
+        if searching:
+            BatchedTrainer(searching, peak.read).run()
+    except Exception as problem:  # one after another they may do, and each failure is recorded
+        return " ".join(str(problem).split())
+    return None
+
+
+def set_up(threads: int) -> None:
+    """Make this process compute as trials do: deterministically, on so many threads."""
+    torch.set_num_threads(threads)
+    keep_memory()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # filling uninitialised memory costs a pass over every new tensor and finds nothing here
+    torch.utils.deterministic.__dict__["fill_uninitialized_memory"] = False
+
+
+class _Run:
+    """The stages of a trial and what they have left behind so far."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        device: torch.device,
+        data_root: Path | None,
+        folder: Path,
+        report: Callable[[Progress], None],
+        found: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.trial, self.device, self.data_root = trial, device, data_root
+        self.folder, self.report, self.found = folder, report, found
+        self.stage = "data"
+        self.posterior: list[dict[str, Any]] = []
+        self.parts: dict[str, Any] = dict.fromkeys(
+            ("genotype", "genotype_digest", "selection", "search", "evaluation", "data")
+        )
+
+    def all(self) -> None:
+        data = load(self.trial.data, self.data_root, self.device)
+        self.parts["data"] = _describe(data, self.trial.dataset)
+        self.stage = "search"
+        digest = self.parts["data"]["digest"]
+        if self.found is not None and self.found["data"]["digest"] == digest:
+            genotype, searched = self._reuse(self.found), None
+        else:
+            outcome = self._search(data)
+            genotype, searched = outcome.selection.genotype, outcome.method
+        self.stage = "evaluation"
+        if searched is None or self.trial.evaluation_options:
+            searched = evaluation_method(self.trial, data.search)
+        self._evaluate(data, genotype, searched)
+        for name in ("search", *map(_evaluation_name, range(self._repeats))):
+            self._checkpoint(name).remove()
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def _checkpoint(self, stage: str) -> Checkpoint:
+        version = f"{bench.__version__} {environment.code_version()[0]} {torch.__version__}"
+        identity = f"{self.trial.id} {self.device.type} {version}"
+        return Checkpoint(self.folder / f"{stage}.pt", identity)
+
+    def _progress(self, epochs: int) -> Callable[[int, Mapping[str, float]], None]:
+        stage = self.stage
+        return lambda epoch, metrics: self.report(Progress(stage, epoch, epochs, metrics))
+
+    def search_arguments(self, data: EvaluationData) -> tuple[Any, ...]:
+        """What `search` is called with."""
+        trial = self.trial
+        kind = method.load(trial.method)
+        return (
+            kind,
+            kind.Config(**trial.options),
+            trial.space,
+            trial.search,
+            data.search,
+            trial.data,
+            trial.seed,
+            self._progress(trial.search.epochs),
+            self._checkpoint("search"),
+        )
+
+    def _search(self, data: EvaluationData) -> SearchOutcome:
+        peak = environment.PeakMemory(self.device)
+        found = search(*self.search_arguments(data))
+        selection = found.selection
+        details = dict(selection.details)
+        if selection.inherited is not None:
+            details["inherited_test"] = self._inherited(data, found)
+        self.posterior = found.posterior
+        self.parts["genotype"] = selection.genotype.to_json()
+        self.parts["genotype_digest"] = selection.genotype.digest
+        self.parts["selection"] = {"rule": selection.rule, **details}
+        self.parts["search"] = {
+            **_history(found.history),
+            "selection_seconds": found.selection_seconds,
+            "peak_memory_bytes": max(found.history.peak_memory_bytes, peak.read()),
+        }
+        return found
+
+    def _reuse(self, record: Mapping[str, Any]) -> Genotype:
+        """Take over another trial's search, whose cost is this one's too."""
+        for name in ("genotype", "genotype_digest", "selection"):
+            self.parts[name] = record[name]
+        by = {"trial": record["trial"]["id"], "git_commit": record["provenance"]["git_commit"]}
+        self.parts["search"] = {**record["search"], "reused": record["search"].get("reused", by)}
+        return Genotype.from_json(record["genotype"])
+
+    def _inherited(self, data: EvaluationData, found: SearchOutcome) -> dict[str, float | int]:
+        """Test accuracy of the chosen candidate with inherited weights, after selection is over."""
+        mixture = found.selection.inherited
+        assert mixture is not None
+
+        def predict(images: Tensor) -> Tensor:
+            logits: Tensor = found.supernet(images, mixture)
+            return logits
+
+        channels_last = uses_channels_last(self.trial.search.channels_last, self.device)
+        return measure(predict, data.test, MEASURE_BATCH, channels_last)
+
+    @property
+    def _repeats(self) -> int:
+        evaluation = self.trial.evaluation
+        return 1 if isinstance(evaluation, TabularConfig) else evaluation.repeats
+
+    def _evaluate(self, data: EvaluationData, genotype: Genotype, method: Method) -> None:
+        """Train and measure the architecture, with as many evaluation seeds as the study asks for.
+
+        What the first one leaves is the record's `evaluation`; the others are its `repeats`. Known
+        accuracies are looked up instead.
+        """
+        config = self.trial.evaluation
+        if isinstance(config, TabularConfig):
+            self._look_up(config)
+            return
+        first, *others = [
+            self._evaluation(data, genotype, method, config, number)
+            for number in range(self._repeats)
+        ]
+        self.parts["evaluation"] = {**first, "repeats": others} if others else first
+
+    def _evaluation(
+        self,
+        data: EvaluationData,
+        genotype: Genotype,
+        method: Method,
+        config: EvaluationConfig,
+        number: int,
+    ) -> dict[str, Any]:
+        trial = self.trial
+        peak = environment.PeakMemory(self.device)
+        outcome = evaluate(
+            genotype,
+            method,
+            config,
+            data,
+            trial.data,
+            derive("seed", trial.seed, *(("repeat", number) if number else ())),
+            self._progress(config.epochs),
+            self._checkpoint(_evaluation_name(number)),
+        )
+        memory = peak.read()
+        if config.export:
+            name = "-".join([trial.stem, *([str(number)] if number else [])])
+            path = self.folder.parent.parent / "networks" / f"{name}.pt2"
+            save_network(outcome.network, data.search.shape, path)
+        return {
+            **_history(outcome.history),
+            **outcome.result,
+            "peak_memory_bytes": memory,
+        }
+
+    def _look_up(self, config: TabularConfig) -> None:
+        """The known accuracies of the genotype, and of what each epoch would have selected."""
+        known = tables(config)
+        self.parts["evaluation"] = look_up(self.parts["genotype"], config.dataset, known)
+        for epoch in self.parts["search"]["epochs"]:
+            epoch["truth"] = truths(known, epoch["genotype"])
+
+
+def evaluation_method(
+    trial: Trial, data: SearchData, changed: Mapping[str, Any] | None = None
+) -> Method:
+    """The method as the trial's evaluation has it: not searched, with its options there.
+
+    changed: further options of the method.
+    """
+    kind = method.load(trial.method)
+    options = kind.Config(**{**trial.options, **trial.evaluation_options, **(changed or {})})
+    return build(kind, options, trial.space, trial.search, data, trial.seed)[0]
+
+
+def _evaluation_name(number: int) -> str:
+    return f"evaluation-{number}" if number else "evaluation"
+
+
+def _history(history: History) -> dict[str, Any]:
+    rows = [{k: v for k, v in row.items() if k != "posterior"} for row in history.epochs]
+    together = {"batched_seeds": history.batched_seeds} if history.batched_seeds > 1 else {}
+    return {"epochs": rows, "seconds": history.seconds, "steps": history.steps, **together}
+
+
+def _describe(data: EvaluationData, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "digest": data.search.digest,
+        "train": len(data.search.train),
+        "validation": len(data.search.validation),
+        "test": len(data.test),
+        "classes": data.search.classes,
+        "shape": list(data.search.shape),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

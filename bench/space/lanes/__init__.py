@@ -1,0 +1,1 @@
+"""Several candidates with the same inherited weights, evaluated in one program."""

@@ -1,0 +1,177 @@
+"""Reading the section `gate` of a study: reference cells, their levels, how they are trained.
+
+gate:
+  cells: {best: "|nor_conv_3x3~0|+...", all-skip: ...}   # name -> genotype text
+  levels: [[best, all-3x3], [all-skip]]                  # by known quality, best first
+  seeds: [0, 1, 2]
+  factor: 2.0                                            # standard errors
+  evaluation: {...}                                      # over the study's evaluation
+
+Without the section a space has its own reference cells. With `evaluation: tabular` networks are
+trained at the search's scale (its cells, channels, epochs, batch size).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from bench.errors import ConfigurationError
+from bench.options import option
+from bench.records.gate import Gate
+from bench.space.config import SpaceConfig
+from bench.space.genotype import Genotype
+from bench.space.nas_bench_201.config import NasBench201Config
+from bench.study.model import Trial
+from bench.study.validation import build, require_mapping, show
+from bench.tabular.config import TabularConfig
+from bench.training.config import EvaluationConfig, SearchConfig
+
+Levels = tuple[tuple[str, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class GateConfig:
+    """Options of the gate."""
+
+    seeds: tuple[int, ...] = option((0, 1, 2), help="trainings of each cell")
+    factor: float = option(2.0, gt=0, help="standard errors of a difference that are noise")
+
+
+def read(values: dict[str, Any], study: str, trials: Sequence[Trial], where: str) -> Gate | None:
+    """The gate of a study with these trials of one of its methods.
+
+    None where there are no reference cells for its space.
+    """
+    space, search, evaluation = trials[0].space, trials[0].search, trials[0].evaluation
+    datasets = {trial.dataset: trial.data for trial in trials}
+    rest = {key: v for key, v in values.items() if key not in ("cells", "levels", "evaluation")}
+    # what is found by a search plays no part: only the bits of a training depend on its threads
+    search_of_trials = SearchConfig(threads=search.threads)
+    config = build(GateConfig, rest, where=where, prefix="gate")
+    if len(config.seeds) < 2:
+        raise ConfigurationError(
+            f"{where}: gate.seeds = {show(list(config.seeds))}: at least two, to know the noise"
+        )
+    if "cells" in values or "levels" in values:
+        cells, levels = _cells(values, space, where)
+    else:
+        cells, levels = reference_cells(space)
+    if len(levels) < 2:
+        return None
+    options = require_mapping(values.get("evaluation"), where=where, key="gate.evaluation")
+    training = _training(options, search, space, evaluation, where)
+    trainings = tuple(
+        Trial(
+            study,
+            name,
+            "fixed",
+            dataset,
+            seed,
+            {"genotype": text},
+            data,
+            space,
+            search_of_trials,
+            training,
+        )
+        for seed in config.seeds
+        for dataset, data in datasets.items()
+        for name, text in cells.items()
+    )
+    return Gate(cells, levels, config.factor, trainings)
+
+
+def _cells(values: dict[str, Any], space: SpaceConfig, where: str) -> tuple[dict[str, str], Levels]:
+    cells = require_mapping(values.get("cells"), where=where, key="gate.cells")
+    if not cells:
+        raise ConfigurationError(f"{where}: gate.cells: must name the cells of gate.levels")
+    for name, text in cells.items():
+        try:
+            space.check(Genotype.from_text(str(text)))
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: gate.cells.{name}: {error}") from error
+    levels: Any = values.get("levels")
+    right = isinstance(levels, list) and all(isinstance(level, list) for level in levels)
+    named = [str(name) for level in levels for name in level] if right else []
+    if sorted(named) != sorted(cells) or len(levels) < 2:
+        raise ConfigurationError(
+            f"{where}: gate.levels = {show(levels)}: must be at least two lists, best first, that"
+            f" together name every cell once: {', '.join(cells)}"
+        )
+    return {str(k): str(v) for k, v in cells.items()}, tuple(tuple(level) for level in levels)
+
+
+def _training(
+    options: dict[str, Any],
+    search: SearchConfig,
+    space: SpaceConfig,
+    evaluation: EvaluationConfig | TabularConfig,
+    where: str,
+) -> EvaluationConfig:
+    """The study's own evaluation, or one at the search's scale, with the section's options."""
+    if isinstance(evaluation, TabularConfig):
+        base = EvaluationConfig(
+            epochs=search.epochs,
+            batch_size=search.batch_size,
+            cells=space.cells,
+            channels=space.channels,
+            drop_path=0.0,
+            auxiliary_weight=0.0,
+            cutout=search.cutout,
+            precision=search.precision,
+        )
+    else:
+        base = dataclasses.replace(evaluation, train_on="train")  # validation images decide
+    merged = {**dataclasses.asdict(base), **options}
+    made = build(EvaluationConfig, merged, where=where, prefix="gate.evaluation")
+    if made.train_on != "train":
+        raise ConfigurationError(
+            f"{where}: gate.evaluation.train_on = {made.train_on}: must be train, since the gate"
+            " looks at validation images"
+        )
+    return made
+
+
+def reference_cells(space: SpaceConfig) -> tuple[dict[str, str], Levels]:
+    """Cells of obviously different quality in a space; nothing where none are known.
+
+    NAS-Bench-201: its best cell on CIFAR-100, and cells of 3x3 convolutions, 1x1 convolutions, skip
+    connections and average pooling alone (on CIFAR-10, after 200 epochs, the table has 91.6, 90.2,
+    86.5, 39.8 and 37.4 % for them). DARTS cells: separable convolutions before what has no
+    parameters.
+    """
+    if isinstance(space, NasBench201Config):
+        cells = {f"all-{name}": _everywhere(name) for name in space.operations if name != "none"}
+        cells["best"] = BEST_NAS_BENCH_201
+        order: Levels = (
+            ("best", "all-nor_conv_3x3"),
+            ("all-nor_conv_1x1",),
+            ("all-skip_connect", "all-avg_pool_3x3"),
+        )
+    elif space.choices("normal") is not None:
+        return {}, ()
+    else:
+        cells = {f"all-{name}": _darts(name, space.nodes) for name in space.operations}
+        cells.pop("all-none", None)
+        order = (("all-sep_conv_3x3",), ("all-skip_connect", "all-max_pool_3x3", "all-noise"))
+    levels = tuple(tuple(name for name in level if name in cells) for level in order)
+    levels = tuple(level for level in levels if level)
+    return {name: cells[name] for level in levels for name in level}, levels
+
+
+BEST_NAS_BENCH_201 = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+    "+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+)
+
+
+def _everywhere(name: str) -> str:
+    return "+".join(
+        "|" + "|".join(f"{name}~{source}" for source in range(node + 1)) + "|" for node in range(3)
+    )
+
+
+def _darts(name: str, nodes: int) -> str:
+    cell = tuple(((name, 0), (name, 1)) for _ in range(nodes))
+    return Genotype("darts", {"normal": cell, "reduce": cell}).to_darts_text()

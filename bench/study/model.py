@@ -1,0 +1,151 @@
+"""A study, what is compared, and the trials that it expands into. `bench.study.file` reads one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bench.data.config import DataConfig
+from bench.options import resolved
+from bench.space.config import SpaceConfig
+from bench.tabular.config import TabularConfig
+from bench.training.config import EvaluationConfig, SearchConfig
+
+if TYPE_CHECKING:
+    from bench.records.gate import Gate
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One (method, data set, seed) of a study with every option resolved."""
+
+    study: str
+    label: str
+    method: str
+    dataset: str
+    seed: int
+    options: dict[str, Any] = field(hash=False)
+    data: DataConfig
+    space: SpaceConfig
+    search: SearchConfig
+    evaluation: EvaluationConfig | TabularConfig
+    evaluation_options: dict[str, Any] = field(default_factory=dict, hash=False)
+    """Options of the method that are others in the evaluation than in the search."""
+    tuning: dict[str, Any] | None = field(default=None, hash=False)
+    """Of a trial with tuned evaluation settings: what they were tuned on and what that cost."""
+
+    def configuration(self) -> dict[str, Any]:
+        """Every option, as plain data that JSON carries unchanged."""
+        parts = {
+            "method": self.options,
+            "data": resolved(self.data),
+            "space": resolved(self.space),
+            "search": resolved(self.search),
+            "evaluation": resolved(self.evaluation),
+        }
+        if self.evaluation_options:
+            parts["method_in_evaluation"] = self.evaluation_options
+        plain: dict[str, Any] = json.loads(json.dumps(parts))
+        return plain
+
+    def identity(self) -> dict[str, Any]:
+        """What a record says of which trial it is: ids, study, label, method, data set, seed."""
+        return {
+            "id": self.id,
+            "search_id": self.search_id,
+            "study": self.study,
+            "label": self.label,
+            "method": self.method,
+            "dataset": self.dataset,
+            "seed": self.seed,
+        }
+
+    @property
+    def id(self) -> str:
+        """SHA-256 (hex) of the resolved configuration, the method's name and the seed.
+
+        Tuned settings that come out as the default ones are another trial all the same.
+        """
+        return _digest(self._hashed() | ({"tuned": True} if self.tuning else {}))
+
+    @property
+    def search_id(self) -> str:
+        """SHA-256 (hex) of the part that a search depends on: not evaluation, not test images."""
+        parts = self._hashed()
+        del parts["configuration"]["evaluation"]
+        parts["configuration"].pop("method_in_evaluation", None)
+        del parts["configuration"]["data"]["test_limit"]
+        return _digest(parts)
+
+    @property
+    def stem(self) -> str:
+        """The name of this trial's files, without suffix."""
+        return stem(self.identity())
+
+    def __str__(self) -> str:
+        tuned = ", tuned" if self.tuning else ""
+        return f"{self.label} on {self.dataset}, seed {self.seed}{tuned}"
+
+    def _hashed(self) -> dict[str, Any]:
+        configuration = self.configuration()
+        for name, part in (("search", self.search), ("evaluation", self.evaluation)):
+            for option in dataclasses.fields(part):
+                if not option.metadata["identity"]:
+                    configuration[name].pop(option.name, None)
+        return {"name": self.method, "seed": self.seed, "configuration": configuration}
+
+
+def stem(identity: Mapping[str, Any]) -> str:
+    """The name of a trial's files, without suffix, from `Trial.identity` or a record's `trial`."""
+    dataset = re.sub(r"[^A-Za-z0-9._]+", "-", identity["dataset"]).strip("-.")
+    return f"{identity['label']}-{dataset}-s{identity['seed']}-{identity['id'][:8]}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study and its trials, seed by seed so that an unfinished one is still paired."""
+
+    name: str
+    description: str
+    notes: str
+    labels: tuple[str, ...]
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    baseline: str | None
+    trials: tuple[Trial, ...]
+    base: str | None = None
+    """The label that the study's variations differ from."""
+    variations: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
+    """label -> what it changes: dotted key -> value."""
+    gate: Gate | None = None
+    """Reference cells that say whether the setting is informative; None: none are known."""
+
+    def summary(self) -> dict[str, Any]:
+        """What tables and figures need to know of the study, as plain data."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "notes": self.notes,
+            "baseline": self.baseline,
+            "labels": list(self.labels),
+            "datasets": list(self.datasets),
+            "seeds": list(self.seeds),
+            **self._ablations(),
+        }
+
+    def _ablations(self) -> dict[str, Any]:
+        """base, variations, and which labels may differ in more than their method (`varied`)."""
+        if not self.variations:
+            return {}
+        varied = list(self.variations)
+        return {"base": self.base, "variations": self.variations, "varied": varied}
+
+
+def _digest(parts: dict[str, Any]) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,152 @@
+"""Evaluation settings from a file, as `bench tune` writes it, beside those of the study.
+
+    study: fashion-mnist
+    settings:
+    - for: {method: vinnas, dataset: fashion-mnist, seed: 0}     # what is left out matches all
+      evaluation: {learning_rate: 0.03, cutout: 4}               # over the study's evaluation
+      method: {evaluation_beta: 0.2}                             # options, in the evaluation alone
+      tuning: {trials: 20, seconds: 1800.0}                      # what it cost; optional
+
+Every trial that an entry is for gets a second one beside it, with the same label and search and
+this evaluation; its record has `tuning`: what that cost. `bench run STUDY --evaluation FILE` keeps
+the file as results/<study>/evaluation.yaml, and from then on these trials belong to the study, for
+every verb.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.errors import ConfigurationError
+from bench.records.store import write_atomically
+from bench.study import yaml as yaml_file
+from bench.study.model import Study, Trial
+from bench.study.validation import build, require_mapping, show, suggest
+from bench.training.config import EvaluationConfig
+
+ADOPTED = "evaluation.yaml"
+_KEYS = ("for", "evaluation", "method", "tuning")
+_OF = {"method": "label", "dataset": "dataset", "seed": "seed"}
+
+
+def with_settings(study: Study, folder: Path, given: Path | None) -> Study:
+    """The study with tuned trials, from a given file, else from the one that `folder` keeps.
+
+    Raises ConfigurationError, in one line, for what cannot be meant.
+    """
+    if given is not None:
+        return extended(study, given, strict=True)
+    kept = folder / ADOPTED
+    return extended(study, kept, strict=False) if kept.is_file() else study
+
+
+def adopt(given: Path, folder: Path) -> None:
+    """Keep a file of settings with the study's results."""
+    kept = folder / ADOPTED
+    if not (kept.is_file() and kept.samefile(given)):
+        write_atomically(kept, given.read_text(encoding="utf-8"))
+
+
+def extended(study: Study, path: Path, *, strict: bool) -> Study:
+    """The study with a tuned trial beside each trial that an entry of the file is for.
+
+    strict: what matches no trial of the study is an error (else, with other methods, it is none).
+    """
+    entries = _entries(path, study)
+    added: dict[str, Trial] = {}
+    for index, entry in enumerate(entries):
+        where = f"settings[{index}]"
+        matching = [trial for trial in study.trials if _matches(trial, entry["for"])]
+        if strict and not matching:
+            raise ConfigurationError(
+                f"{path}: {where}.for = {show(entry['for'])}: matches no trial of study"
+                f" {study.name} (methods: {', '.join(study.labels)})"
+            )
+        for trial in matching:
+            if trial.id in added:
+                raise ConfigurationError(f"{path}: {where}: {trial} is in an earlier entry too")
+            added[trial.id] = _tuned(trial, entry, len(matching), str(path), where)
+    trials = tuple(both for t in study.trials for both in (t, added.get(t.id)) if both is not None)
+    return dataclasses.replace(study, trials=trials)
+
+
+def _entries(path: Path, study: Study) -> list[dict[str, Any]]:
+    data = yaml_file.read(path)
+    for key in data:
+        if key not in ("study", "settings", "tuned"):
+            raise ConfigurationError(f"{path}: {key}: unknown key; known: settings, study, tuned")
+    if data.get("study", study.name) != study.name:
+        raise ConfigurationError(
+            f"{path}: study = {show(data['study'])}: these settings are not of study {study.name}"
+        )
+    entries = data.get("settings")
+    if not isinstance(entries, list) or not entries:
+        raise ConfigurationError(f"{path}: settings: must be a list of at least one entry")
+    checked = []
+    for index, entry in enumerate(entries):
+        key = f"settings[{index}]"
+        mapping = require_mapping(entry, where=str(path), key=key)
+        for name in mapping:
+            if name not in _KEYS:
+                raise ConfigurationError(f"{path}: {key}.{name}: {suggest(name, _KEYS)}")
+        parts = {
+            name: require_mapping(mapping.get(name), where=str(path), key=f"{key}.{name}")
+            for name in _KEYS
+        }
+        for name in parts["for"]:
+            if name not in _OF:
+                raise ConfigurationError(f"{path}: {key}.for.{name}: {suggest(name, _OF)}")
+        checked.append(parts)
+    return checked
+
+
+def _matches(trial: Trial, wanted: Mapping[str, Any]) -> bool:
+    return all(getattr(trial, _OF[name]) == value for name, value in wanted.items())
+
+
+def _tuned(trial: Trial, entry: Mapping[str, Any], shared: int, where: str, key: str) -> Trial:
+    """shared: how many trials the entry is for, and its cost with them."""
+    if not isinstance(trial.evaluation, EvaluationConfig):
+        raise ConfigurationError(f"{where}: {key}: {trial} trains no network: nothing to set")
+    values = {**dataclasses.asdict(trial.evaluation), **entry["evaluation"]}
+    evaluation = build(EvaluationConfig, values, where=where, prefix=f"{key}.evaluation")
+    options = checked_options(trial, entry["method"], where, f"{key}.method")
+    cost = dict(entry["tuning"])
+    seconds = cost.get("seconds", 0.0)
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
+        raise ConfigurationError(
+            f"{where}: {key}.tuning.seconds = {show(seconds)}: must be seconds"
+        )
+    tuning = {**cost, "seconds": seconds / shared, "shared_by": shared}
+    return dataclasses.replace(
+        trial,
+        evaluation=evaluation,
+        evaluation_options={**trial.evaluation_options, **options},
+        tuning=tuning,
+    )
+
+
+def checked_options(
+    trial: Trial, changed: Mapping[str, Any], where: str, key: str
+) -> dict[str, Any]:
+    """Options of a method that may be others in the evaluation. Raises ConfigurationError."""
+    from bench import method
+
+    config = method.load(trial.method).Config
+    allowed = [
+        field.name
+        for field in dataclasses.fields(config)
+        if field.metadata.get("tune") or field.metadata.get("evaluation_only")
+    ]
+    for name in changed:
+        if name not in allowed:
+            known = suggest(name, allowed) if allowed else "it has none"
+            raise ConfigurationError(
+                f"{where}: {key}.{name}: no option of {trial.method} that the evaluation can have"
+                f" apart from the search; {known}"
+            )
+    whole: Any = build(config, {**trial.options, **changed}, where=where, prefix=key)
+    return {name: getattr(whole, name) for name in changed}

@@ -1,0 +1,312 @@
+"""The conformance kit: what every search method has to keep, as tests.
+
+    from bench.testing import MethodConformance
+
+    class TestMine(MethodConformance):
+        method = "mine"  # the name of its entry point
+
+and `pytest` runs them. Everything goes through the harness's own search, trainer and trial; the
+data are the planted toy of `bench.testing.planted` and scikit-learn's digits. About ten seconds
+a method.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+from bench import method as loader
+from bench.columns import POSTERIOR
+from bench.data.config import DataConfig
+from bench.data.splits import EvaluationData
+from bench.method import Method, Phase
+from bench.records import schema
+from bench.run.trial import run_trial
+from bench.space.config import SpaceConfig
+from bench.space.genotype import Genotype
+from bench.study.model import Trial
+from bench.study.validation import build as checked
+from bench.testing import planted
+from bench.testing.reachability import shared
+from bench.training.checkpoint import Checkpoint
+from bench.training.config import EvaluationConfig, SearchConfig
+from bench.training.discrete import build_discrete
+from bench.training.evaluation import evaluate
+from bench.training.search import SearchOutcome, build, search
+
+OPERATIONS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
+SPACE = SpaceConfig(operations=OPERATIONS, nodes=2, cells=3, channels=4, stem_multiplier=1)
+SEARCH = SearchConfig(epochs=3, batch_size=16)
+EVALUATION = EvaluationConfig(
+    epochs=2, batch_size=16, cells=3, channels=4, auxiliary_weight=0.0, drop_path=0.1, cutout=0
+)
+IMAGES = DataConfig(crop_padding=1)
+CPU = torch.device("cpu")
+PARTS = {"search": {"train", "weights", "architecture"}, "evaluation": {"train", "all"}}
+
+
+class Interrupted(Exception):
+    """Stands for whatever ends a process."""
+
+
+class MethodConformance:
+    """Subclass it and name a method.
+
+    options: for all tests. toy_options: besides, for the planted toy, where a method's defaults
+    are made for searches of another length; toy_epochs, toy_seeds: how long and how often it
+    searches; toy_share: what of the selected operations has to be the planted one (a uniform choice
+    has 1/3).
+    """
+
+    method: ClassVar[str] = ""
+    options: ClassVar[Mapping[str, Any]] = {}
+    toy_options: ClassVar[Mapping[str, Any]] = {}
+    toy_epochs: ClassVar[int] = 10
+    toy_seeds: ClassVar[int] = 4
+    toy_share: ClassVar[float] = 0.6
+
+    # -- helpers --------------------------------------------------------------------------------
+
+    @classmethod
+    def kind(cls) -> type[Method]:
+        """The method's class, through its entry point."""
+        return loader.load(cls.method)
+
+    @classmethod
+    def config(cls, **more: Any) -> Any:
+        """Its options, checked as those of a study file are."""
+        options = {**cls.options, **more}
+        return checked(cls.kind().Config, options, where="conformance", prefix=cls.method)
+
+    @classmethod
+    def search(cls, data: EvaluationData, seed: int = 0, **more: Any) -> SearchOutcome:
+        """A small search; `more` goes to `bench.training.search.search` or to SearchConfig."""
+        names = {field.name for field in dataclasses.fields(SearchConfig)}
+        budget = dataclasses.replace(SEARCH, **{k: v for k, v in more.items() if k in names})
+        rest = {k: v for k, v in more.items() if k not in names}
+        return search(cls.kind(), cls.config(), SPACE, budget, data.search, IMAGES, seed, **rest)
+
+    @classmethod
+    @functools.cache
+    def found(cls, seed: int) -> SearchOutcome:
+        """A search that several tests look at."""
+        return cls.search(images(), seed)
+
+    # -- the tests ------------------------------------------------------------------------------
+
+    def test_is_described(self) -> None:
+        """`bench list methods` and `bench run` show what the class says of itself."""
+        kind = self.kind()
+        assert (kind.__doc__ or "").strip(), "the class needs a docstring; its first line is shown"
+        assert dataclasses.is_dataclass(kind.Config), "Config has to be a dataclass of options"
+        json.dumps(dataclasses.asdict(self.config()))
+
+    def test_same_seed_same_search(self) -> None:
+        """Nothing is drawn but from the trial's own generators."""
+        torch.rand(7)  # the global state plays no part
+        first, again, other = self.found(0), self.search(images(), 0), self.found(1)
+        assert lasting(again) == lasting(first)
+        if first.history.epochs:
+            assert lasting(other)["epochs"] != lasting(first)["epochs"], "the seed changes nothing"
+
+    def test_resumes_exactly(self, tmp_path: Path) -> None:
+        """A search that was cut off after its second epoch ends as the unbroken one."""
+        if not self.kind().searches:
+            pytest.skip("nothing is trained before the selection")
+        checkpoint = Checkpoint(tmp_path / "search.pt", "conformance")
+        checkpoint.saved_at = float("-inf")
+
+        def cut(epoch: int, metrics: Mapping[str, float]) -> None:
+            checkpoint.saved_at = float("-inf")
+            if epoch == 2:
+                raise Interrupted
+
+        with pytest.raises(Interrupted):
+            self.search(images(), 0, report=cut, checkpoint=checkpoint)
+        resumed = self.search(images(), 0, checkpoint=Checkpoint(checkpoint.path, "conformance"))
+        assert lasting(resumed) == lasting(self.found(0))
+
+    def test_gradients_reach_what_a_phase_names(self) -> None:
+        """Of search and evaluation: every parameter that an optimiser holds is learnt."""
+        data = images()
+        method, supernet = build(self.kind(), self.config(), SPACE, SEARCH, data.search, 0)
+        method.begin_epoch(SEARCH.epochs)
+        phases = method.phases(supernet)
+        assert bool(phases) == self.kind().searches, "a method that searches has phases"
+        check_gradients("search", phases, data, [method, supernet])
+        genotype = method.current()
+        network = build_discrete(genotype, method, EVALUATION, data.search, 0)
+        phases = method.network_phases(network, EVALUATION, "train", len(data.search.train))
+        check_gradients("evaluation", phases, data, [network])
+
+    def test_search_leads_to_no_test_image_or_label(self) -> None:
+        """By references from everything that the method has, was given and has returned."""
+        data = images()
+        outcome = self.search(data)
+        phases = outcome.method.phases(outcome.supernet)
+        secret = [data.test.pool.images, data.test.pool.labels]
+        assert shared(secret, outcome.method, outcome.supernet, outcome.selection, phases) == []
+
+    @pytest.mark.parametrize("device", ["cpu", "cuda"])
+    def test_precision_and_device(self, device: str) -> None:
+        """bfloat16 autocast stays finite (the trainer refuses other losses), weights float32."""
+        if device == "cuda" and not torch.cuda.is_available():
+            pytest.skip("no CUDA device")
+        outcome = self.search(images(torch.device(device)), precision="bfloat16")
+        for module in (outcome.method, outcome.supernet):
+            for name, tensor in module.named_parameters():
+                assert bool(tensor.isfinite().all()), f"{name} is not finite"
+                assert (tensor.dtype, tensor.device.type) == (torch.float32, device), name
+
+    def test_genotype_makes_the_trip_through_a_file(self) -> None:
+        """Found, written, read and trained: the same architecture and a number for it."""
+        data, outcome = images(), self.found(0)
+        text = json.dumps(outcome.selection.genotype.to_json())
+        again = Genotype.from_json(json.loads(text))
+        assert again == outcome.selection.genotype
+        json.dumps(dict(outcome.selection.details))
+        trained = evaluate(
+            again,
+            outcome.method,
+            EVALUATION,
+            data,
+            IMAGES,
+            0,
+        )
+        assert 0 <= trained.result["test"]["accuracy"] <= 1
+        assert 0 < trained.result["nonzero_parameters"] <= trained.result["parameters"]
+
+    def test_record_reports_the_cost(self, tmp_path: Path) -> None:
+        """A whole trial on digits: a valid record with steps and seconds."""
+        trial = Trial(
+            study="conformance",
+            label=self.method,
+            method=self.method,
+            dataset="digits",
+            seed=0,
+            options=dataclasses.asdict(self.config()),
+            data=DataConfig(name="digits", train_limit=100, test_limit=50),
+            space=SPACE,
+            search=dataclasses.replace(SEARCH, epochs=1),
+            evaluation=dataclasses.replace(EVALUATION, epochs=1),
+        )
+        try:
+            record = run_trial(trial, device=CPU, data_root=None, folder=tmp_path).record
+        finally:
+            torch.use_deterministic_algorithms(False)
+        assert record["status"] == "finished", record["error"]
+        schema.check(json.loads(json.dumps(record)), tmp_path / f"{trial.stem}.json")
+        part = record["search"]
+        if self.kind().searches:
+            assert part["steps"] > 0 and part["seconds"] > 0
+        assert part["seconds"] + part["selection_seconds"] > 0
+        assert record["evaluation"]["seconds"] > 0
+
+    def test_posterior_has_its_form(self) -> None:
+        """One row an (epoch, cell, edge, operation), the columns of `bench.columns.POSTERIOR`."""
+        outcome = self.found(0)
+        if not outcome.posterior:
+            pytest.skip("the method has no posterior table")
+        edges = outcome.method.task.graph.edges
+        places: dict[Any, list[dict[str, Any]]] = {}
+        for row in outcome.posterior:
+            assert tuple(row) == POSTERIOR
+            places.setdefault((row["epoch"], row["cell"]), []).append(row)
+        for rows in places.values():
+            expected = [(e, name) for e in range(len(edges)) for name in SPACE.operations]
+            assert [(row["edge"], row["operation"]) for row in rows] == expected
+            for row in rows:
+                source, node = edges[row["edge"]]
+                assert (row["source"], row["target"]) == (source, 2 + node)
+                assert row["std"] is None or row["std"] >= 0
+                assert row["alive"] in (None, True, False)
+                assert row["probability"] is None or 0 <= row["probability"] <= 1
+            for edge in range(len(edges)):
+                p = [row["probability"] or 0.0 for row in rows if row["edge"] == edge]
+                assert sum(p) <= 1 + 1e-3, "probabilities of one edge sum to more than 1"
+        last = max(epoch for epoch, _ in places)
+        selected = {
+            (row["cell"], row["target"] - 2, row["operation"], row["source"])
+            for row in outcome.posterior
+            if row["epoch"] == last and row["selected"]
+        }
+        assert selected == set(outcome.method.current().pairs())
+
+    def test_finds_the_planted_operation(self) -> None:
+        """It selects the operation that carries the signal more often than a uniform choice."""
+        if not self.kind().searches:
+            pytest.skip("a control that does not search")
+        picks = []
+        for seed in range(self.toy_seeds):
+            outcome = search(
+                self.kind(),
+                self.config(**self.toy_options),
+                planted.SPACE,
+                SearchConfig(epochs=self.toy_epochs, batch_size=32),
+                planted.data(seed).search,
+                DataConfig(),
+                seed,
+            )
+            picks += [name for _, _, name, _ in outcome.selection.genotype.pairs()]
+        share = picks.count(planted.PLANTED) / len(picks)
+        assert share >= self.toy_share, f"{share:.2f} of {len(picks)} selected operations"
+
+
+def images(device: torch.device = CPU) -> EvaluationData:
+    """A few images of the planted toy."""
+    return planted.data(0, train=64, held_out=32, device=device)
+
+
+def lasting(outcome: SearchOutcome) -> dict[str, Any]:
+    """What two searches of one seed have in common: all but the seconds."""
+    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in outcome.history.epochs]
+    return {
+        "epochs": rows,
+        "genotype": outcome.selection.genotype,
+        "posterior": outcome.posterior,
+        "parameters": [tensor.tolist() for tensor in outcome.method.parameters()],
+    }
+
+
+def check_gradients(
+    stage: str, phases: list[Phase], data: EvaluationData, modules: list[torch.nn.Module]
+) -> None:
+    """Over some draws and batches every parameter has a finite gradient other than zero."""
+    everything = {id(p): name for module in modules for name, p in module.named_parameters()}
+    for phase in phases:
+        assert phase.part in PARTS[stage], f"phase {phase.name}: {phase.part!r} is not for {stage}"
+        held = [p for o in phase.optimisers for group in o.param_groups for p in group["params"]]
+        mine = {id(parameter) for parameter in phase.parameters}
+        assert {id(p) for p in held} == mine, f"phase {phase.name}: its optimisers hold others"
+        assert len(held) == len(mine), f"phase {phase.name}: a parameter is held twice"
+        assert mine <= set(everything), f"phase {phase.name}: a parameter is in no checkpoint"
+        missing = set(mine)
+        for epoch in range(1, 16):
+            batches = {
+                other.part: next(data.part(other.part).epoch(16, 0, epoch)) for other in phases
+            }
+            for module in modules:
+                module.train()
+                for parameter in module.parameters():
+                    parameter.requires_grad_(id(parameter) in mine)
+                    parameter.grad = None
+            if phase.backward is not None:
+                phase.backward(batches)
+            else:
+                phase.objective(batches).total().backward()
+            for parameter in phase.parameters:
+                if parameter.grad is not None:
+                    assert bool(parameter.grad.isfinite().all()), everything[id(parameter)]
+                    if bool(parameter.grad.any()):
+                        missing.discard(id(parameter))
+            if not missing:
+                break
+        names = sorted(everything[parameter] for parameter in missing)
+        assert not missing, f"phase {phase.name}: no gradient reaches {', '.join(names)}"

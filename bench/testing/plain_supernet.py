@@ -1,0 +1,211 @@
+"""The textbook super-network: one module an edge and operation, a loop over edges. The oracle.
+
+Written after the public DARTS code's structure (MixedOp, Cell, Network), without its globals.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.space.config import SpaceConfig
+from bench.space.mixture import CellMixture, Mixture
+from bench.space.skeleton import CellGraph, Position, darts_positions
+
+
+def conv(c_in: int, c_out: int, kernel: int, stride: int = 1, **more: Any) -> nn.Conv2d:
+    return nn.Conv2d(c_in, c_out, kernel, stride, bias=False, **more)
+
+
+def norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, affine=False, track_running_stats=False)
+
+
+class SepConv(nn.Module):
+    def __init__(self, c: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        pad = kernel // 2
+        self.depthwise_1 = conv(c, c, kernel, stride, padding=pad, groups=c)
+        self.pointwise_1 = conv(c, c, 1)
+        self.norm_1 = norm(c)
+        self.depthwise_2 = conv(c, c, kernel, padding=pad, groups=c)
+        self.pointwise_2 = conv(c, c, 1)
+        self.norm_2 = norm(c)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        ones = x.new_ones(2 * x.shape[1])
+        first, second = (ones if mask is None else mask)[..., None, None].chunk(2, -3)
+        x = self.norm_1(self.pointwise_1(self.depthwise_1(F.relu(x) * first)))
+        y: Tensor = self.norm_2(self.pointwise_2(self.depthwise_2(F.relu(x) * second)))
+        return y
+
+
+class DilConv(nn.Module):
+    def __init__(self, c: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.depthwise = conv(c, c, kernel, stride, padding=kernel - 1, dilation=2, groups=c)
+        self.pointwise = conv(c, c, 1)
+        self.norm = norm(c)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = F.relu(x) if mask is None else F.relu(x) * mask[..., None, None]
+        y: Tensor = self.norm(self.pointwise(self.depthwise(x)))
+        return y
+
+
+class Reduce(nn.Module):
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__()
+        self.first = conv(c_in, c_out // 2, 1, 2)
+        self.second = conv(c_in, c_out - c_out // 2, 1, 2)
+        self.norm = norm(c_out)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = F.relu(x)
+        shifted = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))[:, :, 1:, 1:]
+        y: Tensor = self.norm(torch.cat([self.first(x), self.second(shifted)], 1))
+        return y if mask is None else y * mask[..., None, None]
+
+
+class DrawnNoise(nn.Module):
+    """What was drawn for the edge, by the fused network's generator or by the test."""
+
+    def __init__(self, c: int, normalised: bool) -> None:
+        super().__init__()
+        self.drawn: Tensor | None = None
+        self.norm = norm(c) if normalised else nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        y: Tensor = self.norm(self.drawn)
+        return y if mask is None else y * mask[..., None, None]
+
+
+class Parameterless(nn.Module):
+    def __init__(
+        self, name: str, c: int, stride: int, normalise_skip: bool, surrogate: bool
+    ) -> None:
+        super().__init__()
+        self.name, self.stride = name, stride
+        self.pointwise = conv(c, c, 1) if surrogate and name != "none" else None
+        normalised = (
+            self.pointwise is not None
+            or name.endswith("pool_3x3")
+            or (name == "skip_connect" and normalise_skip)
+        )
+        self.norm = norm(c) if normalised else nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        if self.name == "none":
+            return torch.zeros_like(x[:, :, :: self.stride, :: self.stride])
+        if self.name == "max_pool_3x3":
+            x = F.max_pool2d(x, 3, self.stride, 1)
+        if self.name == "avg_pool_3x3":
+            x = F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)
+        if self.pointwise is not None:
+            x = self.pointwise(x if mask is None else x * mask[..., None, None])
+            mask = None
+        y: Tensor = self.norm(x)
+        return y if mask is None else y * mask[..., None, None]
+
+
+def operation(
+    name: str, c: int, stride: int, normalise_skip: bool, surrogate: bool = False
+) -> nn.Module:
+    kernel = 5 if name.endswith("5x5") else 3
+    if name.startswith("sep_conv"):
+        return SepConv(c, kernel, stride)
+    if name.startswith("dil_conv"):
+        return DilConv(c, kernel, stride)
+    if name == "skip_connect" and stride == 2:
+        return Reduce(c, c)
+    if name == "noise":
+        return DrawnNoise(c, normalise_skip)
+    return Parameterless(name, c, stride, normalise_skip, surrogate)
+
+
+def stride(position: Position, source: int) -> int:
+    return 2 if position.reduces and source < 2 else 1
+
+
+class PlainCell(nn.Module):
+    """operations: columns of the mixture; choices: by edge what they stand for; None: themselves."""
+
+    def __init__(
+        self,
+        position: Position,
+        graph: CellGraph,
+        operations: tuple[str, ...],
+        normalise_skip: bool,
+        surrogate: bool = False,
+        choices: tuple[tuple[str, ...], ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.graph, self.columns, self.reduces = graph, operations, position.reduces
+        self.names = choices or (operations,) * len(graph.edges)
+        c = position.channels
+        if position.previous_reduces:
+            self.pre_0: nn.Module = Reduce(position.inputs[0], c)
+        else:
+            self.pre_0 = nn.Sequential(nn.ReLU(), conv(position.inputs[0], c, 1), norm(c))
+        self.pre_1 = nn.Sequential(nn.ReLU(), conv(position.inputs[1], c, 1), norm(c))
+        self.edges = nn.ModuleList(
+            nn.ModuleList(
+                operation(n, c, stride(position, source), normalise_skip, surrogate) for n in names
+            )
+            for (source, _), names in zip(graph.edges, self.names, strict=True)
+        )
+
+    def forward(self, before: Tensor, last: Tensor, mixture: CellMixture) -> Tensor:
+        states = [self.pre_0(before), self.pre_1(last)]
+        empty = states[1][:, :, ::2, ::2] if self.reduces else states[1]
+        for node in range(self.graph.nodes):
+            total = torch.zeros_like(empty)
+            for edge in self.graph.of_node(node):
+                x = states[self.graph.edges[edge][0]]
+                for o, name in enumerate(self.columns):
+                    if name == "none":
+                        continue  # adds zero, whatever its weight
+                    kept = mixture.active
+                    if kept is not None and edge not in kept.get(name, ()):
+                        continue
+                    mask = mixture.masks.get(name)
+                    on_edge = self.edges[edge]
+                    assert isinstance(on_edge, nn.ModuleList)
+                    y = on_edge[o](x, None if mask is None else mask[..., edge, :])
+                    total = total + mixture.weights[..., edge, o].reshape(-1, 1, 1, 1) * y
+            states.append(total)
+        return torch.cat(states[2:], 1)
+
+
+class PlainSupernet(nn.Module):
+    def __init__(
+        self,
+        space: SpaceConfig,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        normalise_operations: bool = False,
+        surrogates: bool = False,
+    ) -> None:
+        super().__init__()
+        graph = CellGraph(2, space.nodes)
+        stem_channels = space.stem_multiplier * space.channels
+        self.positions = darts_positions(space.cells, space.channels, space.nodes, stem_channels)
+        self.stem = nn.Sequential(
+            conv(image_shape[0], stem_channels, 3, padding=1),
+            nn.BatchNorm2d(stem_channels, track_running_stats=False),
+        )
+        self.cells = nn.ModuleList()
+        for p in self.positions:
+            choices, names = space.choices(p.kind), space.operations
+            self.cells.append(PlainCell(p, graph, names, normalise_operations, surrogates, choices))
+        self.classifier = nn.Linear(space.nodes * self.positions[-1].channels, classes)
+
+    def forward(self, images: Tensor, mixture: Mixture) -> Tensor:
+        before = last = self.stem(images)
+        for cell, p in zip(self.cells, self.positions, strict=True):
+            before, last = last, cell(before, last, mixture.cell(p.index, p.kind))
+        logits: Tensor = self.classifier(last.mean((2, 3)))
+        return logits

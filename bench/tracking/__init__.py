@@ -1,0 +1,1 @@
+"""MLflow: the facts of the records, for people to explore."""

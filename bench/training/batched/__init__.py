@@ -1,0 +1,1 @@
+"""Several searches that differ in their seeds alone, as one program."""

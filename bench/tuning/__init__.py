@@ -1,0 +1,1 @@
+"""Hyper-parameters of the evaluation, searched with Optuna on validation images."""

@@ -1,0 +1,1 @@
+"""Controls: architectures that no super-network was trained for."""

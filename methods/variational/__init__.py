@@ -1,0 +1,1 @@
+"""Mean-field Gaussians over relevances and weights: what the Bayesian methods share."""

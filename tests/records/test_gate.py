@@ -1,0 +1,171 @@
+"""The gate: its arithmetic, what a study says of it, and the verb."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from pathlib import Path
+
+import pytest
+from support import records
+
+from bench.cli import commands as cli
+from bench.errors import ConfigurationError, ResultsError
+from bench.records import gate
+from bench.study.file import load
+from bench.study.model import Study
+
+SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|none~1|none~2|"
+CONV = SKIP.replace("skip_connect", "nor_conv_3x3")
+STUDY = f"""\
+name: gated
+methods: [random]
+datasets: [digits]
+seeds: [0]
+data: {{train_limit: 200, test_limit: 60}}
+space: {{name: nas-bench-201, cells: 1, channels: 2, reduction: thin}}
+search: {{epochs: 1, batch_size: 32}}
+evaluation: {{epochs: 1, batch_size: 32, cells: 1, channels: 2, auxiliary_weight: 0.0}}
+gate:
+  cells: {{good: "{CONV}", bad: "{SKIP}"}}
+  levels: [[good], [bad]]
+  seeds: [0, 1]
+"""
+
+
+def study(folder: Path, text: str = STUDY, *changes: str) -> Study:
+    path = folder / "gated.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load(str(path), list(changes))
+
+
+def finished(of: Study, accuracies: dict[str, list[float]]) -> list[dict]:
+    """Records of the gate's trials with these validation accuracies, by cell and seed."""
+    assert of.gate is not None
+    found = []
+    for trial in of.gate.trials:
+        made = copy.deepcopy(records.record(trial.label, trial.seed))
+        made["trial"] = trial.identity()
+        made["evaluation"]["validation"]["accuracy"] = accuracies[trial.label][trial.seed]
+        found.append(made)
+    return found
+
+
+def test_a_difference_counts_beyond_two_standard_errors(tmp_path: Path) -> None:
+    of = study(tmp_path)
+    # deviations 0.02/sqrt(2) and 0.04/sqrt(2): pooled variance (0.0002 + 0.0008) / 2 = 0.0005
+    noise = 2 * math.sqrt(0.0005) * math.sqrt(1 / 2 + 1 / 2)
+    for good, passed in ((0.55 + noise + 1e-6, True), (0.55 + noise - 1e-6, False)):
+        values = {"good": [good - 0.01, good + 0.01], "bad": [0.53, 0.57]}
+        record = gate.verdict(of.gate, "gated", finished(of, values))  # type: ignore[arg-type]
+        (pair,) = record["datasets"]["digits"]["pairs"]
+        assert pair["noise"] == pytest.approx(noise)
+        assert record["passed"] is pair["passed"] is passed
+
+
+def test_every_pair_of_neighbouring_levels_has_to_come_out(tmp_path: Path) -> None:
+    more = f'cells: {{other: "{SKIP}", worst: "{SKIP}", good: "'
+    text = STUDY.replace('cells: {good: "', more)
+    text = text.replace("levels: [[good], [bad]]", "levels: [[good, other], [bad], [worst]]")
+    of = study(tmp_path, text)
+    values = {"good": [0.9, 0.91], "other": [0.8, 0.81], "bad": [0.5, 0.51], "worst": [0.3, 0.31]}
+    assert gate.verdict(of.gate, "gated", finished(of, values))["passed"]  # type: ignore[arg-type]
+    record = gate.verdict(  # type: ignore[arg-type]
+        of.gate, "gated", finished(of, {**values, "other": [0.5, 0.52]})
+    )
+    assert not record["passed"]
+    failed = [p for p in record["datasets"]["digits"]["pairs"] if not p["passed"]]
+    assert [(pair["better"], pair["worse"]) for pair in failed] == [("other", "bad")]
+    assert "other ahead of bad by 0.5 points" in gate.sentence(record)
+
+
+def test_records_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
+    of = study(tmp_path)
+    found = finished(of, {"good": [0.9, 0.8], "bad": [0.5, 0.4]})
+    one, other = (gate.verdict(of.gate, "gated", f) for f in (found, found[::-1]))  # type: ignore[arg-type]
+    assert json.dumps(one) == json.dumps(other)
+    with pytest.raises(ResultsError, match="no finished training of bad"):
+        gate.verdict(of.gate, "gated", [r for r in found if r["trial"]["label"] == "good"])  # type: ignore[arg-type]
+
+
+def test_a_verdict_holds_for_its_setting_alone(tmp_path: Path) -> None:
+    of = study(tmp_path)
+    assert gate.state(of.gate, tmp_path)["state"] == "missing"
+    values = {"good": [0.9, 0.91], "bad": [0.5, 0.51]}
+    record = gate.verdict(of.gate, "gated", finished(of, values))  # type: ignore[arg-type]
+    (tmp_path / gate.FILE).write_text(json.dumps(record))
+    assert gate.state(of.gate, tmp_path)["state"] == "passed"
+    for change in (
+        "data.size=12",
+        "evaluation.epochs=2",
+        "space.reduction=residual",
+        "gate.factor=3.0",
+    ):
+        other = study(tmp_path, STUDY, change)
+        found = gate.state(other.gate, tmp_path)
+        assert found["state"] == "missing" and "another setting" in found["text"]
+    for change in ("search.epochs=3", "seeds=[5]", "methods.random.none=true"):
+        same = study(tmp_path, STUDY, change)
+        assert gate.state(same.gate, tmp_path)["state"] == "passed"
+    (tmp_path / gate.FILE).write_text("{")
+    with pytest.raises(ResultsError, match="damaged"):
+        gate.state(of.gate, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("levels: [[good], [bad]]", "levels: [[good]]", "at least two lists"),
+        ("levels: [[good], [bad]]", "levels: [[good], [bda]]", "name every cell once: good, bad"),
+        ('good: "|nor', 'good: "|', "gate.cells.good: "),
+        ("seeds: [0, 1]", "seeds: [0]", "at least two, to know the noise"),
+        ("seeds: [0, 1]", "seed: [0]", "gate.seed: unknown key; did you mean seeds"),
+        ("seeds: [0, 1]", "evaluation: {train_on: all}", "must be train"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line(tmp_path: Path, old: str, new: str, line: str) -> None:
+    with pytest.raises(ConfigurationError, match=line) as caught:
+        study(tmp_path, STUDY.replace(old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_spaces_have_reference_cells_of_their_own(tmp_path: Path) -> None:
+    text = STUDY[: STUDY.index("gate:")]
+    of = study(tmp_path, text)
+    assert of.gate is not None and len(of.gate.cells) == 5 and len(of.gate.trials) == 15
+    darts = text.replace("{name: nas-bench-201, cells: 1, channels: 2, reduction: thin}", "{}")
+    plan = study(tmp_path, darts).gate
+    assert plan is not None
+    assert plan.levels == (("all-sep_conv_3x3",), ("all-skip_connect", "all-max_pool_3x3"))
+    noise = study(tmp_path, darts.replace("space: {}", "space: {name: s4}")).gate
+    assert noise is not None and noise.levels == (("all-sep_conv_3x3",), ("all-noise",))
+    assert study(tmp_path, darts.replace("space: {}", "space: {name: s1}")).gate is None
+
+
+def test_a_tabular_study_trains_its_cells_at_the_searchs_scale(tmp_path: Path) -> None:
+    begin, end = STUDY.index("evaluation:"), STUDY.index("gate:")
+    text = STUDY[:begin] + "evaluation: tabular\n" + STUDY[end:]
+    plan = study(tmp_path, text).gate
+    assert plan is not None
+    made = plan.trials[0].evaluation
+    assert (made.epochs, made.batch_size, made.cells, made.channels) == (1, 32, 1, 2)  # type: ignore[union-attr]
+
+
+def test_the_verb_from_trainings_to_the_leaderboard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study(tmp_path)
+    where = ["--results", str(tmp_path / "results")]
+    run = [str(tmp_path / "gated.yaml"), *where, "--workers", "1"]
+    first = cli.main(["gate", *run])
+    out = capsys.readouterr().out
+    verdict = json.loads((tmp_path / "results/gated/gate.json").read_text())
+    assert first == (cli.DONE if verdict["passed"] else cli.SOME_FAILED)
+    assert len(list((tmp_path / "results/gated/gate/records").glob("*.json"))) == 4
+    assert gate.sentence(verdict) in out
+    again = cli.main(["gate", *run])  # everything is there: nothing is trained again
+    assert again == first and "trials to run" not in capsys.readouterr().err
+    cli.main(["run", *run])
+    leaderboard = (tmp_path / "results/gated/leaderboard.md").read_text()
+    assert gate.sentence(verdict) in leaderboard.partition("|")[0]

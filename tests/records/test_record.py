@@ -1,0 +1,213 @@
+"""The store: whole records or none, and one clear line for a damaged one."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import records, studies, tiny_trials
+
+from bench.errors import ResultsError
+from bench.records import lock
+from bench.records.schema import check
+from bench.records.store import Store, read, write_atomically
+from bench.study.file import load
+from bench.study.model import Study
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    monkeypatch.syspath_prepend(str(studies.PLUGIN))
+    return load(studies.write(tmp_path))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "results" / "small")
+
+
+def test_round_trip(study: Study, store: Store) -> None:
+    record = tiny_trials.record(study.trials[0])
+    path = store.write(record, tiny_trials.posterior())
+    assert path.name == f"{study.trials[0].stem}.json"
+    assert read(path) == record
+    assert list(store) == [record]
+    lines = store.posterior_path(record["trial"]).read_text().splitlines()
+    assert lines[0].startswith("epoch,cell,edge,source,target,operation,mean,std,log_alpha,drop")
+    assert lines[1:] == [
+        "1,normal,0,,,skip_connect,0.1,,,,,,,True",
+        "2,normal,0,,,skip_connect,0.3333333333333333,,,,,,True,True",
+    ]
+
+
+def test_same_record_same_bytes(study: Study, store: Store) -> None:
+    record = tiny_trials.record(study.trials[0])
+    before = store.write(record, []).read_bytes()
+    shuffled = dict(reversed(record.items()))
+    assert store.write(shuffled, []).read_bytes() == before
+
+
+def test_numbers_that_json_cannot_say_become_null(study: Study, store: Store) -> None:
+    record = tiny_trials.record(study.trials[0])
+    record["search"]["epochs"][0]["terms"] = {"loss": math.nan, "kl": -math.inf, "fine": 1.5}
+    text = store.write(record, []).read_text()
+    assert "NaN" not in text and "Infinity" not in text
+    assert next(iter(store))["search"]["epochs"][0]["terms"] == {
+        "loss": None,
+        "kl": None,
+        "fine": 1.5,
+    }
+
+
+@pytest.mark.parametrize("stage", ["data", "search", "evaluation", None])
+def test_records_of_every_stage_are_records(stage: str | None) -> None:
+    record = records.record(failed_in=stage)
+    assert check(record, Path(f"{records.stem(record)}.json")) == record
+
+
+def test_a_failed_trial_that_is_run_again_leaves_nothing_behind(study: Study, store: Store) -> None:
+    record = tiny_trials.record(study.trials[0])
+    store.write(record, tiny_trials.posterior())
+    store.write(record, [])
+    assert [path.name for path in store.records_folder.iterdir()] == [
+        f"{study.trials[0].stem}.json"
+    ]
+
+
+def test_standing(study: Study, store: Store, tmp_path: Path) -> None:
+    first, second, third = study.trials
+    failed = tiny_trials.record(second)
+    failed |= {"status": "failed", "error": {"stage": "search", "type": "E", "message": "m"}}
+    store.write(tiny_trials.record(first), [])
+    store.write(failed, [])
+    other = load(str(tmp_path / "small.yaml"), ["search.epochs=9"]).trials[2]
+    store.write(tiny_trials.record(other), [])
+    standing = store.standing(study.trials)
+    assert [record["trial"]["id"] for record in standing.finished] == [first.id]
+    assert [record["trial"]["id"] for record in standing.failed] == [second.id]
+    assert standing.missing == [third]
+    assert [record["trial"]["id"] for record in standing.stale] == [other.id]
+    assert [standing.of(trial) for trial in study.trials] == ["finished", "failed", "missing"]
+
+
+def _without(*path: str) -> Any:
+    def change(record: dict[str, Any]) -> None:
+        for key in path[:-1]:
+            record = record[key]
+        del record[path[-1]]
+
+    return change
+
+
+def _with(value: Any, *path: str) -> Any:
+    def change(record: dict[str, Any]) -> None:
+        for key in path[:-1]:
+            record = record[key]
+        record[path[-1]] = value
+
+    return change
+
+
+DAMAGES = {
+    "other schema": (_with(2, "schema"), "schema is 2, this version reads 1"),
+    "no schema": (_without("schema"), "schema is None"),
+    "no trial": (_without("trial"), "trial"),
+    "id cut short": (_with("abc", "trial", "id"), "trial.id"),
+    "accuracy in percent": (_with(97.0, "evaluation", "test", "accuracy"), "test.accuracy"),
+    "no test": (_without("evaluation", "test"), "evaluation.test"),
+    "no evaluation": (_with(None, "evaluation"), "it finished, but evaluation is null"),
+    "genotype exchanged": (
+        _with({"space": "darts", "cells": {"normal": [[["skip_connect", 0]]]}}, "genotype"),
+        "genotype_digest is not the genotype's",
+    ),
+    "negative seconds": (_with(-1.0, "search", "seconds"), "search.seconds"),
+    "unknown status": (_with("done", "status"), "status"),
+    "failed without error": (_with("failed", "status"), "it failed, but error is null"),
+    "of another seed": (_with(5, "trial", "seed"), "should be named"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_record_is_named_in_one_line(
+    damage: Any, message: str, study: Study, store: Store
+) -> None:
+    path = store.write(tiny_trials.record(study.trials[0]), [])
+    record = json.loads(path.read_text())
+    damage(record)
+    path.write_text(json.dumps(record))
+    with pytest.raises(ResultsError) as caught:
+        list(store)
+    assert str(path) in str(caught.value) and message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_truncated_at_any_place_is_damaged(study: Study, store: Store) -> None:
+    path = store.write(tiny_trials.record(study.trials[0]), [])
+    whole = path.read_bytes().rstrip()
+    for length in (*range(0, len(whole), 97), len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ResultsError, match="damaged: not JSON"):
+            read(path)
+
+
+def test_a_copy_under_another_name_is_refused(study: Study, store: Store) -> None:
+    path = store.write(tiny_trials.record(study.trials[0]), [])
+    (path.parent / "copy.json").write_bytes(path.read_bytes())
+    with pytest.raises(ResultsError, match=r"copy\.json should be named a-digits-s0-"):
+        list(store)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_atomically(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(path, "x" * 100_000 + "\ud800")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = Store(tmp_path / "file" / "small")
+    with pytest.raises(ResultsError, match="cannot be written: Not a directory; choose another"):
+        store.prepare()
+    with pytest.raises(ResultsError, match="cannot write"):
+        write_atomically(tmp_path / "file" / "x", "")
+
+
+def test_leftovers_of_a_killed_process_are_no_records_and_are_cleared(store: Store) -> None:
+    store.prepare()
+    leftover = store.records_folder / ".a-digits-s0-00000000.json.123.tmp"
+    leftover.write_text("{")
+    assert list(store) == []
+    store.clear_leftovers()
+    assert list(store.records_folder.iterdir()) == []
+
+
+def _hold(folder: str, pipe: Any) -> None:
+    with lock.held(Path(folder)):
+        pipe.send(os.getpid())
+        pipe.recv()
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    other = context.Process(target=_hold, args=(str(tmp_path), theirs))
+    other.start()
+    holder = ours.recv()
+    with (
+        pytest.raises(ResultsError, match=rf"another run is at work .* \(process {holder}\)"),
+        lock.held(tmp_path),
+    ):
+        pass
+    other.kill()
+    other.join()
+    with lock.held(tmp_path):
+        pass
+    assert (tmp_path / lock.NAME).read_bytes() == b""
