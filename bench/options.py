@@ -1,62 +1,118 @@
-"""Typed options as plain dataclass fields, so that methods and trainer need no pydantic.
+"""Typed options: pydantic dataclasses whose fields carry their bounds, their meaning and marks.
 
-`bench.study.model` turns these dataclasses into pydantic models when it reads a study; the bounds
-given here become the models' checks.
+    @options
+    class CrispConfig:
+        learning_rate: Annotated[float, Field(gt=0)] = 0.01
+        "Of Adam, weights and alpha together."
+        decay: Annotated[float, Field(ge=0), Tunable(1e-5, 1e-2, log=True)] = 0.0
+
+A docstring below an option, or `Field(description=...)`, says what it means. What `Field` says is
+checked whenever an instance is made: strictly (`true` is not 1, "3" is not
+3), except that a whole number may stand where a number is due. A method may use a pydantic or a
+plain dataclass of its own as well.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import json
+import typing
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, Any, TypeVar, cast
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+from pydantic.fields import FieldInfo
+
+T = TypeVar("T")
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=0)]
+
+_CHECKS = ConfigDict(
+    strict=True,
+    extra="forbid",
+    allow_inf_nan=False,
+    validate_default=True,
+    use_attribute_docstrings=True,
+)
 
 
-def option(
-    default: Any,
-    *,
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    lt: float | None = None,
-    help: str = "",
-    identity: bool = True,
-    later: bool = False,
-    evaluation_only: bool = False,
-    tune: tuple[float, float] | None = None,
-    log: bool = False,
-) -> Any:
-    """A dataclass field with a default, numeric bounds and one line of help.
+@typing.dataclass_transform(frozen_default=True, field_specifiers=(Field, dataclasses.field))
+def options(cls: type[T]) -> type[T]:
+    """Make a class of annotated fields a frozen, checked dataclass of options."""
+    made: Any = dataclass(frozen=True, config=_CHECKS)(cls)
+    return cast(type[T], made)
 
-    The bounds have pydantic's meaning: `ge` is >=, `gt` is >, `le` is <=, `lt` is <. Without
-    `identity` the option says how a trial is run, as its device does, and not which trial it is.
-    A `later` one came after records were kept without it: see `resolved`.
 
-    Of a method's options: one that is `evaluation_only` says nothing to the search; one with `tune`
-    acts in the evaluation (perhaps not only there) and `bench tune` may set it for the evaluation
-    between these two ends, on a logarithmic scale with `log`.
+class Mark(Enum):
+    """What is special about an option; it stands behind `Field` in `Annotated`."""
+
+    HOW = "says how a trial is run, as its device does, and not which trial it is"
+    LATER = "came after records were kept without it: at its default it is not recorded"
+    EVALUATION_ONLY = "of a method: says nothing to the search"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tunable:
+    """Marks a method's option that acts in the evaluation: `bench tune` may set it there.
+
+    low, high: between these ends (inclusive). log: on a logarithmic scale.
     """
-    bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    metadata = {name: bound for name, bound in bounds.items() if bound is not None}
-    return dataclasses.field(
-        default=default,
-        metadata={
-            **metadata,
-            "help": help,
-            "identity": identity,
-            "later": later,
-            "evaluation_only": evaluation_only,
-            "tune": None if tune is None else (*tune, log),
-        },
-    )
+
+    low: float
+    high: float
+    log: bool = False
+
+
+def fields(cls: type) -> dict[str, FieldInfo]:
+    """The options of a dataclass that can be set, by name."""
+    own: Mapping[str, FieldInfo] | None = getattr(cls, "__pydantic_fields__", None)
+    if own is not None:
+        return {name: field for name, field in own.items() if field.init is not False}
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {
+        field.name: FieldInfo.from_annotated_attribute(hints[field.name], _default(field))
+        for field in dataclasses.fields(cls)
+        if field.init
+    }
+
+
+def has(field: FieldInfo, mark: Mark) -> bool:
+    """Whether an option is marked so."""
+    return mark in field.metadata
+
+
+def tunable(field: FieldInfo) -> Tunable | None:
+    """The ends between which `bench tune` may set an option, or None."""
+    return next((mark for mark in field.metadata if isinstance(mark, Tunable)), None)
 
 
 def resolved(config: Any) -> dict[str, Any]:
-    """All options of a dataclass by name, but `later` ones with their default.
+    """All options by name, but those that came later (`Mark.LATER`) at their default.
 
     So a trial that does not use a new option is the trial that it was, and its record is kept.
     """
     left_out = {
-        field.name
-        for field in dataclasses.fields(config)
-        if field.metadata.get("later") and getattr(config, field.name) == field.default
+        name
+        for name, field in fields(type(config)).items()
+        if has(field, Mark.LATER) and getattr(config, name) == field.default
     }
     return {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}
+
+
+def from_plain(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Options from plain data, as JSON has it. Raises pydantic.ValidationError."""
+    return TypeAdapter(cls).validate_json(json.dumps(values, default=str), strict=True)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return Field(default_factory=field.default_factory)
+    return Field()

@@ -6,15 +6,15 @@ Source: Zhou, Yang, Wang, Pan 2019 (arXiv 1905.04919) and its public code.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from bench.data.splits import Split
 from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
-from bench.options import option
+from bench.options import Count, NonNegative, Positive, Share, options
 from bench.posterior import probability_of_best, table
 from bench.space.constants import index
 from bench.space.genotype import Genotype
@@ -26,20 +26,27 @@ from methods.fisher import mixture_fisher
 SMALLEST, LARGEST = 1e-10, 1e10
 
 
-@dataclass(frozen=True)
+@options
 class BayesNasConfig:
     """Defaults of the public code."""
 
-    lambda_edge: float = option(0.01, gt=0, help="weight of the edges' penalty")
-    lambda_operation: float = option(0.01, gt=0, help="weight of the operations' penalty")
-    entropy_threshold: float = option(0.0, help="nats; at most this much and an operation is dead")
-    learning_rate: float = option(0.1, gt=0, help="SGD on weights and switches, cosine")
-    momentum: float = option(0.9, ge=0, lt=1)
-    weight_decay: float = option(1e-4, ge=0, help="of the weights alone")
-    gradient_clip: float = option(5.0, gt=0)
-    images: int = option(512, ge=2, help="training images that the curvature is taken on")
-    normalise_operations: bool = option(True, help="normalise identities' outputs too")
-    edges_per_node: int = option(2, ge=1)
+    lambda_edge: Positive = 0.01
+    """Weight of the edges' penalty."""
+    lambda_operation: Positive = 0.01
+    """Weight of the operations' penalty."""
+    entropy_threshold: float = 0.0
+    """Nats; at most this much and an operation is dead."""
+    learning_rate: Positive = 0.1
+    """SGD on weights and switches, cosine."""
+    momentum: Share = 0.9
+    weight_decay: NonNegative = 1e-4
+    """Of the weights alone."""
+    gradient_clip: Positive = 5.0
+    images: Annotated[int, Field(ge=2)] = 512
+    """Training images that the curvature is taken on."""
+    normalise_operations: bool = True
+    """Normalise identities' outputs too."""
+    edges_per_node: Count = 2
 
 
 class BayesNas(Method):

@@ -5,24 +5,24 @@ Source: Liu, Simonyan, Yang 2019 (arXiv 1806.09055).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
 from bench.method import Batches, Objective, Phase
-from bench.options import option
+from bench.options import options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 from methods.relaxed import Relaxed, RelaxedConfig
 from methods.unrolled import unrolled_gradient
 
 
-@dataclass(frozen=True)
+@options
 class DartsConfig(RelaxedConfig):
     """Defaults of the paper (section 3 and appendix)."""
 
-    order: Literal[1, 2] = option(1, help="2 differentiates through a virtual step of the weights")
+    order: Literal[1, 2] = 1
+    """2 differentiates through a virtual step of the weights."""
 
 
 class Darts(Relaxed):

@@ -5,31 +5,34 @@ Source: Chen, Wang, Cheng, Tang, Hsieh 2021 (arXiv 2006.10355) and its public co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Dirichlet, kl_divergence
 
 from bench.method import Batches, Objective, Phase
-from bench.options import option
+from bench.options import Count, NonNegative, Positive, options
 from bench.seeds import generator
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 from methods.relaxed import Relaxed, RelaxedConfig
 
 
-@dataclass(frozen=True)
+@options
 class DrNasConfig(RelaxedConfig):
     """Defaults of the public code; the Kullback-Leibler regulariser of the paper's section 2.3."""
 
-    alpha_learning_rate: float = option(6e-4, gt=0, help="Adam, constant")
-    alpha_weight_decay: float = option(0.0, ge=0, help="the code's alternative to the KL: 1e-3")
-    learning_rate: float = option(0.1, gt=0, help="SGD on the weights, cosine")
-    learning_rate_min: float = option(0.0, ge=0)
-    kl_weight: float = option(1e-3, ge=0, help="of the sum over edges of KL(Dir(beta) || Dir(1))")
-    partial_channels: int = option(1, ge=1, help="mix one of so many parts of the channels")
+    alpha_learning_rate: Positive = 6e-4
+    """Adam, constant."""
+    alpha_weight_decay: NonNegative = 0.0
+    """The code's alternative to the KL: 1e-3."""
+    learning_rate: Positive = 0.1
+    """SGD on the weights, cosine."""
+    learning_rate_min: NonNegative = 0.0
+    kl_weight: NonNegative = 1e-3
+    """Of the sum over edges of KL(Dir(beta) || Dir(1))."""
+    partial_channels: Count = 1
+    """Mix one of so many parts of the channels."""
 
 
 class DrNas(Relaxed):

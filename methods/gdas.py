@@ -5,27 +5,28 @@ Source: Dong, Yang 2019 (arXiv 1910.04465) and its public code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from bench.data.splits import Split
 from bench.method import Phase, Task
-from bench.options import option
+from bench.options import Positive, options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 from methods.annealing import linear
 from methods.relaxed import Relaxed, RelaxedConfig
 
 
-@dataclass(frozen=True)
+@options
 class GdasConfig(RelaxedConfig):
     """Defaults of the paper (section 4.2)."""
 
-    temperature: float = option(10.0, gt=0, help="of the first epoch")
-    temperature_min: float = option(0.1, gt=0, help="of the last epoch")
-    idle_gradient: bool = option(True, help="operations that do not run have a gradient, too")
+    temperature: Positive = 10.0
+    """Of the first epoch."""
+    temperature_min: Positive = 0.1
+    """Of the last epoch."""
+    idle_gradient: bool = True
+    """Operations that do not run have a gradient, too."""
 
 
 class Gdas(Relaxed):

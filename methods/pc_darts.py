@@ -5,28 +5,30 @@ Source: Xu, Xie, Zhang, Chen, Qi, Tian, Xiong 2020 (arXiv 1907.05737) and its pu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from bench.method import Phase, Task
-from bench.options import option
+from bench.options import Count, NonNegative, Positive, Share, options
 from bench.space.constants import index
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 from methods.relaxed import Relaxed, RelaxedConfig
 
 
-@dataclass(frozen=True)
+@options
 class PcDartsConfig(RelaxedConfig):
     """Defaults of the paper (section 4.2)."""
 
-    alpha_learning_rate: float = option(6e-4, gt=0, help="Adam, constant")
-    learning_rate: float = option(0.1, gt=0, help="SGD on the weights, cosine")
-    learning_rate_min: float = option(0.0, ge=0)
-    partial_channels: int = option(4, ge=1, help="K: mix one of so many parts of the channels")
-    warm_up: float = option(0.3, ge=0, lt=1, help="share of the epochs in which alpha is fixed")
+    alpha_learning_rate: Positive = 6e-4
+    """Adam, constant."""
+    learning_rate: Positive = 0.1
+    """SGD on the weights, cosine."""
+    learning_rate_min: NonNegative = 0.0
+    partial_channels: Count = 4
+    """K: mix one of so many parts of the channels."""
+    warm_up: Share = 0.3
+    """Share of the epochs in which alpha is fixed."""
 
 
 class PcDarts(Relaxed):

@@ -5,15 +5,15 @@ Source: Zhou, Sun, Luo, Zha, Zeng 2020 (arXiv 1906.09557).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from bench.data.splits import Split
 from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
-from bench.options import option
+from bench.options import Count, Mark, NonNegative, Positive, Share, Whole, options
 from bench.posterior import probability_of_best, table
 from bench.space.constants import index
 from bench.space.genotype import Genotype
@@ -26,40 +26,52 @@ from methods.price import worth_of_an_edge
 from methods.short_training import train_briefly
 
 
-@dataclass(frozen=True)
+@options
 class PgnasConfig:
     """Defaults of the paper where it gives them, else of METHODS.md."""
 
-    granularity: Literal["operation", "slice"] = option("operation", help="what one eps removes")
-    draw: Literal["example", "batch"] = option("example", help="one eps for what")
-    noise: bool = option(True, help="false: eps is its mean 1 - p (a control)")
-    temperature: float = option(0.2, gt=0, help="of the Concrete relaxation")
-    initial_drop: float = option(0.1, gt=0, lt=1, help="drop probability at the start")
-    l2: float = option(500.0, ge=0, help="l^2, inverse variance of the slab (paper: 0.1 to 2500)")
-    objective: Literal["equal", "paper"] = option("equal", help="prior cost of an operation")
-    examples_factor: float = option(10.0, gt=0, help="N = this times the training images")
-    scale: float | None = option(
-        None, ge=0, help="weight of the regulariser; null: equal: methods/price.py; paper: 1/N"
-    )
-    price: float = option(0.5, ge=0, help="share of an edge's worth that an operation costs")
-    learning_rate: float = option(0.025, gt=0, help="SGD with Nesterov momentum, cosine")
-    momentum: float = option(0.9, ge=0, lt=1)
-    drop_learning_rate: float = option(3e-2, gt=0, help="Adam, logits of the drop probabilities")
-    gradient_clip: float = option(5.0, gt=0)
-    candidates: int = option(1500, ge=1, help="C, architectures drawn from the posterior")
-    guided: bool = option(True, help="false: choose among the uniform candidates (a control)")
-    candidate_batch: int = option(250, ge=2, help="validation images of one forward pass")
-    normalise_operations: bool = option(True, help="normalise identities' outputs too")
-    edges_per_node: int = option(2, ge=1, help="edges of the projection to the space")
-    surrogate: Literal["none", "pointwise"] = option(
-        "none", later=True, help="what gives operations without weights some in the super-network"
-    )
-    retrained: int = option(
-        0, ge=0, later=True, help="candidates of each kind that are trained from scratch, too"
-    )
-    retrained_epochs: int | None = option(
-        None, ge=1, later=True, help="of each of those trainings; null: as many as the search has"
-    )
+    granularity: Literal["operation", "slice"] = "operation"
+    """What one eps removes."""
+    draw: Literal["example", "batch"] = "example"
+    """One eps for what."""
+    noise: bool = True
+    """False: eps is its mean 1 - p (a control)."""
+    temperature: Positive = 0.2
+    """Of the Concrete relaxation."""
+    initial_drop: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Drop probability at the start."""
+    l2: NonNegative = 500.0
+    """L^2, inverse variance of the slab (paper: 0.1 to 2500)."""
+    objective: Literal["equal", "paper"] = "equal"
+    """Prior cost of an operation."""
+    examples_factor: Positive = 10.0
+    """N = this times the training images."""
+    scale: Annotated[float | None, Field(ge=0)] = None
+    """Weight of the regulariser; null: equal: methods/price.py; paper: 1/N."""
+    price: NonNegative = 0.5
+    """Share of an edge's worth that an operation costs."""
+    learning_rate: Positive = 0.025
+    """SGD with Nesterov momentum, cosine."""
+    momentum: Share = 0.9
+    drop_learning_rate: Positive = 3e-2
+    """Adam, logits of the drop probabilities."""
+    gradient_clip: Positive = 5.0
+    candidates: Count = 1500
+    """C, architectures drawn from the posterior."""
+    guided: bool = True
+    """False: choose among the uniform candidates (a control)."""
+    candidate_batch: Annotated[int, Field(ge=2)] = 250
+    """Validation images of one forward pass."""
+    normalise_operations: bool = True
+    """Normalise identities' outputs too."""
+    edges_per_node: Count = 2
+    """Edges of the projection to the space."""
+    surrogate: Annotated[Literal["none", "pointwise"], Mark.LATER] = "none"
+    """What gives operations without weights some in the super-network."""
+    retrained: Annotated[Whole, Mark.LATER] = 0
+    """Candidates of each kind that are trained from scratch, too."""
+    retrained_epochs: Annotated[int | None, Field(ge=1), Mark.LATER] = None
+    """Of each of those trainings; null: as many as the search has."""
 
 
 class Pgnas(Method):

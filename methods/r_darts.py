@@ -6,29 +6,35 @@ public code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from bench.data.splits import Split
 from bench.method import Phase, Selection, Task
-from bench.options import option
+from bench.options import Count, options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 from bench.training.hessian import dominant_eigenvalue
 from methods.relaxed import Relaxed, RelaxedConfig
 
 
-@dataclass(frozen=True)
+@options
 class RDartsConfig(RelaxedConfig):
     """Defaults of DARTS, and of the public code for the stopping rule."""
 
-    factor: float = option(1.3, gt=1, help="stop when the smoothed eigenvalue grew by more")
-    window: int = option(5, ge=1, help="epochs that are averaged, and that are compared and undone")
-    first_epoch: int = option(10, ge=1, help="no epoch before this one is returned to")
-    images: int = option(64, ge=2, help="architecture images that the Hessian is taken on")
-    lanczos_steps: int = option(20, ge=1, help="Hessian-vector products an epoch")
+    factor: Annotated[float, Field(gt=1)] = 1.3
+    """Stop when the smoothed eigenvalue grew by more."""
+    window: Count = 5
+    """Epochs that are averaged, and that are compared and undone."""
+    first_epoch: Count = 10
+    """No epoch before this one is returned to."""
+    images: Annotated[int, Field(ge=2)] = 64
+    """Architecture images that the Hessian is taken on."""
+    lanczos_steps: Count = 20
+    """Hessian-vector products an epoch."""
 
 
 class RDarts(Relaxed):

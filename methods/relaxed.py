@@ -6,7 +6,6 @@ selection. What differs is the mixture they draw, and here and there a schedule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,25 +13,28 @@ from torch import Tensor, nn
 
 from bench.data.splits import Split
 from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
-from bench.options import option
+from bench.options import Count, NonNegative, Positive, Share, options
 from bench.posterior import table
 from bench.space.genotype import Genotype
 from bench.space.selection import strongest_edges
 from bench.space.supernet import Supernet
 
 
-@dataclass(frozen=True)
+@options
 class RelaxedConfig:
     """Defaults of DARTS (section 3 and appendix), which the methods' papers take over."""
 
-    alpha_learning_rate: float = option(3e-4, gt=0, help="Adam, constant")
-    alpha_weight_decay: float = option(1e-3, ge=0)
-    learning_rate: float = option(0.025, gt=0, help="SGD on the weights, cosine")
-    learning_rate_min: float = option(0.001, ge=0)
-    momentum: float = option(0.9, ge=0, lt=1)
-    weight_decay: float = option(3e-4, ge=0)
-    gradient_clip: float = option(5.0, gt=0)
-    edges_per_node: int = option(2, ge=1, help="edges that selection keeps into a node")
+    alpha_learning_rate: Positive = 3e-4
+    """Adam, constant."""
+    alpha_weight_decay: NonNegative = 1e-3
+    learning_rate: Positive = 0.025
+    """SGD on the weights, cosine."""
+    learning_rate_min: NonNegative = 0.001
+    momentum: Share = 0.9
+    weight_decay: NonNegative = 3e-4
+    gradient_clip: Positive = 5.0
+    edges_per_node: Count = 2
+    """Edges that selection keeps into a node."""
 
 
 class Relaxed(Method):

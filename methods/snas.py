@@ -5,28 +5,30 @@ Source: Xie, Zheng, Liu, Lin 2019 (arXiv 1812.09926).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
 from bench.data.splits import Split
 from bench.method import Batches, Objective, Phase, Task, cosine
-from bench.options import option
+from bench.options import NonNegative, Positive, options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 from methods.annealing import geometric
 from methods.relaxed import Relaxed, RelaxedConfig
 
 
-@dataclass(frozen=True)
+@options
 class SnasConfig(RelaxedConfig):
     """Defaults of the paper (section 3.1) and, for the temperature, of its authors' code."""
 
-    learning_rate_min: float = option(0.0, ge=0)
-    temperature: float = option(1.0, gt=0, help="of the first epoch")
-    temperature_min: float = option(0.03, gt=0, help="of the last epoch")
-    draw: Literal["batch", "example"] = option("batch", help="one architecture for what")
+    learning_rate_min: NonNegative = 0.0
+    temperature: Positive = 1.0
+    """Of the first epoch."""
+    temperature_min: Positive = 0.03
+    """Of the last epoch."""
+    draw: Literal["batch", "example"] = "batch"
+    """One architecture for what."""
 
 
 class Snas(Relaxed):

@@ -7,10 +7,10 @@ building blocks from Kingma 2015, Molchanov 2017 and Kharitonov 2018.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from bench.data.splits import Split
@@ -25,7 +25,7 @@ from bench.method import (
     evaluation_objective,
     evaluation_schedule,
 )
-from bench.options import option
+from bench.options import Count, Mark, NonNegative, Positive, Tunable, options
 from bench.posterior import probability_of_best, table
 from bench.space.constants import index
 from bench.space.genotype import Genotype
@@ -54,50 +54,56 @@ KL_OF_AN_OPERATION = 3.0
 """Nats: an operation's KL at the start (mu = 1/8, log s2 = -10)."""
 
 
-@dataclass(frozen=True)
+@options
 class VinnasConfig:
     """Defaults of METHODS.md."""
 
-    prior: Prior = option("ard", help="prior of weights and relevances")
-    draw: Literal["example", "batch", "element"] = option("example", help="one z for what")
-    noise: bool = option(True, help="false: z and w are their means (a control)")
-    variational_weights: bool = option(True, help="Gaussian weights in the search too")
-    estimator: Estimator = option("mixed", help="noise of the weights")
-    beta_w: float = option(1.0, ge=0, help="KL weight of the weights in the search")
-    lambda_z: float | None = option(
-        None, ge=0, help="weight of the relevances' KL; null: the rule of methods/price.py"
+    prior: Prior = "ard"
+    """Prior of weights and relevances."""
+    draw: Literal["example", "batch", "element"] = "example"
+    """One z for what."""
+    noise: bool = True
+    """False: z and w are their means (a control)."""
+    variational_weights: bool = True
+    """Gaussian weights in the search too."""
+    estimator: Estimator = "mixed"
+    """Noise of the weights."""
+    beta_w: NonNegative = 1.0
+    """KL weight of the weights in the search."""
+    lambda_z: Annotated[float | None, Field(ge=0)] = None
+    """Weight of the relevances' KL; null: the rule of methods/price.py."""
+    price: NonNegative = 0.5
+    """Share of an edge's worth that an operation's KL costs."""
+    warm_up: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the epochs in which the KL weight rises."""
+    bilevel: bool = False
+    """Z on one half of the training images, w on the other."""
+    sharing: Literal["cell_type", "position", "hierarchical"] = "cell_type"
+    """Who shares a z; hierarchical: positions vary around their cell type."""
+    learning_rate: Positive = 1e-3
+    """Adam, means of the weights."""
+    log_variance_learning_rate: Positive = 1e-2
+    """Adam, log variances of weights."""
+    z_learning_rate: Positive = 3e-3
+    """Adam, means of z."""
+    z_log_variance_learning_rate: Positive = 3e-2
+    """Adam, log variances of z."""
+    initial_log_variance: float = -10.0
+    """Of weights and relevances."""
+    gradient_clip: Positive = 5.0
+    threshold: Annotated[float, Tunable(-1.0, 5.0)] = 3.0
+    """Log_alpha from which on a variable is dead."""
+    selection: Literal["snr", "all_alive", "probability", "magnitude"] = "snr"
+    normalise_operations: bool = True
+    """Normalise identities' outputs too."""
+    edges_per_node: Count = 2
+    evaluation: Annotated[Literal["variational", "deterministic"], Mark.EVALUATION_ONLY] = (
+        "variational"
     )
-    price: float = option(0.5, ge=0, help="share of an edge's worth that an operation's KL costs")
-    warm_up: float = option(
-        0.5, gt=0, le=1, help="share of the epochs in which the KL weight rises"
+    evaluation_beta: Annotated[NonNegative, Mark.EVALUATION_ONLY, Tunable(0.003, 3.0, log=True)] = (
+        0.1
     )
-    bilevel: bool = option(False, help="z on one half of the training images, w on the other")
-    sharing: Literal["cell_type", "position", "hierarchical"] = option(
-        "cell_type", help="who shares a z; hierarchical: positions vary around their cell type"
-    )
-    learning_rate: float = option(1e-3, gt=0, help="Adam, means of the weights")
-    log_variance_learning_rate: float = option(1e-2, gt=0, help="Adam, log variances of weights")
-    z_learning_rate: float = option(3e-3, gt=0, help="Adam, means of z")
-    z_log_variance_learning_rate: float = option(3e-2, gt=0, help="Adam, log variances of z")
-    initial_log_variance: float = option(-10.0, help="of weights and relevances")
-    gradient_clip: float = option(5.0, gt=0)
-    threshold: float = option(
-        3.0, help="log_alpha from which on a variable is dead", tune=(-1.0, 5.0)
-    )
-    selection: Literal["snr", "all_alive", "probability", "magnitude"] = option("snr")
-    normalise_operations: bool = option(True, help="normalise identities' outputs too")
-    edges_per_node: int = option(2, ge=1)
-    evaluation: Literal["variational", "deterministic"] = option(
-        "variational", evaluation_only=True
-    )
-    evaluation_beta: float = option(
-        0.1,
-        ge=0,
-        help="KL weight of the weights in the evaluation",
-        evaluation_only=True,
-        tune=(0.003, 3.0),
-        log=True,
-    )
+    """KL weight of the weights in the evaluation."""
 
 
 class Vinnas(Method):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from bench.data.config import DataConfig
+from bench.options import Mark, fields, has
 from bench.space.config import SpaceConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 
@@ -30,7 +30,7 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Ga
     """Options of two records' `configuration` that differ, sorted by name.
 
     An option that one does not name, because it is older, has its default; options that do not say
-    which trial it is (`identity=False`) do not count.
+    which trial it is (`Mark.HOW`) do not count.
     """
     for section in sorted({*one, *other}):
         yield from section_differences(section, one.get(section), other.get(section))
@@ -40,16 +40,13 @@ def section_differences(
     section: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None
 ) -> Iterator[Gap]:
     """The same for one section; `section` is its name in a configuration."""
-    fields = {
-        field.name: field
-        for field in (dataclasses.fields(_SECTIONS[section]) if section in _SECTIONS else ())
-    }
+    known = fields(_SECTIONS[section]) if section in _SECTIONS else {}
     one, other = one or {}, other or {}
     for name in sorted({*one, *other}):
-        field = fields.get(name)
-        if field is not None and not field.metadata.get("identity", True):
+        field = known.get(name)
+        if field is not None and has(field, Mark.HOW):
             continue
-        default = None if field is None or field.default is dataclasses.MISSING else field.default
+        default = None if field is None else field.default
         values = one.get(name, default), other.get(name, default)
         if values[0] != values[1]:
             yield Gap(f"{section}.{name}", *values)

@@ -18,6 +18,7 @@ from bench.data.loading import load
 from bench.data.splits import EvaluationData, SearchData
 from bench.errors import BenchError
 from bench.method import Method
+from bench.options import from_plain
 from bench.records.schema import SCHEMA
 from bench.run import environment
 from bench.seeds import derive
@@ -196,7 +197,7 @@ class _Run:
         kind = method.load(trial.method)
         return (
             kind,
-            kind.Config(**trial.options),
+            from_plain(kind.Config, trial.options),
             trial.space,
             trial.search,
             data.search,
@@ -312,7 +313,8 @@ def evaluation_method(
     changed: further options of the method.
     """
     kind = method.load(trial.method)
-    options = kind.Config(**{**trial.options, **trial.evaluation_options, **(changed or {})})
+    values = {**trial.options, **trial.evaluation_options, **(changed or {})}
+    options: Any = from_plain(kind.Config, values)
     return build(kind, options, trial.space, trial.search, data, trial.seed)[0]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from bench.options import option
+from pydantic import Field
+
+from bench.options import Count, options
 from bench.space.genotype import Genotype
 from bench.space.skeleton import CellGraph, Position, darts_positions
 
@@ -21,7 +22,7 @@ DARTS_OPERATIONS: tuple[str, ...] = (
 )
 
 
-@dataclass(frozen=True)
+@options
 class SpaceConfig:
     """The DARTS space and the scale of its super-network; other spaces are subclasses.
 
@@ -29,12 +30,18 @@ class SpaceConfig:
     operations; where every edge has operations of its own they stand for those (`resolve`).
     """
 
-    name: str = option("darts", help="a registered space")
-    operations: tuple[str, ...] = option(DARTS_OPERATIONS, help="candidate operations of an edge")
-    nodes: int = option(4, ge=1, le=8, help="intermediate nodes of a cell")
-    cells: int = option(8, ge=1, le=40, help="cells of the super-network")
-    channels: int = option(16, ge=1, help="channels of the super-network's first cell")
-    stem_multiplier: int = option(3, ge=1, help="channels of the stem = this times channels")
+    name: str = "darts"
+    """A registered space."""
+    operations: tuple[str, ...] = DARTS_OPERATIONS
+    """Candidate operations of an edge."""
+    nodes: Annotated[int, Field(ge=1, le=8)] = 4
+    """Intermediate nodes of a cell."""
+    cells: Annotated[int, Field(ge=1, le=40)] = 8
+    """Cells of the super-network."""
+    channels: Count = 16
+    """Channels of the super-network's first cell."""
+    stem_multiplier: Count = 3
+    """Channels of the stem = this times channels."""
 
     known: ClassVar[tuple[str, ...]] = DARTS_OPERATIONS
     """The operations that the space can have."""

@@ -9,10 +9,9 @@ published, of normal and reduction cells, in the order of the edges of a cell wi
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.options import option
+from bench.options import options
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 
@@ -37,18 +36,19 @@ S1_PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
 CHOICES = ("choice_0", "choice_1")
 
 
-@dataclass(frozen=True)
+@options
 class _Robust(SpaceConfig):
     """A space whose operations are given; the scale of its super-network is not."""
 
     operations: tuple[str, ...] = dataclasses.field(default=(), init=False)
 
 
-@dataclass(frozen=True)
+@options
 class S1Config(_Robust):
     """Two operations an edge: columns of the mixing weights stand for other ones on every edge."""
 
-    name: str = option("s1", help="a registered space")
+    name: str = "s1"
+    """A registered space."""
     operations: tuple[str, ...] = dataclasses.field(default=CHOICES, init=False)
     nodes: int = dataclasses.field(default=4, init=False)
 
@@ -82,27 +82,30 @@ class S1Config(_Robust):
         return Genotype(genotype.space, cells)
 
 
-@dataclass(frozen=True)
+@options
 class S2Config(_Robust):
     """Separable convolutions and skip connections."""
 
-    name: str = option("s2", help="a registered space")
+    name: str = "s2"
+    """A registered space."""
     operations: tuple[str, ...] = dataclasses.field(default=(_SKIP, _SEP3), init=False)
 
 
-@dataclass(frozen=True)
+@options
 class S3Config(_Robust):
     """As S2, and `none`."""
 
-    name: str = option("s3", help="a registered space")
+    name: str = "s3"
+    """A registered space."""
     operations: tuple[str, ...] = dataclasses.field(default=("none", _SKIP, _SEP3), init=False)
 
 
-@dataclass(frozen=True)
+@options
 class S4Config(_Robust):
     """Separable convolutions and noise, N(0, 1) an example and element whatever the input."""
 
-    name: str = option("s4", help="a registered space")
+    name: str = "s4"
+    """A registered space."""
     operations: tuple[str, ...] = dataclasses.field(default=("noise", _SEP3), init=False)
 
     known: ClassVar[tuple[str, ...]] = ("noise", _SEP3)

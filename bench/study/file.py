@@ -29,7 +29,7 @@ from typing import Any
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
-from bench.options import resolved
+from bench.options import Mark, fields, has, resolved
 from bench.space import registry as registry_of_spaces
 from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.nas_bench_201.config import NasBench201Config
@@ -209,9 +209,9 @@ def _variation(
         raise ConfigurationError(f"{key}: the label {_SAFE_RULE}")
     trials = _trials(variations.varied(data, base, label, changes), study, key)[label]
     apart = {
-        field.name
-        for field in dataclasses.fields(loader.load(trials[0].method).Config)
-        if field.metadata.get("evaluation_only")
+        name
+        for name, field in fields(loader.load(trials[0].method).Config).items()
+        if has(field, Mark.EVALUATION_ONLY)
     }
     made = []
     for trial, before in zip(trials, unchanged, strict=True):

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.errors import ConfigurationError
-from bench.options import option
+from bench.options import Positive, options
 from bench.records.gate import Gate
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
@@ -31,12 +31,14 @@ from bench.training.config import EvaluationConfig, SearchConfig
 Levels = tuple[tuple[str, ...], ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@options
 class GateConfig:
     """Options of the gate."""
 
-    seeds: tuple[int, ...] = option((0, 1, 2), help="trainings of each cell")
-    factor: float = option(2.0, gt=0, help="standard errors of a difference that are noise")
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Trainings of each cell."""
+    factor: Positive = 2.0
+    """Standard errors of a difference that are noise."""
 
 
 def read(values: dict[str, Any], study: str, trials: Sequence[Trial], where: str) -> Gate | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import re
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.data.config import DataConfig
-from bench.options import resolved
+from bench.options import Mark, fields, has, resolved
 from bench.space.config import SpaceConfig
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
@@ -94,9 +93,9 @@ class Trial:
     def _hashed(self) -> dict[str, Any]:
         configuration = self.configuration()
         for name, part in (("search", self.search), ("evaluation", self.evaluation)):
-            for option in dataclasses.fields(part):
-                if not option.metadata["identity"]:
-                    configuration[name].pop(option.name, None)
+            for option, of in fields(type(part)).items():
+                if has(of, Mark.HOW):
+                    configuration[name].pop(option, None)
         return {"name": self.method, "seed": self.seed, "configuration": configuration}
 
 

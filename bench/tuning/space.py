@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import ConfigurationError
+from bench.options import fields, tunable
 from bench.study.model import Trial
 from bench.study.validation import suggest
 from bench.training.config import EvaluationConfig
@@ -78,15 +79,14 @@ def shared(config: EvaluationConfig, side: int) -> list[Parameter]:
 
 
 def of_method(trial: Trial) -> list[Parameter]:
-    """The method's own options with `tune` (see `bench.options.option`)."""
+    """The method's own options that are `bench.options.Tunable`."""
     from bench import method
 
     options = {**trial.options, **trial.evaluation_options}
     return [
-        Parameter(METHOD + field.name, options.get(field.name, field.default), low, high, log)
-        for field in dataclasses.fields(method.load(trial.method).Config)
-        if (tune := field.metadata.get("tune")) is not None
-        for low, high, log in [tune]
+        Parameter(METHOD + name, options.get(name, field.default), ends.low, ends.high, ends.log)
+        for name, field in fields(method.load(trial.method).Config).items()
+        if (ends := tunable(field)) is not None
     ]
 
 

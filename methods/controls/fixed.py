@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,21 +9,21 @@ import torch
 from bench.data.splits import Split
 from bench.errors import ConfigurationError
 from bench.method import Method, Phase, Selection, Task
-from bench.options import option
+from bench.options import options
 from bench.posterior import table
 from bench.space.genotype import Genotype
 from bench.space.supernet import Supernet
 
 
-@dataclass(frozen=True)
+@options
 class FixedConfig:
     """The cell, in a published notation."""
 
-    genotype: str = option(
+    genotype: str = (
         "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
-        "+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
-        help="|op~0|+|op~0|op~1|+..., or Genotype(normal=[...], ...)",
+        "+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|"
     )
+    """|op~0|+|op~0|op~1|+..., or Genotype(normal=[...], ...)."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a text that is no genotype."""

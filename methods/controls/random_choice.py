@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
 from bench.data.splits import Split
 from bench.method import Method, Phase, Selection, Task
-from bench.options import option
+from bench.options import Count, Mark, options
 from bench.posterior import table
 from bench.space.genotype import Genotype
 from bench.space.supernet import Supernet
 
 
-@dataclass(frozen=True)
+@options
 class RandomConfig:
     """What is drawn from: the set that DARTS's selection can reach."""
 
-    edges_per_node: int = option(2, ge=1, help="edges into a node, from distinct sources")
-    none: bool = option(
-        False, help="draw `none`, an empty edge, too, where the space has it", later=True
-    )
+    edges_per_node: Count = 2
+    """Edges into a node, from distinct sources."""
+    none: Annotated[bool, Mark.LATER] = False
+    """Draw `none`, an empty edge, too, where the space has it."""
 
 
 def draw_genotype(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
 from bench.data.splits import Split
 from bench.method import Method, Phase, Selection, Task
-from bench.options import option
+from bench.options import Count, NonNegative, Positive, Share, options
 from bench.posterior import table
 from bench.seeds import derive
 from bench.space.genotype import Genotype
@@ -20,20 +19,22 @@ from methods.controls.random_choice import draw_genotype
 from methods.short_training import train_briefly
 
 
-@dataclass(frozen=True)
+@options
 class RandomSearchConfig:
     """Candidates and the optimiser of their trainings (that of DARTS's weights)."""
 
-    candidates: int = option(8, ge=1, help="trained for epochs / candidates each, at least one")
-    cost: Literal["images", "operations"] = option(
-        "images", help="what is equal to the other methods': images seen, or operations computed"
-    )
-    edges_per_node: int = option(2, ge=1, help="edges into a node, from distinct sources")
-    learning_rate: float = option(0.025, gt=0, help="SGD, cosine")
-    learning_rate_min: float = option(0.001, ge=0)
-    momentum: float = option(0.9, ge=0, lt=1)
-    weight_decay: float = option(3e-4, ge=0)
-    gradient_clip: float = option(5.0, gt=0)
+    candidates: Count = 8
+    """Trained for epochs / candidates each, at least one."""
+    cost: Literal["images", "operations"] = "images"
+    """What is equal to the other methods': images seen, or operations computed."""
+    edges_per_node: Count = 2
+    """Edges into a node, from distinct sources."""
+    learning_rate: Positive = 0.025
+    """SGD, cosine."""
+    learning_rate_min: NonNegative = 0.001
+    momentum: Share = 0.9
+    weight_decay: NonNegative = 3e-4
+    gradient_clip: Positive = 5.0
 
 
 class RandomSearch(Method):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
-from bench.options import option, resolved
+from bench.options import Mark, options, resolved
 from bench.study.file import load, shipped
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -26,10 +26,10 @@ def test_ids_are_those_of_the_study(name: str) -> None:
 
 
 def test_a_later_option_is_told_only_where_it_is_used() -> None:
-    @dataclasses.dataclass(frozen=True)
+    @options
     class Config:
-        old: int = option(1)
-        new: int = option(2, later=True)
+        old: int = 1
+        new: Annotated[int, Mark.LATER] = 2
 
     assert resolved(Config()) == {"old": 1}
     assert resolved(Config(new=3)) == {"old": 1, "new": 3}

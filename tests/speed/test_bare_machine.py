@@ -1,4 +1,4 @@
-"""`python -m bench speed` with torch and NumPy and nothing else that the project depends on."""
+"""`python -m bench speed` with torch, NumPy and pydantic, and nothing else that the project depends on."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def closure(name: str, found: dict[str, metadata.Distribution]) -> None:
 
 
 def bare_python(place: Path) -> Path:
-    """The interpreter of an environment with torch, NumPy and what they require themselves."""
+    """The interpreter of an environment with torch, NumPy, pydantic and what they require."""
     venv.create(place, symlinks=True, with_pip=False)
     packages = next(place.glob("lib/python*/site-packages"))
     found: dict[str, metadata.Distribution] = {}
-    for name in ("torch", "numpy"):
+    for name in ("torch", "numpy", "pydantic"):
         closure(name, found)
     assert "pandas" not in found and "tqdm" not in found
     for distribution in found.values():

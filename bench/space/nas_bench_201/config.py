@@ -9,10 +9,11 @@ block of stride 2, then normalisation, ReLU, mean over pixels and a linear class
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from bench.options import option
+from pydantic import Field
+
+from bench.options import Count, options
 from bench.space.config import SpaceConfig
 from bench.space.skeleton import CellGraph, Position
 
@@ -26,7 +27,7 @@ NAS_BENCH_201_OPERATIONS: tuple[str, ...] = (
 STAGES = 3
 
 
-@dataclass(frozen=True)
+@options
 class NasBench201Config(SpaceConfig):
     """The NAS-Bench-201 space and the scale of its super-network.
 
@@ -35,17 +36,18 @@ class NasBench201Config(SpaceConfig):
     residual blocks' convolutions do most of the work, and hardly tell good cells from bad ones.
     """
 
-    name: str = option("nas-bench-201", help="a registered space")
-    operations: tuple[str, ...] = option(
-        NAS_BENCH_201_OPERATIONS, help="candidate operations of an edge"
-    )
+    name: str = "nas-bench-201"
+    """A registered space."""
+    operations: tuple[str, ...] = NAS_BENCH_201_OPERATIONS
+    """Candidate operations of an edge."""
     nodes: int = dataclasses.field(default=3, init=False)
-    cells: int = option(5, ge=1, le=20, help="N, cells of each of the three stages")
-    channels: int = option(16, ge=1, help="C, channels of the first stage")
+    cells: Annotated[int, Field(ge=1, le=20)] = 5
+    """N, cells of each of the three stages."""
+    channels: Count = 16
+    """C, channels of the first stage."""
     stem_multiplier: int = dataclasses.field(default=1, init=False)
-    reduction: Literal["residual", "thin"] = option(
-        "residual", help="blocks between stages; thin: average pooling and a 1x1 convolution"
-    )
+    reduction: Literal["residual", "thin"] = "residual"
+    """Blocks between stages; thin: average pooling and a 1x1 convolution."""
 
     known: ClassVar[tuple[str, ...]] = NAS_BENCH_201_OPERATIONS
     concatenates: ClassVar[bool] = False

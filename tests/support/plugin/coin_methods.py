@@ -1,22 +1,29 @@
 """A third party's method, found through its entry point: enough of one for studies to name it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from bench.method import Method
-from bench.options import option
+from bench.options import Count, options
 
 
-@dataclass(frozen=True)
+@options
 class CoinConfig:
     """Options of every kind, and a rule between two of them."""
 
-    bias: float = option(0.5, ge=0, le=1, help="probability of heads")
-    tosses: int = option(10, ge=1, help="tosses an edge")
-    fair: bool = option(True, help="whether the coin is fair")
-    side: Literal["heads", "tails"] = option("heads", help="which side selects")
-    limit: int | None = option(None, ge=2, help="at most this many; null: no limit")
-    faces: tuple[str, ...] = option(("heads", "tails"), help="names of the sides")
+    bias: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Probability of heads."""
+    tosses: Count = 10
+    """Tosses an edge."""
+    fair: bool = True
+    """Whether the coin is fair."""
+    side: Literal["heads", "tails"] = "heads"
+    """Which side selects."""
+    limit: Annotated[int | None, Field(ge=2)] = None
+    """At most this many; null: no limit."""
+    faces: tuple[str, ...] = ("heads", "tails")
+    """Names of the sides."""
 
     def __post_init__(self) -> None:
         if self.fair and self.bias != 0.5:

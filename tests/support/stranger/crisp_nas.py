@@ -1,20 +1,23 @@
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import nn
 
 from bench.method import Method, Objective, Phase, Selection, cosine
-from bench.options import option
+from bench.options import options
 from bench.posterior import table
 from bench.space.genotype import Genotype
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.selection import strongest_edges
 
 
-@dataclass(frozen=True)
+@options
 class CrispConfig:
-    learning_rate: float = option(0.01, gt=0, help="Adam, weights and alpha together")
-    entropy: float = option(0.1, ge=0, help="weight of the entropy at the end, nats")
+    learning_rate: Annotated[float, Field(gt=0)] = 0.01
+    """Adam, weights and alpha together."""
+    entropy: Annotated[float, Field(ge=0)] = 0.1
+    """Weight of the entropy at the end, nats."""
 
 
 class Crisp(Method):
