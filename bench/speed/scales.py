@@ -33,7 +33,7 @@ class Scale:
             cells=self.cells,
             channels=self.channels,
             nodes=self.nodes,
-            operations=self.operations,
+            operations=tuple(self.operations),  # JSON has made it a list
         )
 
     @property

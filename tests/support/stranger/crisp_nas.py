@@ -1,22 +1,18 @@
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import nn
 
 from bench.method import Method, Objective, Phase, Selection, cosine
-from bench.options import options
+from bench.options import NonNegative, Positive, options
 from bench.posterior import table
 from bench.space.genotype import Genotype
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.selection import strongest_edges
 
 
-@options
+@options  # a frozen pydantic dataclass; Positive is Annotated[float, Field(gt=0)]
 class CrispConfig:
-    learning_rate: Annotated[float, Field(gt=0)] = 0.01
-    """Adam, weights and alpha together."""
-    entropy: Annotated[float, Field(ge=0)] = 0.1
+    learning_rate: Positive = 0.01
+    entropy: NonNegative = 0.1
     """Weight of the entropy at the end, nats."""
 
 
