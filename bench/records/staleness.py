@@ -14,14 +14,14 @@ from bench import ENGINE_VERSION
 from bench.records.differences import differences
 from bench.study.model import Trial
 
-FIRST_ENGINE = 1
-"""That of records from before engines were numbered: rerun, they came out the same."""
+UNNUMBERED = 0
+"""The version of every engine from before they were numbered."""
 _SHOWN = 3
 
 
 def engine_of(record: Mapping[str, Any]) -> int:
     """The version of the engine that made a record."""
-    return int(record["provenance"].get("engine_version", FIRST_ENGINE))
+    return int(record["provenance"].get("engine_version", UNNUMBERED))
 
 
 def other_engine(record: Mapping[str, Any]) -> str | None:
