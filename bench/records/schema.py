@@ -1,14 +1,19 @@
-"""RunRecord: what a trial leaves behind, as a typed schema with a version.
+"""What a trial leaves behind, as typed objects: a `FinishedRecord` or a `FailedRecord`.
 
-Records are plain JSON; `check` says whether one is what this version reads.
+A record is a JSON file; `parse` checks one and returns the object, `plain` is the way back.
+Accuracies are fractions, likelihoods nats an image, times seconds, memory bytes.
 """
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.errors import ResultsError
 from bench.space.genotype import Genotype
@@ -18,18 +23,21 @@ SCHEMA = 1
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 Numbers = dict[str, float | None]
 """By name; null where the number was NaN or infinite, which JSON cannot say."""
 
 
-class _Part(BaseModel):
-    """Methods may record more than is named here; what is named has to be there and right."""
+class Part(BaseModel):
+    """A part of a record. What is named here has to be there and right; methods may add more."""
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
 
-class TrialIdentity(_Part):
+class TrialIdentity(Part):
+    """Which trial it is. Two trials of one `search_id` have the same search."""
+
     id: Digest
     search_id: Digest
     study: str
@@ -38,45 +46,161 @@ class TrialIdentity(_Part):
     dataset: str
     seed: Count
 
+    @property
+    def stem(self) -> str:
+        """The name of the trial's files, without suffix."""
+        return stem(self.model_dump())
 
-class Failure(_Part):
+
+class Failure(Part):
+    """Why a trial failed, in one line, and in which stage: start, data, search, evaluation."""
+
     stage: str
     type: str
     message: str
     traceback: str = ""
 
 
-class Epoch(_Part):
+class Quality(Part):
+    """Accuracy, mean negative log-likelihood and expected calibration error on some images."""
+
+    accuracy: Fraction
+    nll: float | None
+    ece: Fraction | None = None
+    images: Annotated[int, Field(ge=1)]
+
+
+class Truth(Part):
+    """What a table knows of a cell: see `bench.tabular.table.Truth`. Percentiles are percent."""
+
+    accuracy: Fraction
+    deviation: float
+    seeds: int
+    rank: int
+    regret: float
+    percentile: float
+    percentile_without_none: float
+
+
+class TableSource(Part):
+    """What a table's numbers are: see `bench.tabular.table.Source`; `text` says it in words."""
+
+    provider: str
+    dataset: str
+    split: str
+    epochs: int
+    images: int
+    cells: int
+    text: str
+
+
+class Epoch(Part):
+    """One epoch of a stage: its mean loss terms and metrics, and what was found by its end."""
+
     epoch: Annotated[int, Field(ge=1)]
     seconds: Seconds
     terms: Numbers = {}
     metrics: Numbers = {}
+    diagnostics: Numbers = {}
+    """What the method reports of itself."""
+    collapse: Numbers = {}
+    """Signals that the study asked for (bench.training.signals)."""
+    genotype: dict[str, Any] | None = None
+    """What would be selected now."""
+    truth: dict[str, Truth] = {}
+    """Of that genotype, by data set of the table."""
+
+    @cached_property
+    def architecture(self) -> Genotype | None:
+        """The genotype as an object."""
+        return None if self.genotype is None else Genotype.from_json(self.genotype)
 
 
-class Search(_Part):
+class Stage(Part):
+    """A search or an evaluation: its epochs and what they cost."""
+
     epochs: list[Epoch]
     seconds: Seconds
     peak_memory_bytes: Count | None
+
+
+class Reused(Part):
+    """Whose search was taken over: trial id and code."""
+
+    trial: str
+    git_commit: str | None = None
+
+
+class Search(Stage):
+    """A search. `selection_seconds`: of the choice of its result, which may train, too."""
+
     steps: Count
+    selection_seconds: Seconds = 0.0
+    batched_seeds: int = 1
+    reused: Reused | None = None
+
+    @property
+    def total_seconds(self) -> float:
+        """Training and selection together."""
+        return self.seconds + self.selection_seconds
 
 
-class Quality(_Part):
-    """Accuracy as a fraction; negative log-likelihood in nats an image; calibration error."""
+class Candidates(Part):
+    """Inherited validation accuracies of candidates of one kind."""
 
-    accuracy: Annotated[float, Field(ge=0, le=1)]
-    nll: float | None
-    ece: Annotated[float, Field(ge=0, le=1)] | None = None
-    images: Annotated[int, Field(ge=1)]
+    mean: float
+    std: float
+    best: float
+    accuracies: list[float]
 
 
-class Layer(_Part):
+class SelectionPart(Part):
+    """How the genotype was chosen; methods add what is theirs."""
+
+    rule: str = ""
+    alive: int | None = None
+    guided: Candidates | None = None
+    uniform: Candidates | None = None
+    inherited_test: Quality | None = None
+    retrained: dict[str, list[float]] | None = None
+    """By kind of candidate, validation accuracies after a training from scratch."""
+
+
+class Layer(Part):
+    """A weight tensor that is deployed."""
+
     name: str
     operation: str
     parameters: Count
     zeros: Count
 
 
-class Repeat(_Part):
+class ZeroingLevel(Part):
+    """The network with everything zeroed that is dead at a threshold."""
+
+    threshold: float
+    nonzero_parameters: Count
+    test: Quality
+    validation: Quality | None
+
+
+class Compact(Part):
+    """The network without its dead channels."""
+
+    test: Quality
+    parameters: Count
+    flops: Count
+
+
+class Inference(Part):
+    """Seconds of one batch's prediction, before and after zeroing."""
+
+    images: int
+    before_seconds: Seconds
+    after_seconds: Seconds | None = None
+
+
+class Repeat(Part):
     """The architecture once more, with another evaluation seed."""
 
     seconds: Seconds
@@ -85,14 +209,14 @@ class Repeat(_Part):
     nonzero_parameters: Count
 
 
-class Evaluation(_Part):
-    """With `kind` "tabular" nothing was trained: `test` is a table's number, `sources` says of
-    what, and `truth` has every data set of the table (bench.tabular.evaluation).
+class Evaluation(Stage):
+    """How good the architecture is.
+
+    With `kind` "tabular" nothing was trained: `test` is the table's number on `dataset`, `sources`
+    says of what, and `truth` has every data set of the table (bench.tabular.evaluation).
     """
 
-    epochs: list[Epoch]
-    seconds: Seconds
-    peak_memory_bytes: Count | None
+    kind: Literal["training", "tabular"] = "training"
     test: Quality
     validation: Quality | None
     test_before_zeroing: Quality
@@ -101,9 +225,35 @@ class Evaluation(_Part):
     flops: Count
     layers: list[Layer]
     repeats: list[Repeat] = []
+    threshold: float | None = None
+    zeroing_path: list[ZeroingLevel] = []
+    compact: Compact | None = None
+    inference: Inference | None = None
+    dataset: str = ""
+    truth: dict[str, Truth] = {}
+    sources: dict[str, TableSource] = {}
+
+    @property
+    def all(self) -> list[Evaluation | Repeat]:
+        """Every evaluation of the architecture: one for each evaluation seed."""
+        return [self, *self.repeats]
+
+    @property
+    def total_seconds(self) -> float:
+        """Of all of them."""
+        return sum(one.seconds for one in self.all)
+
+    @property
+    def accuracy_name(self) -> str:
+        """What the accuracy is: of test images, or known from a table."""
+        if self.kind == "training":
+            return "test accuracy"
+        return f"known {self.sources[self.dataset].split} accuracy ({self.dataset})"
 
 
-class Data(_Part):
+class Data(Part):
+    """The images used: how many of each part; `digest` is of all of them."""
+
     name: str
     digest: Digest
     train: Count
@@ -113,54 +263,152 @@ class Data(_Part):
     shape: list[int]
 
 
-class RunRecord(_Part):
-    """Schema 1. Of a failed trial, what was not reached is null."""
+class Environment(Part):
+    """Where and with which versions the trial ran."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    device: str
+    hardware: str
+    threads: int
+    python: str
+    platform: str = ""
+    packages: dict[str, str] = {}
+
+
+class Provenance(Part):
+    """Which code ran, when (ISO 8601, UTC) and by which command."""
+
+    version: str
+    engine_version: int = 0
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    started: str
+    finished: str
+    command: str = ""
+
+
+class Tuning(Part):
+    """Of a trial whose evaluation settings were tuned: this trial's share of what that cost."""
+
+    seconds: Seconds = 0.0
+
+
+class _Common(Part):
+    schema_: Literal[1] = Field(1, alias="schema")
     trial: TrialIdentity
     configuration: dict[str, dict[str, Any]]
-    status: Literal["finished", "failed"]
-    error: Failure | None
-    genotype: dict[str, Any] | None
-    genotype_digest: str | None
-    selection: dict[str, Any] | None
-    search: Search | None
-    evaluation: Evaluation | None
-    data: Data | None
-    environment: dict[str, Any] | None
-    provenance: dict[str, Any] | None
+    tuning: Tuning | None = None
 
-    @model_validator(mode="after")
-    def _complete(self) -> RunRecord:
-        if self.status == "failed":
-            if self.error is None:
-                raise ValueError("it failed, but error is null")
-            return self
+    @property
+    def is_tuned(self) -> bool:
+        """Whether its evaluation has hyper-parameters that `bench tune` chose."""
+        return self.tuning is not None
+
+
+class FinishedRecord(_Common):
+    """A trial that has been searched and evaluated."""
+
+    status: Literal["finished"]
+    error: None
+    genotype: dict[str, Any]
+    genotype_digest: str
+    selection: SelectionPart = SelectionPart()
+    search: Search
+    evaluation: Evaluation
+    data: Data
+    environment: Environment
+    provenance: Provenance
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: dict[str, Any]) -> dict[str, Any]:
         needed = ("genotype", "search", "evaluation", "data", "environment", "provenance")
-        absent = [name for name in needed if getattr(self, name) is None]
+        absent = [name for name in needed if values.get(name) is None]
         if absent:
             raise ValueError(f"it finished, but {', '.join(absent)} is null")
-        if self.error is not None:
-            raise ValueError("it finished, but error is not null")
-        if Genotype.from_json(self.genotype or {}).digest != self.genotype_digest:
+        return {key: v for key, v in values.items() if key != "selection" or v is not None}
+
+    @model_validator(mode="after")
+    def _digest_is_the_genotypes(self) -> FinishedRecord:
+        if self.architecture.digest != self.genotype_digest:
             raise ValueError("genotype_digest is not the genotype's")
         return self
 
+    @cached_property
+    def architecture(self) -> Genotype:
+        """The genotype as an object."""
+        return Genotype.from_json(self.genotype)
 
-def check(record: Any, where: str | Path) -> dict[str, Any]:
-    """`record` itself if it is a record of this schema, else a ResultsError naming the file."""
-    found = record.get("schema") if isinstance(record, dict) else None
+
+class FailedRecord(_Common):
+    """A trial that failed; what it did not reach is null."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_an_error(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("error") is None:
+            raise ValueError("it failed, but error is null")
+        return values
+
+    status: Literal["failed"]
+    error: Failure
+    genotype: dict[str, Any] | None = None
+    genotype_digest: str | None = None
+    selection: SelectionPart | None = None
+    search: Search | None = None
+    evaluation: Evaluation | None = None
+    data: Data | None = None
+    environment: Environment | None = None
+    provenance: Provenance | None = None
+
+
+RunRecord = FinishedRecord | FailedRecord
+
+_ADAPTER: TypeAdapter[RunRecord] = TypeAdapter(
+    Annotated[FinishedRecord | FailedRecord, Field(discriminator="status")]
+)
+
+
+def parse(values: Any, where: str | Path) -> RunRecord:
+    """The record that plain data is. Raises ResultsError, naming the file, where it is none."""
+    found = values.get("schema") if isinstance(values, dict) else None
     if found != SCHEMA:
         raise ResultsError(f"record {where}: schema is {found!r}, this version reads {SCHEMA}")
     try:
-        RunRecord.model_validate(record)
+        return _ADAPTER.validate_python(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "it"
+        place = [str(part) for part in first["loc"] if part not in ("finished", "failed")]
         message = " ".join(str(first["msg"]).split())
         raise ResultsError(
-            f"record {where} is damaged: {key}: {message}; delete it to run its trial again"
+            f"record {where} is damaged: {'.'.join(place) or 'it'}: {message}; delete it to run its"
+            " trial again"
         ) from error
+
+
+def plain(record: RunRecord) -> dict[str, Any]:
+    """The record as plain data, with what was given and nothing more."""
+    found: dict[str, Any] = record.model_dump(by_alias=True, exclude_unset=True)
+    return found
+
+
+def text(record: RunRecord) -> str:
+    """The content of the record's file."""
+    values = plain(record)
+    return json.dumps(values, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def finite(value: Any) -> Any:
+    """Plain data with null in place of numbers that JSON cannot carry (NaN, infinities)."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check(record: Any, where: str | Path) -> dict[str, Any]:
+    """`record` itself if it is a record of this schema (callers that still take plain data)."""
+    parse(record, where)
     return dict(record)
 
 

@@ -1,0 +1,31 @@
+"""What tables and figures say of a study besides its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """A study as its tables know it.
+
+    labels, datasets, seeds: in the study's order. base, variations: of its ablations, label ->
+    what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
+    of a folder of records without its study file. gate: the gate's verdict in words
+    (`bench.records.gate.state`).
+    """
+
+    name: str
+    description: str = ""
+    notes: str = ""
+    labels: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    baseline: str | None = None
+    base: str | None = None
+    variations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    failed: int | None = None
+    missing: int | None = None
+    gate: str | None = None
