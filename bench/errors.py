@@ -1,5 +1,11 @@
 """Errors that a user can act on: one line each, no traceback, exit status 2."""
 
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+
 
 class BenchError(Exception):
     """Wrong usage, configuration or data. The message is one line: what, where, what is allowed."""
@@ -15,3 +21,20 @@ class DataError(BenchError):
 
 class ResultsError(BenchError):
     """A results folder or a record that cannot be read or written."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """`did you mean X?` where something known is near, else the list of what is known."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    allowed = ", ".join(names) or "none"
+    return f"did you mean {near[0]}? (known: {allowed})" if near else f"known: {allowed}"
+
+
+def show(value: object) -> str:
+    """A value as it would stand in a study file, at most 60 characters."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -7,7 +7,6 @@ budget, evaluation - is the harness's and the same for all.
 
 from __future__ import annotations
 
-import difflib
 import importlib.metadata
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, SearchData, Split
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, suggest
 from bench.noise import Noise
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
@@ -309,11 +308,7 @@ def load(name: str) -> type[Method]:
     """The class of a method. Raises ConfigurationError for an unknown or broken one."""
     known: Iterable[str] = names()
     if name not in known:
-        near = difflib.get_close_matches(name, list(known), 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ConfigurationError(
-            f"unknown method {name!r}: {hint}installed: {', '.join(sorted(known))}"
-        )
+        raise ConfigurationError(f"unknown method {name!r}; {suggest(name, known)}")
     try:
         method = names()[name].load()
     except Exception as error:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.ablation import figure as ablation_figure
-from analysis.common.files import write_csv, write_text
+from analysis.common.files import write_csv
 from analysis.common.statistics import FEWEST_SEEDS, holm, paired, summarise
 from analysis.common.trials import (
     Record,
@@ -21,6 +21,7 @@ from analysis.common.trials import (
     facts,
     search_seconds,
 )
+from bench import files
 from bench.errors import ConfigurationError
 
 COLUMNS = (
@@ -60,7 +61,7 @@ def write(folder: Path, records: Sequence[Record], study: Mapping[str, Any]) -> 
         )
     rows = table(records, study)
     return [
-        write_text(folder / "ablation.md", markdown(rows, study)),
+        files.write(folder / "ablation.md", markdown(rows, study)),
         write_csv(folder / "ablation.csv", rows),
         ablation_figure.write(folder, rows, gaps(records, study), study),
     ]

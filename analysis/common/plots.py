@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from analysis.common.files import write_bytes
 from analysis.common.statistics import summarise
+from bench import files
 
 OKABE_ITO = (
     "#0072B2",
@@ -72,7 +72,7 @@ def save(made: Figure, path: Path) -> Path:
     """Write a PNG atomically; its bytes carry no date and no software version."""
     buffer = io.BytesIO()
     FigureCanvasAgg(made).print_png(buffer, metadata={"Software": None})
-    return write_bytes(path, buffer.getvalue())
+    return files.write(path, buffer.getvalue())
 
 
 def colours(labels: Sequence[str]) -> dict[str, str]:

@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.common import operations
-from analysis.common.files import write_csv, write_text
+from analysis.common.files import write_csv
 from analysis.common.trials import Record, StudyFacts, datasets_of
 from analysis.leaderboard import notes
 from analysis.leaderboard import table as leaderboard
 from analysis.leaderboard.columns import Table, tables
 from analysis.report import page
 from analysis.truth import tables as truth
+from bench import files
 
 FILES = ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.html")
 
@@ -24,10 +25,10 @@ def write(folder: Path, records: Sequence[Record], study: StudyFacts) -> list[Pa
     rows = leaderboard.table(records, study)
     made = [text(rows, records, study) for text in (markdown, latex, html)]
     return [
-        write_text(folder / "leaderboard.md", made[0]),
+        files.write(folder / "leaderboard.md", made[0]),
         write_csv(folder / "leaderboard.csv", rows),
-        write_text(folder / "leaderboard.tex", made[1]),
-        write_text(folder / "leaderboard.html", made[2]),
+        files.write(folder / "leaderboard.tex", made[1]),
+        files.write(folder / "leaderboard.html", made[2]),
     ]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.common.files import write_text
 from analysis.common.trials import Record, StudyFacts, stem
 from analysis.leaderboard import files as leaderboard_files
 from analysis.leaderboard import table as leaderboard
@@ -14,6 +13,7 @@ from analysis.posterior import tables as posterior
 from analysis.report import checklist, page
 from analysis.report import trials as report_trials
 from analysis.report.page import Markup, escape
+from bench import files
 
 FIGURES = {
     "ablation.png": "What each variation changes against the base, seed by seed",
@@ -59,7 +59,7 @@ def write(
         for title, text in parts.items()
     )]  # fmt: skip
     nav = f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n'
-    return write_text(folder / "report.html", page.page(facts.name, "\n".join(body), nav))
+    return files.write(folder / "report.html", page.page(facts.name, "\n".join(body), nav))
 
 
 def _id(title: str) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.common.files import write_csv, write_text
+from analysis.common.files import write_csv
 from analysis.tuning import figures as tuning_figures
+from bench import files
 
 Group = Mapping[str, Any]
 
@@ -17,7 +18,7 @@ Group = Mapping[str, Any]
 def write(folder: Path, made: Mapping[str, Any]) -> list[Path]:
     """Write tuning.md, tuning.csv and figures of a tuning's record (`bench.tuning.records`)."""
     return [
-        write_text(folder / "tuning.md", markdown(made)),
+        files.write(folder / "tuning.md", markdown(made)),
         write_csv(folder / "tuning.csv", table(made)),
         *tuning_figures.write(folder, made),
     ]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, suggest
 
 if TYPE_CHECKING:
     from bench.data.source import Source
@@ -36,9 +35,7 @@ def check_name(name: str) -> None:
     """Raise ConfigurationError unless `name` is a data set's, or image-folder: and a path."""
     if name in _REGISTERED or (name.startswith(FOLDER_PREFIX) and name != FOLDER_PREFIX):
         return
-    nearest = difflib.get_close_matches(name, _REGISTERED, n=1)
-    hint = f", did you mean {nearest[0]!r}?" if nearest else ""
-    raise ConfigurationError(f"no data set {name!r}{hint} (there are {', '.join(names())})")
+    raise ConfigurationError(f"unknown data set {name!r}; {suggest(name, names())}")
 
 
 def open_source(name: str, root: Path) -> Source:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.errors import ConfigurationError, ResultsError
+from bench.errors import ConfigurationError, ResultsError, suggest
 from bench.records import status
 from bench.records.store import Standing, Store, located, stand
 from bench.study.file import load, shipped
 from bench.study.model import Study
-from bench.study.validation import suggest
 
 Record = dict[str, Any]
 Names = dict[tuple[str, str], str]

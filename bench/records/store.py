@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import files
 from bench.columns import POSTERIOR
 from bench.errors import ResultsError
 from bench.records.schema import SCHEMA, check, check_name
@@ -60,32 +61,6 @@ def parse(content: bytes, where: str) -> dict[str, Any]:
             f"record {where} is damaged: not JSON ({message}); delete it to run its trial again"
         ) from error
     return check(record, where)
-
-
-def write_atomically(path: Path, content: str) -> None:
-    """Write a text so that the file is whole or not there: temporary file, fsync, rename.
-
-    Raises ResultsError where that cannot be done.
-    """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("w", encoding="utf-8", newline="") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            scratch.unlink()
-        if isinstance(error, OSError):
-            raise ResultsError(f"cannot write {path}: {error.strerror}") from error
-        raise
 
 
 @dataclass(frozen=True)
@@ -172,12 +147,12 @@ class Store:
         plain = check(_finite(record), str(path))
         table = self.posterior_path(record["trial"])
         if posterior:
-            write_atomically(table, posterior_csv(posterior))
+            files.write(table, posterior_csv(posterior))
         else:
             with contextlib.suppress(FileNotFoundError):
                 table.unlink()
         text = json.dumps(plain, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False)
-        write_atomically(path, text + "\n")
+        files.write(path, text + "\n")
         return path
 
     def prepare(self) -> None:
@@ -195,7 +170,7 @@ class Store:
 
     def clear_leftovers(self) -> None:
         """Remove what a killed process left half-written; only where no other process writes."""
-        for leftover in self.records_folder.glob(".*.tmp"):
+        for leftover in self.records_folder.glob(files.SCRATCH):
             leftover.unlink(missing_ok=True)
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import files
 from bench.errors import ConfigurationError, ResultsError
 from bench.records import gate, lock, status
 from bench.records import summary as flatten
-from bench.records.store import Standing, Store, write_atomically
+from bench.records.store import Standing, Store
 from bench.run import machine
 from bench.run.pool import RUN_TRIAL, groups, run_trials
 from bench.run.progress import Progress
@@ -116,7 +117,7 @@ def run_gate(study: Study, store: Store, settings: Settings) -> dict[str, Any] |
         return None
     record = gate.verdict(plan, study.name, standing.finished)
     text = json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False)
-    write_atomically(store.folder / gate.FILE, text + "\n")
+    files.write(store.folder / gate.FILE, text + "\n")
     return record
 
 

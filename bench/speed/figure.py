@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from bench import files
+
 
 def draw(parts_measured: list[Path], path: Path) -> str | None:
     """Write the figure of the parts' tables; a line that says why not, where a package lacks."""
@@ -49,8 +51,7 @@ def draw(parts_measured: list[Path], path: Path) -> str | None:
         axis.axvline(1, color="black", lw=1)
         axis.set(title=textwrap.fill(part, 54), xlabel="", ylabel="")
     axes[-1, 0].set_xlabel("times the reference (bars: medians; lines: quartiles)")
-    temporary = path.with_suffix(".tmp.png")
-    figure.savefig(temporary, dpi=150)
+    with files.replacing(path) as scratch:
+        figure.savefig(scratch, dpi=150)
     plt.close(figure)
-    temporary.replace(path)
     return None

@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import io
 import json
-import os
 import re
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bench.errors import ResultsError
+from bench import files
 from bench.run import environment
 from bench.speed.context import Context
 from bench.speed.rows import Row
@@ -65,17 +64,8 @@ def write(place: Path, part: str, found: list[Row], context: Context, scale: Sca
     for r in found:
         writer.writerow("" if v is None else _plain(v) for v in dataclasses.astuple(r))
     facts = json.dumps(facts_of(context, scale), indent=1, sort_keys=True) + "\n"
-    paths = []
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        for name, content in ((f"{part}.csv", text.getvalue()), (f"{part}.json", facts)):
-            temporary = place / f"{name}.{os.getpid()}.tmp"
-            temporary.write_text(content, encoding="utf-8")
-            temporary.replace(place / name)
-            paths.append(place / name)
-    except OSError as error:
-        raise ResultsError(f"{place} cannot be written: {error.strerror}") from error
-    return paths
+    contents = {f"{part}.csv": text.getvalue(), f"{part}.json": facts}
+    return [files.write(place / name, content) for name, content in contents.items()]
 
 
 def _plain(value: Any) -> Any:

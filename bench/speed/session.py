@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, suggest
 from bench.run import machine
 from bench.speed import (
     candidates,
@@ -112,8 +111,5 @@ def parts(only: str | None) -> list[str]:
     wanted = list(PARTS) if only is None else only.split(",")
     for name in wanted:
         if name not in PARTS:
-            near = difflib.get_close_matches(name, PARTS, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            known = ", ".join(PARTS)
-            raise ConfigurationError(f"--only {name}: no such part; {hint}there are {known}")
+            raise ConfigurationError(f"--only {name}: no such part; {suggest(name, PARTS)}")
     return [name for name in PARTS if name in wanted]

@@ -19,8 +19,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.errors import ConfigurationError
-from bench.study.validation import require_mapping, show, suggest
+from bench.errors import ConfigurationError, show, suggest
+from bench.study.validation import require_mapping
 
 SECTIONS = ("method", "data", "space", "search", "evaluation")
 GRID = "grid"

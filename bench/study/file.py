@@ -28,7 +28,7 @@ from typing import Any
 
 from bench.data import registry
 from bench.data.config import DataConfig
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, show, suggest
 from bench.options import Mark, fields, has, resolved
 from bench.space import registry as registry_of_spaces
 from bench.space.config import SpaceConfig, no_auxiliary_head
@@ -37,7 +37,7 @@ from bench.study import ablations as variations
 from bench.study import gate_file
 from bench.study import yaml as yaml_file
 from bench.study.model import Study, Trial
-from bench.study.validation import build, require_mapping, show, suggest
+from bench.study.validation import build, require_mapping
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 

@@ -20,12 +20,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.errors import ConfigurationError
+from bench import files
+from bench.errors import ConfigurationError, show, suggest
 from bench.options import Mark, fields, has, tunable
-from bench.records.store import write_atomically
 from bench.study import yaml as yaml_file
 from bench.study.model import Study, Trial
-from bench.study.validation import build, require_mapping, show, suggest
+from bench.study.validation import build, require_mapping
 from bench.training.config import EvaluationConfig
 
 ADOPTED = "evaluation.yaml"
@@ -48,7 +48,7 @@ def adopt(given: Path, folder: Path) -> None:
     """Keep a file of settings with the study's results."""
     kept = folder / ADOPTED
     if not (kept.is_file() and kept.samefile(given)):
-        write_atomically(kept, given.read_text(encoding="utf-8"))
+        files.write(kept, given.read_text(encoding="utf-8"))
 
 
 def extended(study: Study, path: Path, *, strict: bool) -> Study:

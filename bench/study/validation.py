@@ -1,17 +1,15 @@
-"""Options from plain data, and one line, with key, value and what is allowed, where they are wrong."""
+"""Options from plain data; where they are wrong, one line with key, value and what is allowed."""
 
 from __future__ import annotations
 
-import difflib
-import json
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, show, suggest
 from bench.options import fields, from_plain
 
 T = TypeVar("T")
@@ -52,23 +50,6 @@ def require_mapping(values: object, *, where: str, key: str) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise ConfigurationError(f"{where}: {key} = {show(values)}: must be a mapping of options")
     return values
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """`did you mean X?` where something known is near, else the list of what is known."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    allowed = ", ".join(names) or "none"
-    return f"did you mean {near[0]}? (known: {allowed})" if near else f"known: {allowed}"
-
-
-def show(value: object) -> str:
-    """A value as it would stand in the file, at most 60 characters."""
-    try:
-        text = json.dumps(value, default=str, ensure_ascii=False)
-    except (TypeError, ValueError):
-        text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _complaint(known: Mapping[str, FieldInfo], error: ValidationError, prefix: str) -> str:

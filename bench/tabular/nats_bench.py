@@ -14,7 +14,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bench.errors import ConfigurationError
+from bench import files
+from bench.errors import ConfigurationError, ResultsError
 from bench.tabular.config import TabularConfig
 from bench.tabular.facts import FACTS, fraction, source
 from bench.tabular.table import Table
@@ -39,10 +40,8 @@ def load(config: TabularConfig) -> dict[str, Table]:
     found = _read(kept)
     if found is None:
         found = _collect(path, config)
-        with contextlib.suppress(OSError):  # a folder that one may not write: read it again then
-            scratch = kept.with_name(f"{kept.name}.{os.getpid()}.tmp")
-            scratch.write_text(json.dumps(found), encoding="utf-8")
-            scratch.replace(kept)
+        with contextlib.suppress(ResultsError):  # a folder that one may not write: read it again
+            files.write(kept, json.dumps(found))
     tables = {}
     for dataset in FACTS:
         values = {text: tuple(accuracies) for text, accuracies in found.get(dataset, {}).items()}

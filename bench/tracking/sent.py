@@ -7,11 +7,12 @@ the store.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from bench import files
 
 FILE = "mlflow.db.logged.json"
 EMBEDDED = "embedded"
@@ -31,12 +32,10 @@ def entries(folder: Path, uri: str | None) -> Entries:
 
 
 def remember(folder: Path, uri: str | None, trial: str, entry: Mapping[str, Any]) -> None:
-    """Add one trial's entry. Raises OSError where the folder cannot be written."""
+    """Add one trial's entry. Raises ResultsError where the folder cannot be written."""
     known = _read(folder)
     known.setdefault(_key(uri), {})[trial] = dict(entry)
-    scratch = folder / f"{FILE}.{os.getpid()}.tmp"
-    scratch.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
-    scratch.replace(folder / FILE)
+    files.write(folder / FILE, json.dumps(known, indent=1, sort_keys=True))
 
 
 def _key(uri: str | None) -> str:

@@ -30,10 +30,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import BenchError, ResultsError
+from bench.errors import BenchError, ResultsError, suggest
 from bench.records import lock
 from bench.records import summary as flatten
-from bench.study.validation import suggest
 from bench.tracking import sent as logged
 
 if TYPE_CHECKING:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from bench import files
 
 SECONDS_BETWEEN = 15.0
 
@@ -32,16 +33,11 @@ class Checkpoint:
         return state if state.get("identity") == self.identity else None
 
     def save(self, state: Callable[[], dict[str, Any]], force: bool = False) -> None:
-        """Save `state()`, unless the last save was a moment ago."""
+        """Save `state()`, unless the last save was a moment ago. Raises ResultsError."""
         if not force and time.monotonic() - self.saved_at < SECONDS_BETWEEN:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            torch.save({**state(), "identity": self.identity}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+        with files.replacing(self.path) as scratch:
+            torch.save({**state(), "identity": self.identity}, scratch)
         self.saved_at = time.monotonic()
 
     def remove(self) -> None:

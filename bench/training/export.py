@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 
-from bench.errors import ResultsError
+from bench import files
 from bench.space.compact import compact
 from bench.space.network import DiscreteNetwork
 
@@ -34,10 +33,5 @@ def save_network(network: DiscreteNetwork, shape: tuple[int, int, int], path: Pa
     example = torch.zeros(2, *shape)
     batch = torch.export.Dim("batch", min=1)
     program = torch.export.export(smaller, (example,), dynamic_shapes={"images": {0: batch}})
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp.pt2")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.export.save(program, temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise ResultsError(f"{path} cannot be written: {error.strerror}") from error
+    with files.replacing(path) as scratch:
+        torch.export.save(program, scratch)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bench.records.store import write_atomically
+from bench import files
 from bench.run import environment
 from bench.study.model import Study
 from bench.tuning.plan import Row
@@ -86,9 +86,9 @@ def best_row(rows: Sequence[Row]) -> Row | None:
 def write(folder: Path, made: Mapping[str, Any]) -> None:
     """The record, and the best settings if every group has had its budget."""
     text = json.dumps(made, indent=1, sort_keys=True, allow_nan=False)
-    write_atomically(folder / RECORD, text + "\n")
+    files.write(folder / RECORD, text + "\n")
     if all(group["finished"] and group["best"] is not None for group in made["groups"]):
-        write_atomically(folder / SETTINGS, settings_text(made))
+        files.write(folder / SETTINGS, settings_text(made))
     else:
         (folder / SETTINGS).unlink(missing_ok=True)
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, suggest
 from bench.options import fields, tunable
 from bench.study.model import Trial
-from bench.study.validation import suggest
 from bench.training.config import EvaluationConfig
 
 METHOD = "method."

@@ -65,9 +65,11 @@ def test_every_registered_set_is_described_and_unknown_ones_are_refused() -> Non
     for name, about in names().items():
         check_name(name)
         assert about and "\n" not in about
-    with pytest.raises(ConfigurationError, match=r"no data set 'cifra10', did you mean 'cifar10'"):
+    with pytest.raises(
+        ConfigurationError, match=r"unknown data set 'cifra10'; did you mean cifar10"
+    ):
         check_name("cifra10")
-    with pytest.raises(ConfigurationError, match="no data set 'image-folder:'"):
+    with pytest.raises(ConfigurationError, match="unknown data set 'image-folder:'"):
         read("image-folder:", Path())
 
 

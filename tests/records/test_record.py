@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from support import records, studies, tiny_trials
 
+from bench import files
 from bench.errors import ResultsError
 from bench.records import lock
 from bench.records.schema import check
-from bench.records.store import Store, read, write_atomically
+from bench.records.store import Store, read
 from bench.study.file import load
 from bench.study.model import Study
 
@@ -164,9 +165,9 @@ def test_a_copy_under_another_name_is_refused(study: Study, store: Store) -> Non
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    write_atomically(path, "old")
+    files.write(path, "old")
     with pytest.raises(UnicodeEncodeError):
-        write_atomically(path, "x" * 100_000 + "\ud800")
+        files.write(path, "x" * 100_000 + "\ud800")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -177,7 +178,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="cannot be written: Not a directory; choose another"):
         store.prepare()
     with pytest.raises(ResultsError, match="cannot write"):
-        write_atomically(tmp_path / "file" / "x", "")
+        files.write(tmp_path / "file" / "x", "")
 
 
 def test_leftovers_of_a_killed_process_are_no_records_and_are_cleared(store: Store) -> None:

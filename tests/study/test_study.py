@@ -106,7 +106,7 @@ WRONG = {
     "unknown key": ("serach.epochs=3", "serach: unknown key; did you mean search?"),
     "unknown option": ("search.epoch=3", "search.epoch: unknown key; did you mean epochs?"),
     "unknown method option": ("methods.a.toses=3", "methods.a.toses: unknown key; did you mean"),
-    "unknown data set": ("datasets=[digit]", "did you mean 'digits'?"),
+    "unknown data set": ("datasets=[digit]", "did you mean digits?"),
     "unknown space": ("space.name=dart", "space.name: unknown space 'dart'; did you mean darts?"),
     "negative epochs": ("search.epochs=-1", "search.epochs = -1: must be a whole number, at least"),
     "too many cells": ("evaluation.cells=101", "at least 1 and at most 100"),

@@ -8,6 +8,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bench import ENGINE_VERSION
+
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OPERATIONS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
 
@@ -114,6 +116,7 @@ def record(
             "git_commit": "24a7de7d1f2b3c4d5e6f708192a3b4c5d6e7f809",
             "git_dirty": False,
             "version": "0.1.0",
+            "engine_version": ENGINE_VERSION,
             "started": started.isoformat(),
             "finished": (started + timedelta(seconds=seconds + 1)).isoformat(),
             "command": f"bench run {study}",

@@ -1,0 +1,50 @@
+"""Files that are whole or not there: the one way in which this project writes them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import ResultsError
+
+SCRATCH = ".*.tmp*"
+"""A glob of what a killed process may leave behind beside its files."""
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    """Write a text (as UTF-8, line ends as they are) or bytes; see `replacing`."""
+    with replacing(path) as scratch:
+        scratch.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A scratch file beside `path`, with its suffix, that takes its place when all went well.
+
+    It is written to the disk before it does, and the folder after it, so that a power cut leaves
+    the old file or the new one. Missing folders are made. Raises ResultsError where the file
+    cannot be written; whatever is raised within leaves `path` as it was.
+    """
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield scratch
+        _to_disk(scratch)
+        scratch.replace(path)
+        _to_disk(path.parent)
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
