@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from bench.cli import arguments
 from bench.errors import BenchError
@@ -42,7 +42,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def run(chosen: argparse.Namespace) -> int:
     """bench run STUDY"""
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.run import session
     from bench.study import tuned_settings as tuned
 
@@ -73,7 +73,7 @@ def status(chosen: argparse.Namespace) -> int:
 
 def tune(chosen: argparse.Namespace) -> int:
     """bench tune STUDY"""
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.tuning import session as tuning_session
 
     study, store = _study(chosen, tuned=False)
@@ -99,12 +99,12 @@ def tune(chosen: argparse.Namespace) -> int:
 
 def ablate(chosen: argparse.Namespace) -> int:
     """bench ablate STUDY"""
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.run import session
 
     study, store = _study(chosen)
     standing = session.finished_or_error(study, store)
-    for path in session.tables(study, store, standing, analysis.write_ablation):
+    for path in session.write_study_tables(study, store, standing, analysis.write_ablation):
         print(path)
     return DONE
 
@@ -118,26 +118,27 @@ def gate(chosen: argparse.Namespace) -> int:
     settings = session.Settings(
         device=chosen.device, workers=chosen.workers, data_root=chosen.data_root
     )
-    record = session.run_gate(study, store, settings)
-    if record is None:
+    verdict = session.run_gate(study, store, settings)
+    if verdict is None:
         print(f"gate of {study.name}: a training failed, so there is no verdict; run it again")
         return SOME_FAILED
-    print("\n".join(verdicts.lines(record)))
+    print("\n".join(verdict.describe()))
     print(f"verdict: {store.folder / verdicts.FILE}")
-    return DONE if record["passed"] else SOME_FAILED
+    return DONE if verdict.passed else SOME_FAILED
 
 
 def leaderboard(chosen: argparse.Namespace) -> int:
     """bench leaderboard STUDY..."""
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.records import gather as sources
 
     found = sources.gather(
         chosen.study, chosen.results, chosen.set, chosen.from_mlflow, chosen.baseline
     )
     folder = chosen.output or found.folder
-    facts = _collapsed_at(chosen, found.study)
-    written = analysis.write_leaderboard(folder, found.records, facts, found.names)
+    written = analysis.write_leaderboard(
+        folder, found.records, found.facts, thresholds=_thresholds(chosen), files=found.files
+    )
     print(written[0].read_text(encoding="utf-8"))
     print("\n".join(map(str, written)))
     return DONE
@@ -145,50 +146,57 @@ def leaderboard(chosen: argparse.Namespace) -> int:
 
 def verify(chosen: argparse.Namespace) -> int:
     """bench verify STUDY"""
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.records import gather as sources
     from bench.records import verify as verification
 
     found = sources.gather([chosen.study], chosen.results, chosen.set)
     write = analysis.write_all if chosen.all else analysis.write_leaderboard
-    wrong, compared = verification.differing(
+    wrong, compared = verification.compare(
         found.folder,
         lambda folder: write(
-            folder, found.records, _collapsed_at(chosen, found.study), found.names
+            folder, found.records, found.facts, thresholds=_thresholds(chosen), files=found.files
         ),
     )
     for line in wrong:
         print(line)
     right = f"{compared - len(wrong)} of {compared} files are what the records say"
-    print(f"{found.study['name']}: {right} ({found.folder})")
+    print(f"{found.facts.name}: {right} ({found.folder})")
     return SOME_FAILED if wrong else DONE
 
 
 def analyze(chosen: argparse.Namespace) -> int:
     """bench analyze STUDY"""
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.run import session
 
     study, store = _study(chosen)
     standing = session.finished_or_error(study, store)
 
-    def write(folder: Path, records: Any, facts: Mapping[str, Any]) -> Sequence[Path]:
-        return analysis.write_all(folder, records, _collapsed_at(chosen, facts))
-
-    for path in session.tables(study, store, standing, write):
+    write = functools.partial(analysis.write_all, thresholds=_thresholds(chosen))
+    for path in session.write_study_tables(study, store, standing, write):
         print(path)
     return DONE
 
 
 def report(chosen: argparse.Namespace) -> int:
     """bench report STUDY"""
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.records import gather as sources
 
     found = sources.gather([chosen.study], chosen.results, chosen.set)
     folder = chosen.output or found.folder
-    facts = _collapsed_at(chosen, found.study)
-    print(analysis.write_report(folder, found.records, found.failed, facts, found.names))
+    thresholds = _thresholds(chosen)
+    print(
+        analysis.write_report(
+            folder,
+            found.records,
+            found.failed,
+            found.facts,
+            thresholds=thresholds,
+            files=found.files,
+        )
+    )
     return DONE
 
 
@@ -259,16 +267,16 @@ def _study(chosen: argparse.Namespace, tuned: bool = True) -> tuple[Study, Store
     return study, store
 
 
-def _collapsed_at(chosen: argparse.Namespace, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A study's facts with the thresholds of collapse that were asked for."""
+def _thresholds(chosen: argparse.Namespace) -> dict[str, float]:
+    """The thresholds of collapse that were asked for."""
     given = {"type": chosen.collapse_type, "free": chosen.collapse_free}
-    return {**facts, "collapsed_at": {k: v for k, v in given.items() if v is not None}}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _print_status(study: Study, store: Store) -> int:
     from bench.records import status
 
-    for line in status.lines(study, store):
+    for line in status.describe(study, store):
         print(line)
     return DONE
 
@@ -277,7 +285,7 @@ def _print_leaderboard(store: Store, standing: Standing) -> None:
     if standing.finished:
         print((store.folder / "leaderboard.md").read_text(encoding="utf-8"))
     for record in standing.failed:
-        print(f"failed: {store.record_path(record['trial'])}: {record['error']['message']}")
+        print(f"failed: {store.record_path(record.trial)}: {record.error.message}")
     print(f"records, tables and figures: {store.folder}")
 
 

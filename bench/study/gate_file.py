@@ -19,11 +19,10 @@ from typing import Any
 
 from bench.errors import ConfigurationError, show
 from bench.options import Positive, options
-from bench.records.gate import Gate
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.nas_bench_201.config import NasBench201Config
-from bench.study.model import Trial
+from bench.study.model import Gate, Trial
 from bench.study.validation import build, require_mapping
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig

@@ -124,11 +124,10 @@ def test_status_tells_finished_failed_missing_and_stale(
 ) -> None:
     store = Store(tmp_path / "results" / "small")
     first, second, third = load("small.yaml").trials
-    failed = tiny_trials.record(second)
-    failed |= {"status": "failed", "error": {"stage": "search", "type": "E", "message": "why"}}
     stale = load("small.yaml", ["search.epochs=9"]).trials[2]
-    for record in (tiny_trials.record(first), failed, tiny_trials.record(stale)):
-        store.write(record, [])
+    store.write(tiny_trials.record(first), [])
+    store.write(tiny_trials.failed(second), [])
+    store.write(tiny_trials.record(stale), [])
     assert bench("status", "small.yaml") == 0
     out = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in out[:4]] == [
