@@ -23,11 +23,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.errors import one_line
 from bench.seeds import derive
-from bench.tracking import sent as logged
+from bench.tracking.sent import redacted
 from bench.tuning import liveness
+from bench.tuning.places import summarise
 from bench.tuning.plan import Diverged, Objective, Plan, Row, TuningError
 from bench.tuning.space import Parameter, defaults
+from bench.tuning.sqlite import lock_transactions
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
-    from sqlalchemy import Engine
 
 STARTUP = 6
 """Settings drawn at random, the default among them, before TPE has something to go by."""
@@ -72,9 +74,9 @@ class Tuner:
     def rows(self) -> list[Row]:
         """Every place in order, as the storage has it now."""
         with _guarded(self.plan.url):
-            return [_row(place, tried) for place, tried in enumerate(self._places())]
+            return [summarise(place, tried) for place, tried in enumerate(self._places())]
 
-    def free(self) -> int | None:
+    def find_free_place(self) -> int | None:
         """The first place to try, once what dead processes have left is released.
 
         A place that failed is free to be tried again, but not by the process in which it failed.
@@ -197,8 +199,7 @@ def _attempt(trial: Trial, plan: Plan, objective: Objective) -> tuple[float, ...
             raise optuna.TrialPruned from error
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())
-        trial.set_user_attr("error", f"{type(error).__name__}: {reason}"[:1000])
+        trial.set_user_attr("error", f"{type(error).__name__}: {one_line(error)}"[:1000])
         raise
     finally:
         trial.set_user_attr("seconds", time.perf_counter() - begun)
@@ -212,39 +213,6 @@ def _suggest(trial: Trial, parameter: Parameter) -> float | int:
     if parameter.whole:
         return trial.suggest_int(name, int(low), int(high))
     return trial.suggest_float(name, low, high, log=parameter.log)
-
-
-def _row(place: int, tried: list[FrozenTrial]) -> Row:
-    if not tried:
-        return Row(place, "waiting")
-    done = [trial for trial in tried if _state(trial) in ("complete", "pruned", "diverged")]
-    running = [trial for trial in tried if _state(trial) == "running"]
-    trial = (done or running or tried[-1:])[0]
-    return Row(
-        place,
-        _state(trial),
-        dict(trial.params),
-        tuple(trial.values) if _state(trial) == "complete" else None,
-        sum(one.user_attrs.get("seconds", 0.0) for one in tried),
-        sum(one.state.name != "WAITING" for one in tried),
-        dict(sorted(trial.intermediate_values.items())),
-        trial.user_attrs.get("facts", {}),
-        trial.user_attrs.get("diverged", trial.user_attrs.get("error")),
-        _time(trial.datetime_start),
-        _time(trial.datetime_complete),
-    )
-
-
-def _state(trial: FrozenTrial) -> str:
-    if "diverged" in trial.user_attrs and trial.state.is_finished():
-        return "diverged"
-    if trial.state.name == "FAIL":  # without an error it was interrupted, or its process died
-        return "failed" if "error" in trial.user_attrs else "waiting"
-    return str(trial.state.name.lower())
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone().isoformat(timespec="seconds")
 
 
 def _release_dead(study: Study) -> None:
@@ -333,7 +301,7 @@ def _storage(url: str) -> BaseStorage:
         options = {"connect_args": {"timeout": 60}}
     for left in reversed(range(OPENING)):
         try:
-            made = storages.RDBStorage(
+            opened = storages.RDBStorage(
                 url, options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
             )
             break
@@ -342,27 +310,8 @@ def _storage(url: str) -> BaseStorage:
                 raise
             time.sleep(0.3)
     if url.startswith("sqlite:"):
-        _one_at_a_time(made.engine)
-    return made
-
-
-def _one_at_a_time(engine: Engine) -> None:
-    """Transactions that hold SQLite's lock from their begin.
-
-    Optuna looks whether a trial is waiting and then takes it, with a row's lock in between. SQLite
-    has no such lock, and two processes could both find it waiting.
-    """
-    from sqlalchemy import event
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # sqlite3 is not to begin transactions by itself
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    engine.dispose()  # the connections from before
+        lock_transactions(opened.engine)
+    return opened
 
 
 @contextlib.contextmanager
@@ -376,6 +325,5 @@ def _guarded(url: str) -> Iterator[None]:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError, OSError) as error:
-        said = error.__cause__ or error
-        reason = " ".join(str(said).split())[:200]
-        raise TuningError(f"--storage {logged.redacted(url)}: {reason}") from error
+        reason = one_line(error.__cause__ or error)[:200]
+        raise TuningError(f"--storage {redacted(url)}: {reason}") from error
