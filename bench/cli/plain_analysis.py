@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,16 @@ from typing import Any
 import analysis
 from analysis import write_tuning as write_tuning
 from bench.records.facts import StudyFacts
-from bench.records.schema import FailedRecord, FinishedRecord, plain
+from bench.records.schema import FailedRecord, FinishedRecord, RunRecord, text
 
 Thresholds = Mapping[str, float]
 Files = Mapping[tuple[str, str], str]
+
+
+def plain(record: RunRecord) -> dict[str, Any]:
+    """As its file has it, with sorted keys."""
+    values: dict[str, Any] = json.loads(text(record))
+    return values
 
 
 def _summary(facts: StudyFacts, thresholds: Thresholds | None = None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class StudyFacts:
     labels, datasets, seeds: in the study's order. base, variations: of its ablations, label ->
     what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
     of a folder of records without its study file. gate: the gate's verdict in words
-    (`bench.records.gate.read_state`).
+    (`bench.records.gate.describe_state`).
     """
 
     name: str
@@ -50,5 +50,5 @@ def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
         variations=study.variations,
         failed=len(standing.failed),
         missing=len(standing.missing),
-        gate=gate.read_state(study.gate, folder).text,
+        gate=gate.describe_state(study.gate, folder),
     )

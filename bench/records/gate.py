@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -173,39 +172,32 @@ def write(folder: Path, verdict: Verdict) -> Path:
     return files.write(folder / FILE, text + "\n")
 
 
-@dataclass(frozen=True)
-class GateState:
-    """Whether a study's setting has passed its gate, and a line that says it.
-
-    missing: never run for this setting; none: there are no reference cells.
-    """
-
-    state: Literal["passed", "failed", "missing", "none"]
-    text: str
-    verdict: Verdict | None = None
-
-
 _UNKNOWN = (
     "Whether this setting can tell good cells from bad ones is not known ({}), so differences"
     " between methods may say nothing about them."
 )
 
 
-def read_state(gate: Gate | None, folder: Path) -> GateState:
-    """The verdict that holds for the study as it is. Raises ResultsError at a damaged record."""
+def describe_state(gate: Gate | None, folder: Path) -> str:
+    """What is known of the study's setting as it is. Raises ResultsError at a damaged record."""
     if gate is None:
-        return GateState("none", "Gate: none. " + _UNKNOWN.format("no reference cells"))
+        return "Gate: none. " + _UNKNOWN.format("no reference cells")
+    verdict = read(folder)
+    if verdict is not None and verdict.digest == gate.digest:
+        return verdict.sentence
+    why = "it was never run" if verdict is None else "its verdict is of another setting"
+    return "Gate: NOT RUN. " + _UNKNOWN.format(why)
+
+
+def read(folder: Path) -> Verdict | None:
+    """The verdict in a results folder, if there is one. Raises ResultsError at a damaged one."""
     path = folder / FILE
-    why = "it was never run"
-    if path.is_file():
-        try:
-            verdict = Verdict.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-            raise ResultsError(
-                f"record {path} is damaged ({one_line(first)}); run bench gate again"
-            ) from error
-        if verdict.digest == gate.digest:
-            return GateState("passed" if verdict.passed else "failed", verdict.sentence, verdict)
-        why = "its verdict is of another setting"
-    return GateState("missing", "Gate: NOT RUN. " + _UNKNOWN.format(why))
+    try:
+        return Verdict.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise ResultsError(
+            f"record {path} is damaged ({one_line(first)}); run bench gate again"
+        ) from error

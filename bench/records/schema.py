@@ -1,11 +1,12 @@
 """What a trial leaves behind, as typed objects: a `FinishedRecord` or a `FailedRecord`.
 
 A record is a JSON file; `parse` checks one and returns the object, `plain` is the way back. What a
-record is made of is in `bench.records.parts`.
+record is made of is in `bench.records.parts`, whose names this module has too.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -17,16 +18,67 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from bench.errors import ResultsError, one_line
 from bench.records.parts import (
-    Data,
-    Environment,
-    Evaluation,
-    Failure,
-    Part,
-    Provenance,
-    Search,
-    SelectionPart,
-    TrialIdentity,
-    Tuning,
+    Candidates as Candidates,
+)
+from bench.records.parts import (
+    Compact as Compact,
+)
+from bench.records.parts import (
+    Data as Data,
+)
+from bench.records.parts import (
+    Environment as Environment,
+)
+from bench.records.parts import (
+    Epoch as Epoch,
+)
+from bench.records.parts import (
+    Evaluation as Evaluation,
+)
+from bench.records.parts import (
+    Failure as Failure,
+)
+from bench.records.parts import (
+    Inference as Inference,
+)
+from bench.records.parts import (
+    Layer as Layer,
+)
+from bench.records.parts import (
+    Part as Part,
+)
+from bench.records.parts import (
+    Provenance as Provenance,
+)
+from bench.records.parts import (
+    Quality as Quality,
+)
+from bench.records.parts import (
+    Repeat as Repeat,
+)
+from bench.records.parts import (
+    Search as Search,
+)
+from bench.records.parts import (
+    SelectionPart as SelectionPart,
+)
+from bench.records.parts import (
+    Stage as Stage,
+)
+from bench.records.parts import (
+    TableSource as TableSource,
+)
+from bench.records.parts import (
+    TrialIdentity as TrialIdentity,
+)
+from bench.records.parts import (
+    Truth as Truth,
+)
+from bench.records.parts import (
+    Tuning as Tuning,
+)
+from bench.records.parts import (
+    ZeroingLevel as ZeroingLevel,
 )
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
@@ -167,6 +219,12 @@ def text(record: RunRecord) -> str:
     """The content of the record's file."""
     values = plain(record)
     return json.dumps(values, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def digest(record: RunRecord) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of the record's canonical JSON."""
+    text = json.dumps(plain(record), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def finite(value: Any) -> Any:

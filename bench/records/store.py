@@ -113,6 +113,15 @@ class Store:
             raise ResultsError(f"{path} cannot be read: {error.strerror}") from error
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
+    def files_of(self, trial: Trial | TrialIdentity) -> dict[str, Path]:
+        """The files of a trial that exist, by names that do not depend on the trial."""
+        paths = {
+            "record.json": self.record_path(trial),
+            "posterior.csv": self.posterior_path(trial),
+            "cells.png": self.folder / "cells" / f"{trial.stem}.png",
+        }
+        return {name: path for name, path in paths.items() if path.exists()}
+
     def __iter__(self) -> Iterator[RunRecord]:
         """Every record, by file name. Raises ResultsError at a damaged one."""
         for path in sorted(self.records_folder.glob("[!.]*.json")):

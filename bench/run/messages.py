@@ -8,6 +8,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from bench.errors import BenchError, one_line
@@ -77,6 +78,11 @@ class Died:
 
 Outcome = Done | Raised | Died
 Message = Started | EpochDone | Note | Outcome
+
+
+def now() -> str:
+    """This moment, as records have it: ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def describe_failure(stage: str, error: Exception) -> Failure:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Protocol
 
 from bench.records import schema
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Store
-from bench.run.messages import Died, Done, EpochDone, Job, Message, Note, Outcome, Started
+from bench.run.messages import Died, Done, EpochDone, Job, Message, Note, Outcome, Started, now
 from bench.run.progress import Progress
 from bench.study.model import Trial
 
@@ -120,7 +119,7 @@ def run_trials(
         for trial, message in pool.messages():
             match message:
                 case Started():
-                    started[trial] = _now()
+                    started[trial] = now()
                     progress.started(trial)
                 case EpochDone():
                     progress.advanced(trial, message)
@@ -149,9 +148,5 @@ def _complete(trial: Trial, outcome: Outcome, started: str) -> Done:
         return outcome
     from bench.run import environment  # it imports torch, for which not every verb has to wait
 
-    provenance = environment.provenance(started, _now())
+    provenance = environment.provenance(started, now())
     return Done(schema.build(trial, outcome.error, {}, None, provenance))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

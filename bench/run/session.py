@@ -19,8 +19,7 @@ from bench.run.schedule import Schedule, group_trials, run_trials
 from bench.run.worker import RUN_TRIAL, Workplace
 from bench.study.model import Study, Trial
 from bench.tracking import runs
-from bench.tracking.runs import SyncCounts
-from bench.tracking.tracker import Tracker
+from bench.tracking.runs import SyncCounts, Tracker
 
 WriteTables = Callable[[Path, Sequence[FinishedRecord], StudyFacts], Sequence[Path]]
 """(folder, finished records, the study's facts) -> the files written."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from bench.options import from_plain
 from bench.records import schema
 from bench.records.schema import FinishedRecord
 from bench.run import environment
-from bench.run.messages import Done, EpochDone, describe_failure
+from bench.run.messages import Done, EpochDone, describe_failure, now
 from bench.seeds import derive
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
@@ -61,14 +60,14 @@ def run_trial(
     """
     set_up(trial.search.threads)
     run = _Run(trial, device, data_root, folder, report)
-    started = _now()
+    started = now()
     failure = None
     try:
         run.all(found)
     except Exception as error:
         failure = describe_failure(run.stage, error)
     described = environment.describe(device)
-    provenance = environment.provenance(started, _now())
+    provenance = environment.provenance(started, now())
     record = schema.build(trial, failure, run.parts, described, provenance)
     return Done(record, run.posterior)
 
@@ -307,7 +306,3 @@ def _describe(data: EvaluationData, name: str) -> dict[str, Any]:
         "classes": data.search.classes,
         "shape": list(data.search.shape),
     }
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

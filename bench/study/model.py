@@ -51,15 +51,8 @@ class Trial:
 
     def identity(self) -> dict[str, Any]:
         """What a record says of which trial it is: ids, study, label, method, data set, seed."""
-        return {
-            "id": self.id,
-            "search_id": self.search_id,
-            "study": self.study,
-            "label": self.label,
-            "method": self.method,
-            "dataset": self.dataset,
-            "seed": self.seed,
-        }
+        names = ("id", "search_id", "study", "label", "method", "dataset", "seed")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def id(self) -> str:

@@ -32,6 +32,7 @@ from bench.run.trial import run_trial
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
+from bench.study.validation import Place
 from bench.study.validation import build as checked
 from bench.testing import planted
 from bench.testing.reachability import shared
@@ -83,7 +84,7 @@ class MethodConformance:
     def config(cls, **more: Any) -> Any:
         """Its options, checked as those of a study file are."""
         options = {**cls.options, **more}
-        return checked(cls.kind().Config, options, where="conformance", prefix=cls.method)
+        return checked(cls.kind().Config, options, Place("conformance", cls.method))
 
     @classmethod
     def search(cls, data: EvaluationData, seed: int = 0, **more: Any) -> SearchOutcome:

@@ -15,18 +15,18 @@ is tagged with the digest of its record, so nothing is logged twice:
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import locks
-from bench.errors import ResultsError
-from bench.records import summary as flatten
-from bench.records.schema import RunRecord
-from bench.records.store import parse
+from bench.errors import ResultsError, one_line
+from bench.records.schema import RunRecord, digest
+from bench.records.store import Store, parse
 from bench.tracking import export, sent
 from bench.tracking.export import RunContent
 from bench.tracking.store import DATABASE, Experiment, connect
@@ -73,8 +73,8 @@ def find_pending(records: Iterable[RunRecord], folder: Path, uri: str | None) ->
         record
         for record in records
         if (entry := known.get(record.trial.id)) is None
-        or entry["record"] != flatten.digest(record)
-        or not set(_files(folder, record)) <= set(entry["artifacts"])
+        or entry["record"] != digest(record)
+        or not set(Store(folder).files_of(record.trial)) <= set(entry["artifacts"])
     ]
 
 
@@ -92,7 +92,7 @@ def fetch(study: str, uri: str) -> list[tuple[str, RunRecord]]:
                 raise ResultsError(f"{where} has no record.json; `bench sync {study}` completes it")
             path = Path(store.client.download_artifacts(run.info.run_id, "record.json", to))
             record = parse(path.read_bytes(), where)
-            if flatten.digest(record) != run.data.tags.get("record"):
+            if digest(record) != run.data.tags.get("record"):
                 raise ResultsError(f"{where}: its record.json is not the one that it was made of")
             located.append((where, record))
     return located
@@ -111,20 +111,57 @@ def log_tuning(tuning: Mapping[str, Any], folder: Path, uri: str | None) -> int:
         return sum(_log_group(store, content) for content in contents if content is not None)
 
 
+class Tracker:
+    """Sends records to MLflow; where that fails it says so, once, and does not try again."""
+
+    def __init__(self, folder: Path, uri: str | None, away: bool = False) -> None:
+        """folder: results/<study>; away: send nothing."""
+        self.say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+        self._folder = folder
+        self._uri = uri
+        self._away = away
+
+    def log(self, record: RunRecord) -> None:
+        """Send one record."""
+        self._attempt(lambda: log_trial(record, self._folder, self._uri))
+
+    def complete(self, records: Sequence[RunRecord]) -> None:
+        """Send what was not sent before, and the drawings made since."""
+
+        def send() -> None:
+            if pending := find_pending(records, self._folder, self._uri):
+                sync(pending, self._folder, self._uri)
+
+        self._attempt(send)
+
+    def log_tuning(self, tuning: Mapping[str, Any]) -> None:
+        """Send what a tuning has come to, as far as it has not been sent."""
+        self._attempt(lambda: log_tuning(tuning, self._folder, self._uri))
+
+    def _attempt(self, send: Callable[[], object]) -> None:
+        if self._away:
+            return
+        try:
+            send()
+        except Exception as error:  # whatever happens here, the trials go on
+            self._away = True
+            self.say(f"warning: {one_line(error)}")
+
+
 def _log(
     experiment: Experiment, record: RunRecord, folder: Path, uri: str | None
 ) -> tuple[str, str]:
     """(parent run's id, what was done: a field of SyncCounts)."""
-    digest = flatten.digest(record)
+    current = digest(record)
     complete, older = None, []
     for run in experiment.search(f"tags.trial = '{record.trial.id}' and tags.stage = 'trial'"):
         if run.info.status == "RUNNING":
             experiment.delete(run)
-        elif run.data.tags.get("record") == digest:
+        elif run.data.tags.get("record") == current:
             complete = run
         elif "superseded_by" not in run.data.tags:
             older.append(run)
-    files = _files(folder, record)
+    files = Store(folder).files_of(record.trial)
     done = "present"
     if complete is None:
         done, run_id = "logged", _write(experiment, export.from_record(record), files)
@@ -137,7 +174,7 @@ def _log(
         if missing:
             done = "updated"
             experiment.attach(run_id, missing, {})
-    entry = {"record": digest, "run": run_id, "artifacts": sorted(files)}
+    entry = {"record": current, "run": run_id, "artifacts": sorted(files)}
     sent.remember(folder, uri, record.trial.id, entry)
     return run_id, done
 
@@ -177,9 +214,3 @@ def _log_group(experiment: Experiment, content: RunContent) -> int:
     if content.end is not None:
         experiment.complete(parent, content)
     return len(new)
-
-
-def _files(folder: Path, record: RunRecord) -> dict[str, Path]:
-    """The trial's files under results/<study>, by their names inside its run."""
-    paths = flatten.artifacts_of(folder, record)
-    return {flatten.artifact_name(path, record): path for path in paths}

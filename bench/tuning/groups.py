@@ -17,8 +17,7 @@ from bench.study.model import Study
 from bench.training.config import EvaluationConfig
 from bench.tuning.objective import Found, Validation
 from bench.tuning.optuna_study import Tuner
-from bench.tuning.plan import Plan
-from bench.tuning.settings import Settings
+from bench.tuning.plan import Plan, Settings
 from bench.tuning.space import parameters
 
 _KEYS = {
@@ -107,32 +106,30 @@ class Work:
     ) -> None:
         """data: by data set. Raises ConfigurationError, TuningError."""
         first = group.found[0].trial
-        self.group = group
-        epochs = settings.epochs or group.evaluation.epochs
-        self.objective = Validation(group.found, data, epochs)
         side = min(data[first.dataset].shape[1:])
+        own = settings.per != "study"
+        epochs = settings.epochs or group.evaluation.epochs
+        self.group = group
+        self.objective = Validation(group.found, data, epochs)
         plan = Plan(
             name="",
             url=settings.storage or f"sqlite:///{store.folder / 'tuning' / 'optuna.db'}",
             trials=settings.trials,
-            parameters=parameters(first, side, settings.only, settings.per != "study"),
+            parameters=parameters(first, side, settings.only, own),
             steps=self.objective.steps,
             pruner=settings.pruner,
             objectives=settings.objectives,
             seed=settings.seed,
         )
-        self.plan = dataclasses.replace(plan, name=self._name(study, plan))
-        self.tuner = Tuner(self.plan)
-
-    def _name(self, study: Study, plan: Plan) -> str:
-        """Of the Optuna study: another one for everything that changes what a value means."""
+        # another Optuna study for everything that changes what a value means
         meant = {
-            "architectures": [(f.trial.id, f.genotype.digest) for f in self.group.found],
-            "epochs": self.objective.epochs,
+            "architectures": [(f.trial.id, f.genotype.digest) for f in group.found],
+            "epochs": epochs,
             "parameters": [dataclasses.asdict(parameter) for parameter in plan.parameters],
             "pruner": plan.pruner,
             "objectives": plan.objectives,
             "seed": plan.seed,
         }
         digest = hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()
-        return f"{study.name}: {self.group}: {digest[:12]}"
+        self.plan = dataclasses.replace(plan, name=f"{study.name}: {group}: {digest[:12]}")
+        self.tuner = Tuner(self.plan)

@@ -237,32 +237,16 @@ def _release_dead(study: Study) -> None:
 def _sampler(seed: int) -> BaseSampler:
     import optuna
 
-    class Seeded(optuna.samplers.BaseSampler):
+    class Seeded(optuna.samplers.TPESampler):
         """TPE whose draws are a function of the seed, the place and the finished trials."""
 
         def before_trial(self, study: Study, trial: FrozenTrial) -> None:
             place = trial.user_attrs.get("place", trial.number)
-            self._tpe = optuna.samplers.TPESampler(
-                n_startup_trials=STARTUP, seed=derive("tpe", seed, place) % 2**32
-            )
-            self._tpe.before_trial(study, trial)
+            own = derive("tpe", seed, place) % 2**32
+            super().__init__(n_startup_trials=STARTUP, seed=own)  # as if each had its own sampler
+            super().before_trial(study, trial)
 
-        def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
-            space: dict[str, Any] = self._tpe.infer_relative_search_space(study, trial)
-            return space
-
-        def sample_relative(
-            self, study: Study, trial: FrozenTrial, search_space: dict[str, Any]
-        ) -> dict[str, Any]:
-            drawn: dict[str, Any] = self._tpe.sample_relative(study, trial, search_space)
-            return drawn
-
-        def sample_independent(
-            self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
-        ) -> Any:
-            return self._tpe.sample_independent(study, trial, param_name, param_distribution)
-
-    return Seeded()
+    return Seeded(n_startup_trials=STARTUP)
 
 
 def _pruner(plan: Plan) -> BasePruner:

@@ -14,8 +14,7 @@ from bench import files
 from bench.run import environment
 from bench.study.model import Study
 from bench.tuning.groups import Work
-from bench.tuning.plan import Row
-from bench.tuning.settings import Settings
+from bench.tuning.plan import Row, Settings
 from bench.tuning.space import split
 
 SCHEMA = 1

@@ -18,11 +18,11 @@ from bench.records.store import Store
 from bench.run import environment, machine, session
 from bench.study.model import Study
 from bench.tabular.config import TabularConfig
-from bench.tracking.tracker import Tracker
+from bench.tracking.runs import Tracker
 from bench.tuning import helpers, records
 from bench.tuning.groups import Work, find_groups
 from bench.tuning.plan import Row
-from bench.tuning.settings import Settings as Settings
+from bench.tuning.plan import Settings as Settings
 
 WriteTables = Callable[[Path, Mapping[str, Any]], Sequence[Path]]
 """(folder, the tuning's record) -> the files written; a module's function, to be sent (pickled)."""

@@ -99,16 +99,17 @@ def test_records_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*/gate.json")), ids=lambda p: p.parent.name)
 def test_a_verdict_that_is_read_and_written_is_the_same_file(path: Path, tmp_path: Path) -> None:
-    state = gate.read_state(load(path.parent.name).gate, path.parent)
-    assert state.verdict is not None
-    assert gate.write(tmp_path, state.verdict).read_bytes() == path.read_bytes()
+    verdict = gate.read(path.parent)
+    assert verdict is not None
+    assert gate.write(tmp_path, verdict).read_bytes() == path.read_bytes()
+    assert gate.describe_state(load(path.parent.name).gate, path.parent) == verdict.sentence
 
 
 def test_a_verdict_holds_for_its_setting_alone(tmp_path: Path) -> None:
     of = study(tmp_path)
-    assert gate.read_state(of.gate, tmp_path).state == "missing"
+    assert "never run" in gate.describe_state(of.gate, tmp_path)
     gate.write(tmp_path, decide(of, {"good": [0.9, 0.91], "bad": [0.5, 0.51]}))
-    assert gate.read_state(of.gate, tmp_path).state == "passed"
+    assert gate.describe_state(of.gate, tmp_path).startswith("Gate: passed.")
     for change in (
         "data.size=12",
         "evaluation.epochs=2",
@@ -116,14 +117,14 @@ def test_a_verdict_holds_for_its_setting_alone(tmp_path: Path) -> None:
         "gate.factor=3.0",
     ):
         other = study(tmp_path, STUDY, change)
-        found = gate.read_state(other.gate, tmp_path)
-        assert found.state == "missing" and "another setting" in found.text
+        state = gate.describe_state(other.gate, tmp_path)
+        assert state.startswith("Gate: NOT RUN.") and "another setting" in state
     for change in ("search.epochs=3", "seeds=[5]", "methods.random.none=true"):
         same = study(tmp_path, STUDY, change)
-        assert gate.read_state(same.gate, tmp_path).state == "passed"
+        assert gate.describe_state(same.gate, tmp_path).startswith("Gate: passed.")
     (tmp_path / gate.FILE).write_text("{")
     with pytest.raises(ResultsError, match="damaged") as caught:
-        gate.read_state(of.gate, tmp_path)
+        gate.describe_state(of.gate, tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -174,7 +175,7 @@ def test_the_verb_from_trainings_to_the_leaderboard(
     run = [str(tmp_path / "gated.yaml"), *where, "--workers", "1"]
     first = cli.main(["gate", *run])
     out = capsys.readouterr().out
-    verdict = gate.read_state(load(run[0]).gate, tmp_path / "results/gated").verdict
+    verdict = gate.read(tmp_path / "results/gated")
     assert verdict is not None
     assert first == (cli.DONE if verdict.passed else cli.SOME_FAILED)
     assert len(list((tmp_path / "results/gated/gate/records").glob("*.json"))) == 4

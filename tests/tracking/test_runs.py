@@ -11,7 +11,7 @@ from support import records
 from support.mlflow_stores import client, runs, served, write_files
 
 from bench.records import schema
-from bench.records import summary as flatten
+from bench.tracking import export
 from bench.tracking import runs as tracking
 from bench.tracking.store import ARTIFACTS, DATABASE
 
@@ -135,7 +135,7 @@ def test_a_broken_off_run_is_replaced(folder: Path) -> None:
     of = records.finished()
     store = client(folder)
     experiment = store.create_experiment("quickstart", (folder / ARTIFACTS).as_uri())
-    left = store.create_run(experiment, tags=flatten.tags(of)).info.run_id
+    left = store.create_run(experiment, tags=export.from_record(of).tags).info.run_id
     store.create_run(experiment, tags={"mlflow.parentRunId": left, "stage": "search"})
     new = tracking.log_trial(of, folder, None)
     assert new != left

@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import multiprocessing
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import records, studies, tiny_trials
 
-from bench import files, locks
 from bench.errors import ResultsError
 from bench.records import schema
 from bench.records.parts import Failure
@@ -174,22 +171,11 @@ def test_a_copy_under_another_name_is_refused(study: Study, store: Store) -> Non
         list(store)
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "table.csv"
-    files.write(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        files.write(path, "x" * 100_000 + "\ud800")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = Store(tmp_path / "file" / "small")
     with pytest.raises(ResultsError, match="cannot be written: Not a directory; choose another"):
         store.prepare()
-    with pytest.raises(ResultsError, match="cannot write"):
-        files.write(tmp_path / "file" / "x", "")
 
 
 def test_leftovers_of_a_killed_process_are_no_records_and_are_cleared(store: Store) -> None:
@@ -199,27 +185,3 @@ def test_leftovers_of_a_killed_process_are_no_records_and_are_cleared(store: Sto
     assert list(store) == []
     store.clear_leftovers()
     assert list(store.records_folder.iterdir()) == []
-
-
-def hold(folder: str, pipe: Any) -> None:
-    with locks.hold_run(Path(folder)):
-        pipe.send(os.getpid())
-        pipe.recv()
-
-
-def test_one_process_at_a_time(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    other = context.Process(target=hold, args=(str(tmp_path), theirs))
-    other.start()
-    holder = ours.recv()
-    with (
-        pytest.raises(locks.LockError, match=rf"another run is at work .* \(process {holder}\)"),
-        locks.hold_run(tmp_path),
-    ):
-        pass
-    other.kill()
-    other.join()
-    with locks.hold_run(tmp_path):
-        pass
-    assert (tmp_path / locks.RUN).read_bytes() == b""
