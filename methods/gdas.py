@@ -13,8 +13,7 @@ from bench.method import Phase, Task
 from bench.options import Positive, options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
-from methods.annealing import linear
-from methods.relaxed import Relaxed, RelaxedConfig
+from methods.relaxed import Relaxed, RelaxedConfig, fall_linearly
 
 
 @options
@@ -55,7 +54,7 @@ class Gdas(Relaxed):
     def begin_epoch(self, epoch: int) -> None:
         super().begin_epoch(epoch)
         c = self.config
-        self.temperature = linear(c.temperature, c.temperature_min, epoch, self.task.epochs)
+        self.temperature = fall_linearly(c.temperature, c.temperature_min, epoch, self.task.epochs)
 
     def mixture(self, batch: int) -> Mixture:
         return Mixture({kind: self._draw(alpha) for kind, alpha in self.alpha.items()})

@@ -14,8 +14,7 @@ from bench.method import Batches, Objective, Phase, Task, cosine
 from bench.options import NonNegative, Positive, options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
-from methods.annealing import geometric
-from methods.relaxed import Relaxed, RelaxedConfig
+from methods.relaxed import Relaxed, RelaxedConfig, fall_geometrically
 
 
 @options
@@ -56,7 +55,9 @@ class Snas(Relaxed):
     def begin_epoch(self, epoch: int) -> None:
         super().begin_epoch(epoch)
         c = self.config
-        self.temperature = geometric(c.temperature, c.temperature_min, epoch, self.task.epochs)
+        self.temperature = fall_geometrically(
+            c.temperature, c.temperature_min, epoch, self.task.epochs
+        )
 
     def mixture(self, batch: int) -> Mixture:
         return Mixture({kind: CellMixture(self._z(a, batch)) for kind, a in self.alpha.items()})
