@@ -76,7 +76,7 @@ class Vinnas(GaussianEvaluation):
     normalised output; q(z) and q(w) are mean-field Gaussians; c(t) rises from 0 to 1 over the
     warm-up; N is the number of training images. An operation is alive while log_alpha =
     log s2 - log mu^2 of its z stays below the threshold; of what is alive the best operation of
-    the two best edges is kept for every node. What is found is trained as `GaussianEvaluation` says.
+    the two best edges is kept for every node; `GaussianEvaluation` trains what is found.
     """
 
     Config = VinnasConfig
