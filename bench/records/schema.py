@@ -1,7 +1,7 @@
 """What a trial leaves behind, as typed objects: a `FinishedRecord` or a `FailedRecord`.
 
 A record is a JSON file; `parse` checks one and returns the object, `plain` is the way back. What a
-record is made of is in `bench.records.parts`, whose names this module has too.
+record is made of is in `bench.records.parts`.
 """
 
 from __future__ import annotations
@@ -18,67 +18,16 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from bench.errors import ResultsError, one_line
 from bench.records.parts import (
-    Candidates as Candidates,
-)
-from bench.records.parts import (
-    Compact as Compact,
-)
-from bench.records.parts import (
-    Data as Data,
-)
-from bench.records.parts import (
-    Environment as Environment,
-)
-from bench.records.parts import (
-    Epoch as Epoch,
-)
-from bench.records.parts import (
-    Evaluation as Evaluation,
-)
-from bench.records.parts import (
-    Failure as Failure,
-)
-from bench.records.parts import (
-    Inference as Inference,
-)
-from bench.records.parts import (
-    Layer as Layer,
-)
-from bench.records.parts import (
-    Part as Part,
-)
-from bench.records.parts import (
-    Provenance as Provenance,
-)
-from bench.records.parts import (
-    Quality as Quality,
-)
-from bench.records.parts import (
-    Repeat as Repeat,
-)
-from bench.records.parts import (
-    Search as Search,
-)
-from bench.records.parts import (
-    SelectionPart as SelectionPart,
-)
-from bench.records.parts import (
-    Stage as Stage,
-)
-from bench.records.parts import (
-    TableSource as TableSource,
-)
-from bench.records.parts import (
-    TrialIdentity as TrialIdentity,
-)
-from bench.records.parts import (
-    Truth as Truth,
-)
-from bench.records.parts import (
-    Tuning as Tuning,
-)
-from bench.records.parts import (
-    ZeroingLevel as ZeroingLevel,
+    Data,
+    Environment,
+    Evaluation,
+    Failure,
+    Part,
+    Provenance,
+    Search,
+    SelectionPart,
+    TrialIdentity,
+    Tuning,
 )
 from bench.space.genotype import Genotype
 from bench.study.model import Trial

@@ -95,6 +95,7 @@ def build(
     device = data.train.device
     instance.to(device)
     supernet.to(device)
+    instance.attach(supernet)
     return instance, supernet
 
 

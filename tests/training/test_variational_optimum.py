@@ -17,7 +17,7 @@ from bench.data.splits import Pool, Split
 from bench.method import Batches, Objective, Phase, cosine
 from bench.noise import Noise
 from bench.training.trainer import Hooks, Trainer, TrainerOptions
-from methods.variational.layers import kl_divergence
+from methods.variational.priors import kl_divergence
 from methods.vinnas import VinnasConfig
 
 BATCH, STEPS, EPOCHS = 16, 100, 40
