@@ -38,7 +38,7 @@ from bench.training.memory import keep_memory
 from bench.training.search import SearchOutcome, build, prepare, search, uses_channels_last
 from bench.training.trainer import History
 
-Report = Callable[[EpochDone], None]
+OnEpoch = Callable[[EpochDone], None]
 
 
 def run_trial(
@@ -47,7 +47,7 @@ def run_trial(
     device: torch.device,
     data_root: Path | None,
     folder: Path,
-    report: Report = lambda progress: None,
+    report: OnEpoch = lambda progress: None,
     found: FinishedRecord | None = None,
 ) -> Done:
     """Run a trial; whatever fails inside it becomes a record with status "failed".
@@ -78,7 +78,7 @@ def search_together(
     device: torch.device,
     data_root: Path | None,
     folder: Path,
-    report: Report = lambda progress: None,
+    report: OnEpoch = lambda progress: None,
 ) -> str | None:
     """Search trials that differ in their seeds alone in one program, ahead of `run_trial`.
 
@@ -123,7 +123,7 @@ class _Run:
         device: torch.device,
         data_root: Path | None,
         folder: Path,
-        report: Report,
+        report: OnEpoch,
     ) -> None:
         self.trial, self.device, self.data_root = trial, device, data_root
         self.folder, self.report = folder, report

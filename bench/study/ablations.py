@@ -85,11 +85,12 @@ def _expand(name: str, values: object, at: Place) -> Iterator[tuple[str, Changes
     if not grid:
         yield name, fixed
         return
-    for chosen in itertools.product(*grid.values()):
-        yield f"{name}-{_label(chosen)}", {**fixed, **dict(zip(grid, chosen, strict=True))}
+    for combination in itertools.product(*grid.values()):
+        changes = {**fixed, **dict(zip(grid, combination, strict=True))}
+        yield f"{name}-{_label(combination)}", changes
 
 
-def _label(chosen: Sequence[Any]) -> str:
+def _label(values: Sequence[Any]) -> str:
     """Values as they would stand in the file, as far as a file's name can have them."""
-    texts = ["null" if value is None else show(value).strip('"') for value in chosen]
+    texts = ["null" if value is None else show(value).strip('"') for value in values]
     return "-".join(re.sub(r"[^A-Za-z0-9._-]+", "_", text) for text in texts)

@@ -52,12 +52,12 @@ _SAFE_RULE = "must be letters, digits, '.', '_' or '-' (it names files)"
 def shipped() -> dict[str, str]:
     """The studies that come with the package: name -> description."""
     folder = resources.files("bench") / "studies"
-    found = {}
+    descriptions = {}
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".yaml"):
             data = yaml_file.read_text(entry.read_text(encoding="utf-8"), entry.name)
-            found[entry.name.removesuffix(".yaml")] = str(data.get("description", ""))
-    return found
+            descriptions[entry.name.removesuffix(".yaml")] = str(data.get("description", ""))
+    return descriptions
 
 
 def load(reference: str, overrides: Sequence[str] = ()) -> Study:

@@ -159,12 +159,10 @@ def connect(study: str, folder: Path, uri: str | None, make: bool = True) -> Ite
 def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[MlflowClient, str]:
     from mlflow import MlflowClient
 
+    embedded = uri is None
     if uri is None:
         folder.mkdir(parents=True, exist_ok=True)
         uri = f"sqlite:///{folder / DATABASE}"
-        embedded = True
-    else:
-        embedded = False
     if uri.startswith("sqlite:///"):
         if not make and not Path(uri.removeprefix("sqlite:///")).exists():
             raise TrackingError(f"there is no {uri.removeprefix('sqlite:///')}")
@@ -180,7 +178,7 @@ def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[Mlflow
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name(study)
     if experiment is None and not make:
-        there = {one.name: "" for one in client.search_experiments()}
+        there = {known.name: "" for known in client.search_experiments()}
         raise TrackingError(
             f"no experiment {study!r} in MLflow at {sent.redacted(uri)}; {suggest(study, there)}"
         )

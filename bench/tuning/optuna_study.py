@@ -130,21 +130,21 @@ class Tuner:
             return {}
         seed = derive("importances", self.plan.seed) % 2**32
         with _guarded(self.plan.url):
-            found = optuna.importance.get_param_importances(
+            shares = optuna.importance.get_param_importances(
                 self.study,
                 evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed),
                 target=lambda trial: trial.values[0],
             )
-        return {name: float(found[name]) for name in sorted(found)}
+        return {name: float(shares[name]) for name in sorted(shares)}
 
     def _places(self) -> list[list[FrozenTrial]]:
         """By place, the trials that tried it or will, oldest first."""
-        found: list[list[FrozenTrial]] = [[] for _ in range(self.plan.trials)]
+        places: list[list[FrozenTrial]] = [[] for _ in range(self.plan.trials)]
         for trial in self.study.get_trials(deepcopy=False):
             place = trial.user_attrs.get("place")
-            if place is not None and place < len(found) and "surplus" not in trial.user_attrs:
-                found[place].append(trial)
-        return found
+            if place is not None and place < len(places) and "surplus" not in trial.user_attrs:
+                places[place].append(trial)
+        return places
 
     def _enqueue(self, place: int) -> None:
         """A trial of a place, with the values with which it was begun before, if it was."""

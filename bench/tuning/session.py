@@ -86,8 +86,8 @@ def _work(
     waited = False
     while settings.timeout is None or time.monotonic() - begun < settings.timeout:
         free = ((part, part.tuner.find_free_place()) for part in work)
-        chosen = next(((part, place) for part, place in free if place is not None), None)
-        if chosen is None:
+        attempt = next(((part, place) for part, place in free if place is not None), None)
+        if attempt is None:
             if not any(row.state == "running" for part in work for row in part.tuner.rows()):
                 return
             if not waited:
@@ -95,7 +95,7 @@ def _work(
             waited = True
             time.sleep(POLL)
             continue
-        part, place = chosen
+        part, place = attempt
         row = part.tuner.attempt(place, part.objective)
         if row is not None:
             tracker.say(_describe(part, row))
