@@ -159,6 +159,8 @@ class SelectionPart(Part):
 
     rule: str = ""
     alive: int | None = None
+    candidates: int | None = None
+    """Of how many operations; of random-search, how many architectures were drawn."""
     guided: Candidates | None = None
     uniform: Candidates | None = None
     inherited_test: Quality | None = None
