@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 POSTERIOR = (
     "epoch",
     "cell",
@@ -22,12 +19,3 @@ POSTERIOR = (
     "selected",
 )
 """Columns of the posterior table: one row an (epoch, cell, edge, operation)."""
-
-
-# removed when analysis takes objects: bench.records.parts.Evaluation has it
-def accuracy_name(evaluation: Mapping[str, Any]) -> str:
-    """What a record's accuracy is: of test images, or known from a table (kind tabular)."""
-    if evaluation.get("kind") != "tabular":
-        return "test accuracy"
-    name = evaluation["dataset"]
-    return f"known {evaluation['sources'][name]['split']} accuracy ({name})"

@@ -1,1 +1,33 @@
-"""Differences of a study's variations from their base."""
+"""Ablations: what each variation of a study changes, seed by seed, against the base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.ablation import figure, markdown
+from analysis.ablation.table import list_differences, tabulate
+from analysis.common.outputs import Outputs
+from bench.errors import ConfigurationError
+from bench.records.facts import StudyFacts
+from bench.records.schema import FinishedRecord
+
+
+def make(records: Sequence[FinishedRecord], facts: StudyFacts) -> Outputs:
+    """ablation.md, ablation.csv and, with records, the forest plot ablation.png.
+
+    Raises ConfigurationError where the study has no variations.
+    """
+    if not facts.variations:
+        raise ConfigurationError(
+            f"study {facts.name} has no ablations: name variations under `ablations`"
+        )
+    rows = tabulate(records, facts)
+    outputs: dict[str, Any] = {
+        "ablation.md": markdown.format_page(rows, facts),
+        "ablation.csv": rows,
+    }
+    if len(rows):
+        differences = list_differences(records, facts)
+        outputs["ablation.png"] = figure.draw(rows, differences, str(facts.base))
+    return outputs

@@ -1,44 +1,29 @@
-"""Operations alive by epoch: whether a prior empties the cell, or leaves it whole."""
+"""The number of operations that methods call alive, by epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
 import pandas as pd
 
-from analysis.common.files import write_csv
-from analysis.common.trials import Record, StudyFacts, identity
+from analysis.common.trials import TRIAL_COLUMNS, identify
+from bench.records.schema import FinishedRecord
 
-COLUMNS = ("method", "dataset", "seed", "trial", "epoch", "alive", "candidates")
-
-
-def write(folder: Path, records: Sequence[Record], study: StudyFacts) -> list[Path]:
-    """Write alive.csv and alive.png where a method says how many operations are alive."""
-    found = table(records)
-    if not len(found):
-        return []
-    from analysis.alive import figure as alive_figure
-
-    figure = alive_figure.draw(folder / "alive.png", found, records, study)
-    return [write_csv(folder / "alive.csv", found), figure]
+COLUMNS = (*TRIAL_COLUMNS, "epoch", "alive", "candidates")
 
 
-def table(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a (trial, epoch) of methods that report `alive`; candidates: of how many, if known.
+def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
+    """One row per (trial, epoch) of methods that report `alive`, of all cell keys together.
 
-    VINNAS counts relevances with log_alpha below its threshold, PGNAS drop probabilities below
-    1/2, BayesNAS entropies above its threshold; of all cell keys together.
+    candidates: of how many operations, empty where that is not known. VINNAS counts relevances
+    with log_alpha below its threshold, PGNAS drop probabilities below 1/2, BayesNAS entropies
+    above its threshold.
     """
     rows = [
-        identity(record)
-        | {
-            "epoch": epoch["epoch"],
-            "alive": int(epoch["diagnostics"]["alive"]),
-            "candidates": record["selection"].get("candidates"),
-        }
+        identify(record)
+        | {"epoch": epoch.epoch, "alive": int(alive), "candidates": record.selection.candidates}
         for record in records
-        for epoch in record["search"]["epochs"]
-        if (epoch.get("diagnostics") or {}).get("alive") is not None
+        for epoch in record.search.epochs
+        if (alive := epoch.diagnostics.get("alive")) is not None
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"candidates": "Int64"})

@@ -1,10 +1,9 @@
-"""Every found cell as a picture."""
+"""A genotype's cells as a picture."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,16 +12,13 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch, Recta
 from matplotlib.path import Path as Line
 
 from analysis.cells.layout import BEND, LINE, NODE_HEIGHT, Connection, Layout, arrange
-from analysis.collapse.figures import cell_title
 from analysis.common import plots
-from analysis.common.operations import PARAMETER_FREE, cell_keys
-from analysis.common.trials import Record, StudyFacts, genotype, stem
-from analysis.truth import tables as truth
-from bench.errors import ResultsError
+from analysis.common.operations import PARAMETER_FREE, name_cell, order_cell_keys
 from bench.space.genotype import Genotype
 
-A_ROW = 3
-"""Cells drawn side by side."""
+Point = tuple[float, float]
+
+CELLS_PER_ROW = 3
 INPUTS = 2
 """A cell of the DARTS space reads the outputs of the two cells before it."""
 _MARGIN = 0.25
@@ -34,46 +30,26 @@ _LEGEND = (
 )
 
 
-def write(folder: Path, records: Sequence[Record], study: StudyFacts) -> list[Path]:
-    """Write cells/<stem>.png for every record. Raises ResultsError where one has no valid cell."""
-    written = []
-    for record in records:
-        trial = record["trial"]
-        accuracy = 100 * record["evaluation"]["test"]["accuracy"]
-        heading = (
-            f"{trial['label']}, {trial['dataset']}, seed {trial['seed']}: "
-            f"{truth.heading([record])} {accuracy:.2f} %"
-        )
-        try:
-            with plots.style():
-                found = genotype(record)
-                drawn = draw(found, heading, 1 if found.space == "nas-bench-201" else INPUTS)
-                written.append(plots.save(drawn, folder / "cells" / f"{stem(record)}.png"))
-        except ValueError as error:
-            raise ResultsError(f"record {stem(record)}: {error}") from error
-    return written
-
-
-def draw(found: Genotype, heading: str, inputs: int = INPUTS) -> Figure:
+@plots.styled
+def draw(genotype: Genotype, heading: str) -> Figure:
     """All cells of a genotype side by side, in a figure of the size that they need.
 
     Raises ValueError where a node's source does not come before it.
     """
-    keys = cell_keys([found])
-    layouts = {key: arrange(found.cells[key], inputs) for key in keys}
-    rows = [keys[start : start + A_ROW] for start in range(0, len(keys), A_ROW)]
+    keys = order_cell_keys([genotype])
+    inputs = 1 if genotype.space == "nas-bench-201" else INPUTS
+    layouts = {key: arrange(genotype.cells[key], inputs) for key in keys}
+    rows = [keys[start : start + CELLS_PER_ROW] for start in range(0, len(keys), CELLS_PER_ROW)]
     width = max(6.5, *(sum(_width(layouts[key]) for key in row) for row in rows))
     above = textwrap.wrap(heading, int(width * 12))
     below = textwrap.wrap(_LEGEND, int(width * 15.5))
     heights = [max(_height(layouts[key]) for key in row) for row in rows]
     top, bottom = 0.16 + 0.19 * len(above), 0.14 + 0.15 * len(below)
     total = top + sum(heights) + bottom
-    made = plots.figure(width, total)
-    made.set_layout_engine("none")
-    made.text(0.5, 1 - 0.08 / total, "\n".join(above), ha="center", va="top", fontsize=10.5)
-    made.text(
-        0.12 / width, 0.08 / total, "\n".join(below), va="bottom", fontsize=8, color=plots.GREY
-    )
+    figure = plots.create(width, total)
+    figure.set_layout_engine("none")
+    figure.text(0.5, 1 - 0.08 / total, "\n".join(above), ha="center", va="top", fontsize=10.5)
+    figure.text(0.12 / width, 0.08 / total, "\n".join(below), va="bottom", **plots.SMALL)
     y = total - top
     for row, height in zip(rows, heights, strict=True):
         spare = (width - sum(_width(layouts[key]) for key in row)) / (len(row) + 1)
@@ -82,10 +58,10 @@ def draw(found: Genotype, heading: str, inputs: int = INPUTS) -> Figure:
             layout = layouts[key]
             own = _height(layout)
             place = (x / width, (y - own) / total, _width(layout) / width, own / total)
-            _draw_cell(made.add_axes(place), layout, cell_title(key).capitalize())
+            _draw_cell(figure.add_axes(place), layout, name_cell(key).capitalize())
             x += _width(layout) + spare
         y -= height
-    return made
+    return figure
 
 
 def _width(layout: Layout) -> float:
@@ -103,46 +79,43 @@ def _draw_cell(axes: Axes, layout: Layout, title: str) -> None:
     axes.text(
         0, -NODE_HEIGHT / 2 - _TITLE, title, ha="center", va="center", fontsize=10, weight="bold"
     )
-    _concatenation(axes, layout)
+    _draw_concatenation(axes, layout)
     for one in layout.connections:
-        _connection(axes, layout, one)
+        _draw_connection(axes, layout, one)
     names = {1: ("$c_{k-1}$",), 2: ("$c_{k-2}$", "$c_{k-1}$")}
     for index, x in enumerate(layout.input_x):
         name = names.get(len(layout.input_x), ())
         text = name[index] if name else f"input {index}"
-        _node(axes, x, 0, 0.8, text, _colour(index))
+        _draw_node(axes, x, 0, 0.8, text, _colour(index))
     for node in range(layout.nodes):
         empty = not layout.into(node)
         text = f"{node} (empty)" if empty else str(node)
         colour = plots.GREY if empty else _colour(len(layout.input_x) + node)
-        _node(axes, 0, layout.node_y[node], layout.node_width[node], text, colour, empty)
-    _node(axes, 0, layout.output_y, 0.8, "$c_k$", plots.GREY)
+        _draw_node(axes, 0, layout.node_y[node], layout.node_width[node], text, colour, empty)
+    _draw_node(axes, 0, layout.output_y, 0.8, "$c_k$", plots.GREY)
 
 
 def _colour(source: int) -> str:
     return plots.OKABE_ITO[source % len(plots.OKABE_ITO)]
 
 
-def _node(
+def _draw_node(
     axes: Axes, x: float, y: float, width: float, text: str, colour: str, empty: bool = False
 ) -> None:
-    axes.add_artist(
-        FancyBboxPatch(
-            (x - width / 2, y - NODE_HEIGHT / 2),
-            width,
-            NODE_HEIGHT,
-            boxstyle="round,pad=0,rounding_size=0.1",
-            facecolor="white",
-            edgecolor=colour,
-            linewidth=1.8,
-            linestyle="--" if empty else "-",
-            zorder=4,
-        )
-    )
+    corner = x - width / 2, y - NODE_HEIGHT / 2
+    look = {"fc": "white", "ec": colour, "lw": 1.8, "ls": "--" if empty else "-"}
+    _draw_box(axes, corner, (width, NODE_HEIGHT), 0.1, **look)
     axes.text(x, y, text, ha="center", va="center", fontsize=9.5, zorder=5, parse_math=True)
 
 
-def _connection(axes: Axes, layout: Layout, one: Connection) -> None:
+def _draw_box(
+    axes: Axes, corner: Point, size: tuple[float, float], rounding: float, **look: Any
+) -> None:
+    style = f"round,pad=0,rounding_size={rounding}"
+    axes.add_artist(FancyBboxPatch(corner, *size, boxstyle=style, zorder=4, **look))
+
+
+def _draw_connection(axes: Axes, layout: Layout, one: Connection) -> None:
     colour = _colour(one.source)
     if one.row < 0:
         start = (layout.input_x[one.source], NODE_HEIGHT / 2)
@@ -150,38 +123,26 @@ def _connection(axes: Axes, layout: Layout, one: Connection) -> None:
         start = (0.0, layout.node_y[one.row] + NODE_HEIGHT / 2)
     vertices, codes = [start], [Line.MOVETO]
     if one.side:
-        _bend(vertices, codes, (one.lane_x, layout.label_top[one.row + 1]))
+        _add_bend(vertices, codes, (one.lane_x, layout.label_top[one.row + 1]))
         vertices.append((one.lane_x, layout.label_top[one.target] - BEND))
         codes.append(Line.LINETO)
-    _bend(vertices, codes, (one.x, layout.label_top[one.target]))
+    _add_bend(vertices, codes, (one.x, layout.label_top[one.target]))
     left, top, _, bottom = layout.box(one)
     vertices.append((one.x, top))
     codes.append(Line.LINETO)
-    axes.add_artist(
-        PathPatch(Line(vertices, codes), fill=False, edgecolor=colour, lw=1.4, zorder=2)
-    )
-    _label(axes, one, left, top, colour)
+    path = Line(vertices, codes)
+    axes.add_artist(PathPatch(path, fill=False, edgecolor=colour, lw=1.4, zorder=2))
+    _draw_label(axes, one, left, top, colour)
     own = layout.into(one.target)
     step = layout.node_width[one.target] / (len(own) + 1)
     end_x = (own.index(one) + 1) * step - layout.node_width[one.target] / 2
     vertices, codes = [(one.x, bottom)], [Line.MOVETO]
-    end = layout.node_y[one.target] - NODE_HEIGHT / 2
-    _bend(vertices, codes, (end_x, end))
-    axes.add_artist(
-        FancyArrowPatch(
-            path=Line(vertices, codes),
-            arrowstyle="-|>",
-            mutation_scale=8,
-            color=colour,
-            lw=1.4,
-            zorder=2,
-        )
-    )
+    _add_bend(vertices, codes, (end_x, layout.node_y[one.target] - NODE_HEIGHT / 2))
+    look: dict[str, Any] = {"mutation_scale": 8, "color": colour, "lw": 1.4, "zorder": 2}
+    axes.add_artist(FancyArrowPatch(path=Line(vertices, codes), arrowstyle="-|>", **look))
 
 
-def _bend(
-    vertices: list[tuple[float, float]], codes: list[np.uint8], end: tuple[float, float]
-) -> None:
+def _add_bend(vertices: list[Point], codes: list[np.uint8], end: Point) -> None:
     """A curve from the last vertex, leaving and arriving vertically."""
     x, y = vertices[-1]
     half = (y + end[1]) / 2
@@ -189,27 +150,16 @@ def _bend(
     codes += [Line.CURVE4] * 3
 
 
-def _label(axes: Axes, one: Connection, left: float, top: float, colour: str) -> None:
+def _draw_label(axes: Axes, one: Connection, left: float, top: float, colour: str) -> None:
     for index, name in enumerate(one.operations):
         shade = "#E2E2E2" if name in PARAMETER_FREE else "white"
         y = top + 0.03 + index * LINE
         axes.add_artist(Rectangle((left, y), one.width, LINE, facecolor=shade, lw=0, zorder=3))
         axes.text(one.x, y + LINE / 2, name, ha="center", va="center", fontsize=8, zorder=5)
-    axes.add_artist(
-        FancyBboxPatch(
-            (left, top),
-            one.width,
-            one.height,
-            fill=False,
-            edgecolor=colour,
-            lw=1,
-            boxstyle="round,pad=0,rounding_size=0.04",
-            zorder=4,
-        )
-    )
+    _draw_box(axes, (left, top), (one.width, one.height), 0.04, fill=False, ec=colour, lw=1)
 
 
-def _concatenation(axes: Axes, layout: Layout) -> None:
+def _draw_concatenation(axes: Axes, layout: Layout) -> None:
     x, end = layout.right + _MARGIN, layout.output_y
     first = layout.nodes - 1 if len(layout.input_x) == 1 else 0  # NAS-Bench-201: the last alone
     for node in range(first, layout.nodes):
@@ -217,16 +167,5 @@ def _concatenation(axes: Axes, layout: Layout) -> None:
         axes.plot([0, x], [y, y], "-", color="#B5B5B5", lw=1, zorder=1)
     if layout.nodes:
         axes.plot([x, x], [layout.node_y[first], end], "-", color="#B5B5B5", lw=1, zorder=1)
-        axes.annotate(
-            "",
-            (0.4, end),
-            (x, end),
-            zorder=1,
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": "#B5B5B5",
-                "lw": 1,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            },
-        )
+        arrow = {"arrowstyle": "-|>", "color": "#B5B5B5", "lw": 1, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (0.4, end), (x, end), zorder=1, arrowprops=arrow)

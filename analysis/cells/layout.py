@@ -1,8 +1,9 @@
 """Where the parts of a drawn cell go, so that by construction no label overlaps anything.
 
-A cell is drawn from the top (its inputs) to the bottom (its output), one row a node. A connection's
-label sits right above the node that it enters. A connection that skips rows passes them in a lane
-of its own, left or right of every label. Lines bend only in the gaps between labels and nodes.
+A cell is drawn from the top (its inputs) to the bottom (its output), one row per node. A
+connection's label sits right above the node that it enters. A connection that skips rows passes
+them in a lane of its own, left or right of every label. Lines bend only in the gaps between labels
+and nodes.
 All lengths are inches; x is 0 in the middle, y is 0 at the inputs and grows downwards.
 """
 

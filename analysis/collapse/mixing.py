@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.common.operations import BOTH
 
 
-def entropies(posterior: pd.DataFrame) -> dict[tuple[int, str], float]:
+def measure_entropies(posterior: pd.DataFrame) -> dict[tuple[int, str], float]:
     """(epoch, cell key or `BOTH`) -> mean over edges of the entropy of the edge's weights.
 
     posterior: rows of a posterior table. An edge's distribution is its `mean` column, which is
@@ -33,6 +33,6 @@ def entropies(posterior: pd.DataFrame) -> dict[tuple[int, str], float]:
     if not len(by_edge):
         return {}
     cells = by_edge.groupby(["epoch", "cell"]).mean()
-    found = {(int(epoch), str(cell)): float(value) for (epoch, cell), value in cells.items()}
+    by_cell = {(int(epoch), str(cell)): float(value) for (epoch, cell), value in cells.items()}
     whole = by_edge.groupby("epoch").mean()
-    return found | {(int(epoch), BOTH): float(value) for epoch, value in whole.items()}
+    return by_cell | {(int(epoch), BOTH): float(value) for epoch, value in whole.items()}

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from analysis.common.files import write_csv
 from analysis.common.operations import BOTH
-from analysis.common.statistics import summarise
-from analysis.common.trials import Record, StudyFacts
-from analysis.truth import tables as truth
+from analysis.common.statistics import spearman, summarise
+from analysis.common.trials import TRIAL_COLUMNS
 
 SIGNALS = {
     "collapsed": 1,
@@ -40,9 +36,8 @@ BAD_BELOW = 50.0
 """A selection is bad when it is better than fewer of the table's cells than this, percent."""
 FALSE_ALARMS = 0.1
 """An alarm's threshold: at most this share of the epochs whose selection is not bad raise it."""
-FEWEST = 5
-"""Trials below which no rho is stated."""
 ALL = "all methods"
+TRIAL = list(TRIAL_COLUMNS)
 
 COLUMNS = (
     "method", "dataset", "table", "signal", "warns_when", "trials", "bad_trials",
@@ -52,28 +47,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write(
-    folder: Path,
-    final: pd.DataFrame,
-    epochs: pd.DataFrame,
-    records: Sequence[Record],
-    study: StudyFacts,
-) -> list[Path]:
-    """Write collapse_prediction.csv where accuracies are known along the search; else nothing."""
-    known = [record for record in records if truth.is_tabular(record)]
-    along = truth.timeline(known)
-    if not len(along):
-        return []
-    made = table(final, epochs, truth.table(known), along)
-    return [write_csv(folder / "collapse_prediction.csv", made)]
-
-
-def table(
-    final: pd.DataFrame, epochs: pd.DataFrame, known: pd.DataFrame, along: pd.DataFrame
+def tabulate(
+    final: pd.DataFrame, epochs: pd.DataFrame, known: pd.DataFrame, known_epochs: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row a (method or all of them, data set, data set of the table, signal).
+    """One row per (method, data set, data set of the table, signal); method `ALL` has all trials.
 
-    final, epochs: of `collapse`; known, along: of `truth`. Columns:
+    final, epochs: of `analysis.collapse.tables`; known, known_epochs: of
+    `analysis.common.known_accuracies`. Columns:
 
     - bad_trials: whose final selection is better than fewer than `BAD_BELOW` % of the cells.
     - spearman: of the signal with the known accuracy of the trials' ends (negative where the
@@ -88,29 +68,29 @@ def table(
       them that reach alarm_at; lead_epochs: mean over these of that epoch minus the first alarm's
       (positive: warned before), with its 95 % interval over trials.
     """
-    trial = ["method", "dataset", "seed", "trial"]
-    ends = final[final["cell"] == BOTH].merge(known, on=trial)
-    path = epochs[epochs["cell"] == BOTH].merge(along, on=[*trial, "epoch"])
-    last = path.sort_values("epoch").groupby([*trial, "table"], as_index=False).last()
-    ends = ends.merge(last, on=[*trial, "table"], how="left", suffixes=("", "_last"))
+    ends = final[final["cell"] == BOTH].merge(known, on=TRIAL)
+    path = epochs[epochs["cell"] == BOTH].merge(known_epochs, on=[*TRIAL, "epoch"])
+    last = path.sort_values("epoch").groupby([*TRIAL, "table"], as_index=False).last()
+    ends = ends.merge(last, on=[*TRIAL, "table"], how="left", suffixes=("", "_last"))
     rows = []
     for (dataset, name), block in ends.groupby(["dataset", "table"], sort=False):
-        on = path[(path["dataset"] == dataset) & (path["table"] == name)]
+        along = path[(path["dataset"] == dataset) & (path["table"] == name)]
         for method in (ALL, *dict.fromkeys(block["method"])):
-            mine = [f if method == ALL else f[f["method"] == method] for f in (block, on)]
+            own = [f if method == ALL else f[f["method"] == method] for f in (block, along)]
             for signal in SIGNALS:
-                if mine[0][signal].notna().any() or mine[1][signal].notna().any():
+                if own[0][signal].notna().any() or own[1][signal].notna().any():
                     place = {"method": method, "dataset": dataset, "table": name}
-                    rows.append(place | _row(signal, mine[0], mine[1], trial))
+                    rows.append(place | _judge(signal, *own))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(signal: str, ends: pd.DataFrame, path: pd.DataFrame, trial: list[str]) -> dict[str, Any]:
+def _judge(signal: str, ends: pd.DataFrame, path: pd.DataFrame) -> dict[str, Any]:
+    """How well one signal foretold, from the trials' ends and from their epochs."""
     at_end = ends.dropna(subset=[signal])
     bad = at_end["percentile"] < BAD_BELOW
     sign = SIGNALS[signal]
-    of = path.dropna(subset=[signal])
-    half = _half_way(of, trial).merge(ends[[*trial, "accuracy_percent", "percentile"]], on=trial)
+    path = path.dropna(subset=[signal])
+    half = _half_way(path).merge(ends[[*TRIAL, "accuracy_percent", "percentile"]], on=TRIAL)
     return {
         "signal": signal,
         "warns_when": "high" if sign > 0 else "low",
@@ -121,15 +101,8 @@ def _row(signal: str, ends: pd.DataFrame, path: pd.DataFrame, trial: list[str]) 
         "trials_half_way": len(half),
         "spearman_half_way": spearman(half[signal], half["accuracy_percent"]),
         "auroc_half_way": auroc(sign * half[signal].astype(float), half["percentile"] < BAD_BELOW),
-        "spearman_within_trials": _within(of, signal, trial),
-    } | _alarms(of.assign(risk=sign * of[signal].astype(float)), trial, sign)
-
-
-def spearman(one: pd.Series, other: pd.Series) -> float | None:
-    """Rank correlation; None below `FEWEST` points and where one of them does not vary."""
-    if len(one) < FEWEST or one.nunique() < 2 or other.nunique() < 2:
-        return None
-    return float(stats.spearmanr(one.astype(float), other.astype(float)).statistic)
+        "spearman_within_trials": _correlate_within(path, signal),
+    } | _raise_alarms(path.assign(risk=sign * path[signal].astype(float)), sign)
 
 
 def auroc(risk: pd.Series, bad: pd.Series) -> float | None:
@@ -138,11 +111,11 @@ def auroc(risk: pd.Series, bad: pd.Series) -> float | None:
     negatives = len(bad) - positives
     if not positives or not negatives:
         return None
-    ranks = stats.rankdata(risk.to_numpy())[bad.to_numpy()]
+    ranks = risk.rank()[bad]
     return float((ranks.sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def threshold(risk: pd.Series, bad: pd.Series) -> float | None:
+def find_threshold(risk: pd.Series, bad: pd.Series) -> float | None:
     """The lowest risk that at most `FALSE_ALARMS` of the ones that are not bad reach."""
     good = np.sort(risk[~bad].to_numpy(dtype=float))
     for value in np.unique(risk.to_numpy(dtype=float)):
@@ -151,7 +124,7 @@ def threshold(risk: pd.Series, bad: pd.Series) -> float | None:
     return None
 
 
-def turned(bad: Sequence[bool], epochs: Sequence[int]) -> int | None:
+def find_turn(bad: Sequence[bool], epochs: Sequence[int]) -> int | None:
     """The epoch from which on everything is bad; None where the last one is not."""
     since = None
     for epoch, is_bad in sorted(zip(epochs, bad, strict=True)):
@@ -159,42 +132,45 @@ def turned(bad: Sequence[bool], epochs: Sequence[int]) -> int | None:
     return since
 
 
-def _alarms(path: pd.DataFrame, trial: list[str], sign: int) -> dict[str, Any]:
+def _raise_alarms(path: pd.DataFrame, sign: int) -> dict[str, Any]:
+    """Which trials turned bad, and how long before that the signal passed its threshold."""
     bad = path["percentile"] < BAD_BELOW
-    at = threshold(path["risk"], bad) if len(path) and not bad.all() else None
+    alarm_at = find_threshold(path["risk"], bad) if len(path) and not bad.all() else None
     leads: list[float] = []
-    count = 0
-    for _, one in path.groupby(trial, sort=False):
-        since = turned(list(one["percentile"] < BAD_BELOW), one["epoch"].tolist())
-        if since is None:
+    turned_bad = 0
+    for _, trial in path.groupby(TRIAL, sort=False):
+        turn = find_turn(list(trial["percentile"] < BAD_BELOW), trial["epoch"].tolist())
+        if turn is None:
             continue
-        count += 1
-        warned = one.loc[one["risk"] >= (math.inf if at is None else at), "epoch"]
+        turned_bad += 1
+        threshold = math.inf if alarm_at is None else alarm_at
+        warned = trial.loc[trial["risk"] >= threshold, "epoch"]
         if len(warned):
-            leads.append(float(since - warned.min()))
-    found = summarise(leads) if leads else None
+            leads.append(float(turn - warned.min()))
+    lead = summarise(leads) if leads else None
     good = path.loc[~bad, "risk"]
     return {
-        "alarm_at": None if at is None else sign * at,
-        "false_alarm_share": None if at is None else float((good >= at).mean()),
-        "turned_bad": count,
+        "alarm_at": None if alarm_at is None else sign * alarm_at,
+        "false_alarm_share": None if alarm_at is None else float((good >= alarm_at).mean()),
+        "turned_bad": turned_bad,
         "alarmed": len(leads),
-        "lead_epochs": found and found.mean,
-        "lead_low_epochs": found and found.low,
-        "lead_high_epochs": found and found.high,
+        "lead_epochs": lead and lead.mean,
+        "lead_low_epochs": lead and lead.low,
+        "lead_high_epochs": lead and lead.high,
     }
 
 
-def _half_way(path: pd.DataFrame, trial: list[str]) -> pd.DataFrame:
+def _half_way(path: pd.DataFrame) -> pd.DataFrame:
     """Each trial's row after half of its epochs, without what is known of that epoch."""
-    at = path.groupby(trial)["epoch"].transform("max") // 2
-    return path[path["epoch"] == at].drop(columns=["accuracy_percent", "percentile"])
+    half = path.groupby(TRIAL)["epoch"].transform("max") // 2
+    return path[path["epoch"] == half].drop(columns=["accuracy_percent", "percentile"])
 
 
-def _within(path: pd.DataFrame, signal: str, trial: list[str]) -> float | None:
-    found = [
+def _correlate_within(path: pd.DataFrame, signal: str) -> float | None:
+    """The mean over trials of rho along their epochs, of those where it can be stated."""
+    correlations = [
         rho
-        for _, one in path.groupby(trial, sort=False)
-        if (rho := spearman(one[signal], one["accuracy_percent"])) is not None
+        for _, trial in path.groupby(TRIAL, sort=False)
+        if (rho := spearman(trial[signal], trial["accuracy_percent"])) is not None
     ]
-    return sum(found) / len(found) if found else None
+    return sum(correlations) / len(correlations) if correlations else None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from analysis.common.trials import Record
 from bench.space import registry
 from bench.space.genotype import Cell
 
 
-def depth_and_width(cell: Cell, record: Record) -> tuple[int, float]:
-    """`measure` in the record's space."""
-    space = registry.config(record["configuration"]["space"]["name"])
-    return measure(cell, space().graph.inputs, space.concatenates)
+def measure_in_space(cell: Cell, space: str) -> tuple[int, float]:
+    """`measure` in a space, given by its name."""
+    options = registry.config(space)
+    return measure(cell, options().graph.inputs, options.concatenates)
 
 
 def measure(cell: Cell, inputs: int, concatenates: bool) -> tuple[int, float]:

@@ -1,1 +1,1 @@
-"""What every analysis needs: the order of trials, statistics, plots, files."""
+"""What topics share: the order of trials, statistics, known data, plots, pages, files."""

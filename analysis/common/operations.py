@@ -1,4 +1,4 @@
-"""Counting the operations of a genotype, and how uneven they are."""
+"""Counting the operations of a genotype, how uneven they are, and when that is called collapsed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from analysis.common.trials import Record, StudyFacts, genotype, read
+from bench.records.schema import FinishedRecord
 from bench.space import registry
 from bench.space.genotype import Genotype
 
@@ -19,10 +19,11 @@ BOTH = "both"
 """The key under which all cells of a genotype are counted together."""
 
 SKIP = "skip_connect"
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class CollapseThresholds:
     """From which shares of the selected edges an architecture, or a cell, is called collapsed."""
 
     type: float = 0.75
@@ -30,63 +31,63 @@ class Thresholds:
     free: float = 0.75
     """Of parameter-free operations together."""
 
-    def met(self, count: Mapping[str, int]) -> bool:
-        """Whether these selections by operation have collapsed; where nothing is, they have."""
+    def are_met_by(self, count: Mapping[str, int]) -> bool:
+        """Whether these selections by operation have collapsed; no selection at all has."""
         if not sum(count.values()):
             return True
         return most_frequent(count)[1] >= self.type or parameter_free_share(count) >= self.free
 
-    def text(self) -> str:
-        """What collapsed means, for people: "architectures in which ..."."""
+    def have_collapsed(self, genotype: Genotype) -> bool:
+        """Whether an architecture has collapsed, all its cells together."""
+        return self.are_met_by(count_operations(genotype)[BOTH])
+
+    def describe(self) -> str:
+        """What collapsed means, in words that continue "architectures in which"."""
         if self.type == self.free:
-            holds = f"hold {100 * self.type:.4g} % of the selected edges or more"
-            return f"one operation type, or parameter-free ones, {holds}"
+            return (
+                f"one operation type, or parameter-free ones together, hold {100 * self.type:.4g} %"
+                " of the selected edges or more"
+            )
         return (
             f"one operation type holds {100 * self.type:.4g} % of the selected edges or more, or "
-            f"parameter-free ones {100 * self.free:.4g} %"
+            f"parameter-free ones together hold {100 * self.free:.4g} %"
         )
 
 
-def thresholds_of(study: StudyFacts) -> Thresholds:
-    """The thresholds that a study's tables are made with."""
-    return Thresholds(**study.collapsed_at)
-
-
-def collapsed(found: Genotype, thresholds: Thresholds) -> bool:
-    """Whether an architecture has collapsed, all its cells together."""
-    return thresholds.met(counts(found)[BOTH])
-
-
-def counts(found: Genotype) -> dict[str, Counter[str]]:
+def count_operations(genotype: Genotype) -> dict[str, Counter[str]]:
     """How often each operation was selected, by cell key and, under `BOTH`, in all cells."""
-    result = {key: Counter[str]() for key in (*found.cells, BOTH)}
-    for key, _, operation, _ in found.pairs():
+    result = {key: Counter[str]() for key in (*genotype.cells, BOTH)}
+    for key, _, operation, _ in genotype.pairs():
         result[key][operation] += 1
         result[BOTH][operation] += 1
     return result
 
 
-def by_epoch(record: Record) -> list[tuple[int, Genotype]]:
-    """(epoch, what would have been selected then), for the epochs that say so."""
-    epochs = (record.get("search") or {}).get("epochs") or ()
-    return [
-        (int(epoch["epoch"]), read(epoch["genotype"], record))
-        for epoch in epochs
-        if epoch.get("genotype")
-    ]
+def list_selections(record: FinishedRecord) -> list[tuple[int, Genotype]]:
+    """(epoch, what would have been selected after it), for the epochs that say so."""
+    epochs = ((epoch.epoch, epoch.architecture) for epoch in record.search.epochs)
+    return [(number, genotype) for number, genotype in epochs if genotype is not None]
 
 
-def selectable(record: Record) -> tuple[str, ...]:
+def list_selectable(record: FinishedRecord) -> tuple[str, ...]:
     """The operations of the record's space that a genotype can name.
 
     `none` is what an empty edge means and is named by no DARTS genotype; it counts where one of
     the record's genotypes names it all the same.
     """
-    genotypes = (genotype(record), *(found for _, found in by_epoch(record)))
-    named = {operation for found in genotypes for _, _, operation, _ in found.pairs()}
-    candidates = registry.selectable(record["configuration"]["space"])
-    chosen = [name for name in candidates if name != "none" or name in named]
-    return (*chosen, *sorted(named.difference(chosen)))
+    genotypes = (record.architecture, *(genotype for _, genotype in list_selections(record)))
+    named = {operation for genotype in genotypes for _, _, operation, _ in genotype.pairs()}
+    candidates = registry.selectable(record.configuration["space"])
+    kept = [name for name in candidates if name != "none" or name in named]
+    return (*kept, *sorted(named.difference(kept)))
+
+
+def order_operations(records: Iterable[FinishedRecord]) -> list[str]:
+    """Every selectable operation: those with parameters first, else in the space's order."""
+    seen: dict[str, None] = {}
+    for record in records:
+        seen.update(dict.fromkeys(list_selectable(record)))
+    return sorted(seen, key=lambda name: name in PARAMETER_FREE)
 
 
 def normalised_entropy(count: Mapping[str, int], choices: int) -> float:
@@ -97,7 +98,7 @@ def normalised_entropy(count: Mapping[str, int], choices: int) -> float:
     """
     total = sum(count.values())
     if total == 0:
-        return float("nan")
+        return _NAN
     shares = [number / total for number in count.values() if number]
     if choices < 2 or len(shares) == 1:
         return 0.0
@@ -119,31 +120,13 @@ def most_frequent(count: Mapping[str, int]) -> tuple[str, float]:
     return name, count[name] / total
 
 
-def indices(count: Mapping[str, int], choices: int) -> dict[str, float | int | str]:
-    """The columns that describe one cell's unevenness."""
-    name, share = most_frequent(count)
-    return {
-        "selected": sum(count.values()),
-        "skip_connects": count.get(SKIP, 0),
-        "entropy": normalised_entropy(count, choices),
-        "parameter_free_share": parameter_free_share(count),
-        "most_frequent": name,
-        "most_frequent_share": share,
-    }
-
-
-def in_order(records: Iterable[Record]) -> list[str]:
-    """Every selectable operation: those with parameters first, else in the space's order."""
-    seen: dict[str, None] = {}
-    for record in records:
-        seen.update(dict.fromkeys(selectable(record)))
-    return sorted(seen, key=lambda name: name in PARAMETER_FREE)
-
-
-def cell_keys(genotypes: Iterable[Genotype]) -> list[str]:
+def order_cell_keys(genotypes: Iterable[Genotype]) -> list[str]:
     """The cell keys of genotypes: those with a name first, then positions by number."""
-    keys = {key for found in genotypes for key in found.cells}
+    keys = {key for genotype in genotypes for key in genotype.cells}
     return sorted(keys, key=lambda key: (key.isdigit(), int(key) if key.isdigit() else 0, key))
 
 
-_NAN = float("nan")
+def name_cell(key: str) -> str:
+    """What figures call a cell key."""
+    known = {"normal": "normal cell", "reduce": "reduction cell", BOTH: "all cells"}
+    return known.get(key, f"cell {key}")

@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
@@ -26,10 +28,18 @@ FEWEST_SEEDS = 3
 FEWEST_RESAMPLED = 6
 """From this many seeds on a mean's interval is a bootstrap; below, resamples are too few and too
 often all alike (percentile intervals of 3 seeds cover 75 %), and it is Student's t."""
+FEWEST_POINTS = 5
+"""Below this no rank correlation is stated."""
 _DEGENERATE = 0.01
 """Share of resamples without spread from which on a bootstrap says nothing about the tails."""
 _SAME = 1e-9
 """Means closer than this are one number that was summed in another order."""
+INTERVAL_SENTENCE = (
+    f"The {100 * LEVEL:.0f} % interval of a mean over search seeds is a studentised bootstrap"
+    f" ({RESAMPLES:,} resamples); with fewer than {FEWEST_RESAMPLED} seeds it is Student's t"
+    f" interval, and with fewer than {FEWEST_SEEDS} none is given."
+)
+"""What tables and figures say of their intervals."""
 
 Array = NDArray[np.float64]
 Values = Sequence[float] | Sequence[Sequence[float]] | Sequence[Array] | Array
@@ -57,15 +67,25 @@ class Difference:
     which the method is the better one, a tie counting half (Bouthillier et al. 2021: P(A > B)).
     """
 
-    mean: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-    effect_size: float | None
-    better: float | None
-    better_low: float | None
-    better_high: float | None
     seeds: int
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    effect_size: float | None = None
+    better: float | None = None
+    better_low: float | None = None
+    better_high: float | None = None
+
+    def to_columns(self) -> dict[str, float | None]:
+        """What tables of accuracies in percent call these values."""
+        return {
+            "difference_points": self.mean,
+            "difference_low_points": self.low,
+            "difference_high_points": self.high,
+            "effect_size": self.effect_size,
+            "p_value": self.p_value,
+        }
 
 
 def seed_means(values: Values) -> Array:
@@ -97,11 +117,11 @@ def summarise(values: Values, within: tuple[float, float] = (-math.inf, math.inf
 def interval(
     values: Values, within: tuple[float, float] = (-math.inf, math.inf)
 ) -> tuple[float, float]:
-    """(low, high) of `summarise`, NaN where there are too few seeds: what seaborn's bands take."""
-    found = summarise(values, within)
-    if found.low is None or found.high is None:
+    """(low, high) of `summarise`, NaN where there are too few seeds: the ends of a drawn band."""
+    summary = summarise(values, within)
+    if summary.low is None or summary.high is None:
         return float("nan"), float("nan")
-    return found.low, found.high
+    return summary.low, summary.high
 
 
 def _quantiles(data: Array, mean: float) -> tuple[float, float]:
@@ -118,37 +138,40 @@ def _quantiles(data: Array, mean: float) -> tuple[float, float]:
     return -students, students
 
 
-def paired(values: BySeed, baseline: BySeed) -> Difference:
+def compare_by_seed(values: BySeed, baseline: BySeed) -> Difference:
     """`values` minus `baseline`, paired by search seed; seeds that only one has are left out.
 
     The test is the two-sided paired t test of the seeds' means: with n seeds its least p-value is
     not bounded by n, as those of signed ranks and of permutations are (0.25 at 3 seeds).
     """
     seeds = sorted(values.keys() & baseline.keys())
+    count = len(seeds)
     if not seeds:
-        return Difference(None, None, None, None, None, None, None, None, 0)
+        return Difference(count)
     one = seed_means([np.atleast_1d(values[seed]) for seed in seeds])
     other = seed_means([np.atleast_1d(baseline[seed]) for seed in seeds])
     gaps = np.round(one - other, 12)
-    mean, count = float(gaps.mean()), len(seeds)
+    mean = float(gaps.mean())
     if count < FEWEST_SEEDS:
-        return Difference(mean, None, None, None, None, None, None, None, count)
+        return Difference(count, mean)
     error = float(gaps.std(ddof=1)) / math.sqrt(count)
     reach = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * error
     wins = float((gaps > 0).sum() + 0.5 * (gaps == 0).sum())
+    better_low, better_high = _clopper_pearson(wins, count)
     return Difference(
-        mean,
-        mean - reach,
-        mean + reach,
-        _two_sided(mean, error, count - 1),
-        _hedges(mean, error * math.sqrt(count), count - 1),
-        wins / count,
-        *_clopper_pearson(wins, count),
-        count,
+        seeds=count,
+        mean=mean,
+        low=mean - reach,
+        high=mean + reach,
+        p_value=_two_sided(mean, error, count - 1),
+        effect_size=_hedges(mean, error * math.sqrt(count), count - 1),
+        better=wins / count,
+        better_low=better_low,
+        better_high=better_high,
     )
 
 
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
+def correct_by_holm(p_values: Sequence[float | None]) -> list[float | None]:
     """P-values corrected for being several (Holm 1979); None is no test and is not counted."""
     order = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
     corrected: list[float | None] = [None] * len(p_values)
@@ -164,8 +187,8 @@ class Rank:
     """A place by mean, 1 the highest, equal means sharing it; the interval is None without tests.
 
     All intervals of one group hold together at 95 % (Mogstad, Romano, Shaikh and Wilhelm 2024):
-    a method is above or below another where their paired test, corrected by Holm over all pairs
-    of the group, says so. Methods that no test tells apart have each other's places.
+    a method is above or below another where the two differ significantly
+    (`find_significant_pairs`). Methods that do not have each other's places.
     """
 
     place: int
@@ -173,41 +196,51 @@ class Rank:
     high: int | None
 
 
-def told_apart(group: Mapping[str, BySeed]) -> tuple[set[tuple[str, str]], int]:
-    """(better, worse) of every pair that is told apart, and how many pairs could be tested."""
+def find_significant_pairs(group: Mapping[str, BySeed]) -> tuple[set[tuple[str, str]], int]:
+    """(better, worse) of every pair that differs significantly, and how many pairs were tested.
+
+    The test is that of `compare_by_seed`, corrected by Holm over all pairs of the group, at 5 %.
+    """
     pairs = list(combinations(sorted(group), 2))
-    found = [paired(group[one], group[other]) for one, other in pairs]
-    corrected = holm([difference.p_value for difference in found])
-    apart = set()
-    for (one, other), difference, p in zip(pairs, found, corrected, strict=True):
+    differences = [compare_by_seed(group[one], group[other]) for one, other in pairs]
+    corrected = correct_by_holm([difference.p_value for difference in differences])
+    significant = set()
+    for (one, other), difference, p in zip(pairs, differences, corrected, strict=True):
         if p is not None and difference.mean is not None and p < 1 - LEVEL:
-            apart.add((one, other) if difference.mean > 0 else (other, one))
-    return apart, sum(p is not None for p in corrected)
+            significant.add((one, other) if difference.mean > 0 else (other, one))
+    return significant, sum(p is not None for p in corrected)
 
 
-def ranks(group: Mapping[str, BySeed]) -> dict[str, Rank]:
+def rank_by_mean(group: Mapping[str, BySeed]) -> dict[str, Rank]:
     """The rank of each label of a group by its mean over seeds, with its interval."""
-    means = {label: float(np.sort(seed_means(_rows(of))).mean()) for label, of in group.items()}
-    apart, _ = told_apart(group)
-    found = {}
+    means = {
+        label: float(np.sort(seed_means([np.atleast_1d(row) for row in values.values()])).mean())
+        for label, values in group.items()
+    }
+    significant, _ = find_significant_pairs(group)
+    ranks = {}
     for label, mean in means.items():
         place = 1 + sum(other > mean + _SAME for other in means.values())
         tested = any(
-            len(group[label].keys() & of.keys()) >= FEWEST_SEEDS
-            for other, of in group.items()
+            len(group[label].keys() & values.keys()) >= FEWEST_SEEDS
+            for other, values in group.items()
             if other != label
         )
         if not tested:
-            found[label] = Rank(place, None, None)
+            ranks[label] = Rank(place, None, None)
             continue
-        above = sum(worse == label for _, worse in apart)
-        below = sum(better == label for better, _ in apart)
-        found[label] = Rank(place, 1 + above, len(group) - below)
-    return found
+        above = sum(worse == label for _, worse in significant)
+        below = sum(better == label for better, _ in significant)
+        ranks[label] = Rank(place, 1 + above, len(group) - below)
+    return ranks
 
 
-def _rows(values: BySeed) -> list[Array]:
-    return [np.atleast_1d(np.asarray(row, dtype=np.float64)) for row in values.values()]
+def spearman(one: pd.Series[Any], other: pd.Series[Any]) -> float | None:
+    """Rank correlation; None below `FEWEST_POINTS` points and where one of them does not vary."""
+    if len(one) < FEWEST_POINTS or one.nunique() < 2 or other.nunique() < 2:
+        return None
+    ranks = pd.DataFrame({"one": one.astype(float), "other": other.astype(float)}).rank()
+    return round(float(ranks.corr().to_numpy()[0, 1]), 12) + 0.0  # no -0.0 from rounding errors
 
 
 def _two_sided(mean: float, error: float, freedom: int) -> float:

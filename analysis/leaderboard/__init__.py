@@ -1,1 +1,29 @@
-"""Which method found the best networks, how sure that is, and what it cost."""
+"""The leaderboard: which method found the best networks, how sure that is, and what it cost.
+
+The data frame is made in `table`, its columns as people read them in `columns`, the remarks below
+it in `notes`, all of that together in `content`, the file formats in `formats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.common.operations import CollapseThresholds
+from analysis.common.outputs import Outputs
+from analysis.leaderboard import formats
+from analysis.leaderboard.content import build
+from bench.records.facts import StudyFacts
+from bench.records.schema import FinishedRecord
+
+
+def make(
+    records: Sequence[FinishedRecord], facts: StudyFacts, thresholds: CollapseThresholds
+) -> Outputs:
+    """leaderboard.md, .csv, .tex and .html of ordered records."""
+    leaderboard = build(records, facts, thresholds)
+    return {
+        "leaderboard.md": formats.to_markdown(leaderboard),
+        "leaderboard.csv": leaderboard.rows,
+        "leaderboard.tex": formats.to_latex(leaderboard),
+        "leaderboard.html": formats.to_html(leaderboard),
+    }

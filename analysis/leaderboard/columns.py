@@ -2,175 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from analysis.common.statistics import FEWEST_SEEDS
 
-Row = Mapping[Any, Any]
 TOO_FEW = "too few seeds"
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column: its heading, a row's text, and the number or word that the text is sorted by."""
+class Cell(NamedTuple):
+    """The text of a cell, and the number, text or None that its column is sorted by."""
 
-    heading: str
-    text: Callable[[Row], str]
-    key: Callable[[Row], Any]
+    text: str
+    key: Any
     numeric: bool = True
 
 
-@dataclass(frozen=True)
-class Table:
-    """The rows of one data set under some columns."""
-
-    dataset: str
-    columns: Sequence[Column]
-    rows: Sequence[Row]
-
-    def texts(self) -> list[list[str]]:
-        """The cells' text, row by row."""
-        return [[column.text(row) for column in self.columns] for row in self.rows]
+Row = Mapping[Any, Any]
+"""A row of `analysis.leaderboard.table.tabulate`."""
+Cells = dict[str, Cell]
+"""A row as people read it: heading -> cell."""
 
 
-def tables(
-    rows: pd.DataFrame, baseline: str | None, dataset: str, accuracy: str = "test accuracy"
-) -> tuple[Table, Table]:
-    """(what is compared, what it cost and how else it did) of one data set.
+def describe_comparison(row: Row, baseline: str | None, accuracy: str) -> Cells:
+    """What is compared: rank, accuracy (named in a few words), tests, size and times."""
+    cells = {
+        "rank (95 % interval)": Cell(_rank(row), row["rank"]),
+        "method": _method(row, baseline),
+        f"{accuracy}, % (95 % interval)": Cell(_accuracy(row), row["test_accuracy_percent"]),
+        "seeds": _number(row, "seeds", "{}"),
+    }
+    if baseline is not None:
+        share, p_value = _get(row, "beats_baseline"), _get(row, "p_value_holm")
+        cells["P(beats baseline), % (95 % interval)"] = Cell(_beats(row), share)
+        cells["p of the paired t test (Holm)"] = Cell(_p_value(row), p_value)
+    return cells | {
+        "parameters": _number(row, "parameters", "{:,.0f}"),
+        "non-zero parameters": _number(row, "nonzero_parameters", "{:,.0f}"),
+        "search time, s": _number(row, "search_seconds", "{:,.1f}"),
+        "evaluation time, s": _number(row, "evaluation_seconds", "{:,.1f}"),
+    }
 
-    accuracy: what the accuracies are, in a few words.
-    """
-    chosen = rows[rows["dataset"] == dataset].to_dict("records")
-    return (
-        Table(dataset, _main(baseline, accuracy), chosen),
-        Table(dataset, _details(baseline), chosen),
-    )
 
-
-def _main(baseline: str | None, accuracy: str) -> list[Column]:
-    compared = [
-        Column("P(beats baseline), % (95 % interval)", _beats, _get("beats_baseline")),
-        Column("p, paired (Holm)", _p_value, _get("p_value_holm")),
+def describe_details(row: Row, baseline: str | None) -> Cells:
+    """How else a method did, and what it cost."""
+    cells = {"method": _method(row, baseline)}
+    if baseline is not None:
+        key = _get(row, "difference_points")
+        cells["difference from the baseline, points (95 % interval)"] = Cell(_difference(row), key)
+        cells["Hedges' g"] = _number(row, "effect_size", "{:+.2f}")
+    memory = [
+        _number(row, f"{stage}_peak_memory_bytes", "{:,.0f}", 2**-20)
+        for stage in ("search", "evaluation")
     ]
-    return [
-        Column("rank (95 % interval)", _rank, _get("rank")),
-        _method(baseline),
-        Column(f"{accuracy}, % (95 % interval)", _accuracy, _get("test_accuracy_percent")),
-        Column("seeds", lambda row: str(row["seeds"]), _get("seeds")),
-        *(compared if baseline is not None else ()),
-        _number("parameters", "parameters", "{:,.0f}"),
-        _number("non-zero", "nonzero_parameters", "{:,.0f}"),
-        _number("search, s", "search_seconds", "{:,.1f}"),
-        _number("evaluation, s", "evaluation_seconds", "{:,.1f}"),
-    ]
+    collapsed = f"{row['collapsed']} of {row['seeds']}"
+    return cells | {
+        "NLL, nats": _number(row, "nll", "{:.4f}"),
+        "ECE, %": _number(row, "ece_percent", "{:.2f}"),
+        "FLOPs": Cell(_abbreviate(row["flops"]), _get(row, "flops")),
+        "peak memory of the search, MiB": memory[0],
+        "peak memory of the evaluation, MiB": memory[1],
+        "collapsed": Cell(collapsed, float(row["collapsed"]) / float(row["seeds"])),
+        "evaluation": Cell(_evaluation(row), row["evaluation"], numeric=False),
+        "device": Cell(row["device"], row["device"], numeric=False),
+    }
 
 
-def _details(baseline: str | None) -> list[Column]:
-    compared = [
-        Column("minus baseline, points (95 % interval)", _difference, _get("difference_points")),
-        _number("effect size g", "effect_size", "{:+.2f}"),
-    ]
-    return [
-        _method(baseline),
-        *(compared if baseline is not None else ()),
-        _number("NLL, nats", "nll", "{:.4f}"),
-        _number("ECE, %", "ece_percent", "{:.2f}"),
-        Column("FLOPs", lambda row: _engineering(row["flops"]), _get("flops")),
-        _number("search memory, MiB", "search_peak_memory_bytes", "{:,.0f}", 2**-20),
-        _number("evaluation memory, MiB", "evaluation_peak_memory_bytes", "{:,.0f}", 2**-20),
-        Column("collapsed", lambda row: f"{row['collapsed']} of {row['seeds']}", _collapsed),
-        Column("evaluation", _evaluation, _get("evaluation"), numeric=False),
-        Column("device", lambda row: str(row["device"]), _get("device"), numeric=False),
-    ]
+def _get(row: Row, key: str) -> Any:
+    return None if pd.isna(row[key]) else row[key]
 
 
-def _method(baseline: str | None) -> Column:
-    def text(row: Row) -> str:
-        tuned = row["evaluation"] == "tuned"
-        return f"{row['method']}{' (tuned)' if tuned else ''}" + (
-            " (baseline)" if row["method"] == baseline and not tuned else ""
-        )
-
-    return Column("method", text, text, numeric=False)
+def _number(row: Row, key: str, form: str, scale: float = 1) -> Cell:
+    value = _get(row, key)
+    return Cell("" if value is None else form.format(scale * value), value)
 
 
-def _number(heading: str, key: str, form: str, scale: float = 1.0) -> Column:
-    def text(row: Row) -> str:
-        return "" if _lacks(row, key) else form.format(scale * row[key])
-
-    return Column(heading, text, _get(key))
-
-
-def _get(key: str) -> Callable[[Row], Any]:
-    return lambda row: None if _lacks(row, key) else row[key]
-
-
-def _lacks(row: Row, key: str) -> bool:
-    return bool(pd.isna(row[key]))
+def _method(row: Row, baseline: str | None) -> Cell:
+    name, tuned = row["method"], row["evaluation"] == "tuned"
+    text = f"{name} (tuned)" if tuned else f"{name} (baseline)" if name == baseline else name
+    return Cell(text, text, numeric=False)
 
 
 def _rank(row: Row) -> str:
-    if _lacks(row, "rank_low"):
+    if pd.isna(row["rank_low"]):
         return f"{row['rank']} ({TOO_FEW})" if row["seeds"] < FEWEST_SEEDS else str(row["rank"])
-    low, high = int(row["rank_low"]), int(row["rank_high"])
-    return f"{row['rank']} ({low} to {high})"
+    return f"{row['rank']} ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
 
 
 def _accuracy(row: Row) -> str:
-    if _lacks(row, "test_accuracy_low_percent"):
-        plural = "s" * (row["seeds"] > 1)
-        spread = f"({row['seeds']} seed{plural}: too few for an interval)"
-    else:
-        low, high = row["test_accuracy_low_percent"], row["test_accuracy_high_percent"]
-        spread = f"({low:.2f} to {high:.2f})"
-    return f"{row['test_accuracy_percent']:.2f} {spread}"
+    mean, low, high = (row[f"test_accuracy_{end}percent"] for end in ("", "low_", "high_"))
+    if pd.isna(low):
+        seeds = f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}"
+        return f"{mean:.2f} ({seeds}: too few for an interval)"
+    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _is_baseline(row: Row) -> bool:
-    return _lacks(row, "paired_seeds")
+    return bool(pd.isna(row["paired_seeds"]))
 
 
 def _beats(row: Row) -> str:
-    if _is_baseline(row):
-        return ""
-    if _lacks(row, "beats_baseline"):
-        return TOO_FEW
-    low, high = 100 * row["beats_baseline_low"], 100 * row["beats_baseline_high"]
-    return f"{100 * row['beats_baseline']:.0f} ({low:.0f} to {high:.0f})"
+    if pd.isna(row["beats_baseline"]):
+        return "" if _is_baseline(row) else TOO_FEW
+    share, low, high = (100 * row[f"beats_baseline{end}"] for end in ("", "_low", "_high"))
+    return f"{share:.0f} ({low:.0f} to {high:.0f})"
 
 
 def _p_value(row: Row) -> str:
-    if _is_baseline(row):
-        return ""
-    if _lacks(row, "p_value_holm"):
-        return TOO_FEW
-    return "< 0.001" if row["p_value_holm"] < 0.001 else f"{row['p_value_holm']:.3f}"
+    p_value = row["p_value_holm"]
+    if pd.isna(p_value):
+        return "" if _is_baseline(row) else TOO_FEW
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def _difference(row: Row) -> str:
-    if _lacks(row, "difference_points"):
+    mean, low, high = (row[f"difference_{end}points"] for end in ("", "low_", "high_"))
+    if pd.isna(mean):
         return ""
-    if _lacks(row, "difference_low_points"):
-        return f"{row['difference_points']:+.2f} ({TOO_FEW})"
-    low, high = row["difference_low_points"], row["difference_high_points"]
-    return f"{row['difference_points']:+.2f} ({low:+.2f} to {high:+.2f})"
-
-
-def _collapsed(row: Row) -> float:
-    return float(row["collapsed"]) / float(row["seeds"])
+    return f"{mean:+.2f} ({TOO_FEW if pd.isna(low) else f'{low:+.2f} to {high:+.2f}'})"
 
 
 def _evaluation(row: Row) -> str:
-    if _lacks(row, "tuning_seconds"):
-        return str(row["evaluation"])
-    return f"{row['evaluation']}, {row['tuning_seconds']:,.0f} s of tuning"
+    seconds = _get(row, "tuning_seconds")
+    return str(row["evaluation"]) + ("" if seconds is None else f", {seconds:,.0f} s of tuning")
 
 
-def _engineering(value: Any) -> str:
+def _abbreviate(value: float) -> str:
     """A number with one decimal and a unit: 4.5 M."""
     if pd.isna(value):
         return ""

@@ -5,143 +5,201 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from analysis.common.operations import Thresholds
+from analysis.common import known_accuracies
+from analysis.common.operations import CollapseThresholds
 from analysis.common.statistics import (
-    FEWEST_RESAMPLED,
     FEWEST_SEEDS,
-    LEVEL,
-    RESAMPLES,
+    INTERVAL_SENTENCE,
     BySeed,
-    told_apart,
+    find_significant_pairs,
 )
-from analysis.common.trials import Record, StudyFacts
+from analysis.common.text import Note
+from analysis.common.trials import is_tabular, name_accuracy
+from analysis.leaderboard.table import group_by_entry, list_by_seed
+from bench.records.facts import StudyFacts
+from bench.records.schema import FinishedRecord
 
 
-def interval_sentence() -> str:
-    """What an interval in any table or figure is."""
-    return (
-        f"The {LEVEL * 100:.0f} % interval is the studentised bootstrap of the mean over search "
-        f"seeds ({RESAMPLES:,} resamples), below {FEWEST_RESAMPLED} seeds Student's t; none below "
-        f"{FEWEST_SEEDS}."
-    )
+def explain(
+    records: Sequence[FinishedRecord], facts: StudyFacts, thresholds: CollapseThresholds
+) -> list[Note]:
+    """All notes below a leaderboard; without records only what is known of the study."""
+    if not records:
+        return _explain_absence(facts)
+    groups = {
+        dataset: {entry.name: list_by_seed(own) for entry, own in entries.items()}
+        for dataset, entries in group_by_entry(records).items()
+    }
+    return [
+        *_explain_known_accuracies(records),
+        *explain_comparisons(groups, facts.baseline, name_accuracy(records)),
+        *_explain_measures(records, thresholds),
+        *_explain_costs(records),
+        *_explain_absence(facts),
+        *_explain_origin(records),
+    ]
 
 
-def of_accuracy(
-    by_dataset: Mapping[str, Mapping[str, BySeed]],
-    baseline: str | None = None,
-    accuracy: str = "test accuracy",
-) -> list[str]:
-    """What the intervals and tests are and which methods the seeds tell apart.
+def _explain_known_accuracies(records: Sequence[FinishedRecord]) -> list[Note]:
+    """What was looked up rather than measured."""
+    rows = known_accuracies.tabulate(records)
+    if not len(rows):
+        return []
+    evaluations = [record.evaluation for record in records if is_tabular(record)]
+    sources = dict.fromkeys(one.sources[one.dataset].text for one in evaluations)
+    details = []
+    for name, of_table in rows.groupby("table", sort=False):
+        means = of_table.groupby("method", sort=False).mean(numeric_only=True)
+        parts = [
+            f"{label} {mean['accuracy_percent']:.2f} % (regret {mean['regret_points']:.2f} points;"
+            f" better than {mean['percentile']:.0f} % of all cells and"
+            f" {mean['percentile_without_none']:.0f} % of those without none)"
+            for label, mean in means.iterrows()
+        ]
+        details.append(f"{name}, means over seeds: {'; '.join(parts)}.")
+    return [
+        Note(
+            "Nothing was trained for these accuracies: they are known, as the"
+            f" {'; '.join(sources)}. Sizes are those of the table's own network. truth.csv has all"
+            " data sets of the table, truth_epochs.csv what every epoch would have selected:",
+            tuple(details),
+        )
+    ]
 
-    accuracy: what the accuracies are, in a few words.
+
+def explain_comparisons(
+    groups: Mapping[str, Mapping[str, BySeed]], baseline: str | None, accuracy: str
+) -> list[Note]:
+    """What intervals and tests are, and which methods differ significantly.
+
+    groups: data set -> method -> accuracies by seed; accuracy: what they are, in a few words.
     """
     unseen = ", on images that neither search nor selection saw" if "test" in accuracy else ""
-    lines = [
-        f"- {accuracy[0].upper()}{accuracy[1:]} is the mean over seeds{unseen}. "
-        + interval_sentence(),
-        "- Ranks order the means. Two methods are told apart where their paired t test over seeds, "
-        "corrected by Holm over all pairs of the data set, says so at 5 %; a rank's interval has "
-        "the places of all methods that one is not told apart from. Told apart are:",
+    notes = [
+        Note(
+            f"{accuracy[0].upper()}{accuracy[1:]} is the mean over search seeds{unseen}."
+            f" {INTERVAL_SENTENCE}"
+        ),
+        Note(
+            "Methods are ranked by their means. Two methods are significantly different where the"
+            " paired t test over seeds, corrected by Holm over all pairs of methods on the data"
+            " set, rejects at 5 % that they are equal. The interval of a rank has the places of"
+            " all methods from which that one does not differ significantly. The significant"
+            " differences are:",
+            tuple(f"{name}: {_list_significant(group)}" for name, group in groups.items()),
+        ),
     ]
-    for dataset, group in by_dataset.items():
-        lines.append(f"  - {dataset}: {_told_apart(group)}")
-    if any(baseline in group for group in by_dataset.values()):
-        lines.append(
-            f"- Against the baseline, {baseline}, seed by seed: how often the method was better (a "
-            "tie counts half; exact interval of that share), the two-sided paired t test corrected "
-            "by Holm over the methods of the data set, the mean difference with its t interval, "
-            "and Hedges' g of the paired differences."
+    if any(baseline in group for group in groups.values()):
+        notes.append(
+            Note(
+                f"Against the baseline, {baseline}, methods are compared seed by seed. P(beats"
+                " baseline) is the share of seeds at which the method was better, a tie counting"
+                " half, with the exact interval of that share. The p-value is that of the"
+                " two-sided paired t test, corrected by Holm over the methods of the data set. The"
+                " mean difference has its t interval; Hedges' g is the effect size of the paired"
+                " differences."
+            )
         )
-    return lines
+    return notes
 
 
-def of_quality(records: Sequence[Record], thresholds: Thresholds) -> list[str]:
-    """What calibration and collapse mean here, and which records do not say."""
-    records = [record for record in records if record["evaluation"].get("kind") != "tabular"]
-    collapse = (
-        f"- Collapsed: architectures in which {thresholds.text()}; raw values in collapse.csv."
-    )
-    if not records:
-        return [collapse]
-    silent = sum(record["evaluation"]["test"].get("ece") is None for record in records)
-    lacking = f" {silent} of {len(records)} records are older and lack it." if silent else ""
-    return [
-        "- NLL is the mean negative log-likelihood of the test labels; ECE the expected "
-        f"calibration error of 15 bins of equal width.{lacking}",
-        collapse,
-    ]
-
-
-def _told_apart(group: Mapping[str, BySeed]) -> str:
+def _list_significant(group: Mapping[str, BySeed]) -> str:
     pairs = len(group) * (len(group) - 1) // 2
     if not pairs:
-        return "one method, nothing to compare."
-    apart, tested = told_apart(group)
+        return "there is one method, so there is nothing to compare."
+    significant, tested = find_significant_pairs(group)
     if not tested:
-        return f"none, too few seeds for any test (at least {FEWEST_SEEDS} in common)."
-    named = ", ".join(f"{better} from {worse}" for better, worse in sorted(apart))
-    lacking = f"; {pairs - tested} could not be tested, too few seeds" if tested < pairs else ""
-    if not apart:
-        return f"none ({_pairs(pairs)}{lacking})."
-    return f"{named} ({len(apart)} of {_pairs(pairs)}{lacking})."
+        return f"none, as a test takes {FEWEST_SEEDS} seeds that both methods have."
+    untested = f"; {pairs - tested} could not be tested, too few seeds" if tested < pairs else ""
+    of_pairs = f"of {pairs} pair{'s' * (pairs > 1)}{untested}"
+    if not significant:
+        return f"none {of_pairs}."
+    worse: dict[str, list[str]] = {}
+    for better, other in sorted(significant):
+        worse.setdefault(better, []).append(other)
+    named = [f"{better} is better than {_join(others)}" for better, others in worse.items()]
+    return f"{'; '.join(named)} ({len(significant)} {of_pairs})."
 
 
-def _pairs(count: int) -> str:
-    return f"{count} pair{'s' * (count > 1)}"
+def _join(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def of_cost(records: Sequence[Record]) -> list[str]:
+def _explain_measures(
+    records: Sequence[FinishedRecord], thresholds: CollapseThresholds
+) -> list[Note]:
+    """What calibration and collapse mean here, and which records do not say."""
+    measured = [record for record in records if not is_tabular(record)]
+    lacking = sum(record.evaluation.test.ece is None for record in measured)
+    older = f" {lacking} of {len(measured)} records are older and lack it." if lacking else ""
+    calibration = Note(
+        "NLL is the mean negative log-likelihood of the test labels, and ECE the expected"
+        f" calibration error with 15 bins of equal width.{older}"
+    )
+    collapse = Note(
+        f"Collapsed are architectures in which {thresholds.describe()}; collapse.csv has the"
+        " shares themselves."
+    )
+    return [calibration, collapse] if measured else [collapse]
+
+
+def _explain_costs(records: Sequence[FinishedRecord]) -> list[Note]:
     """What the times and sizes mean, and on what hardware they were measured."""
-    where = _counted(
-        f"{record['environment']['hardware']} (device {record['environment']['device']}, "
-        f"threads {record['environment']['threads']})"
+    machines = _count(
+        f"{record.environment.hardware} (device {record.environment.device}, "
+        f"threads {record.environment.threads})"
         for record in records
     )
     return [
-        "- Parameters are those of the evaluated network; non-zero are those that the method's own "
-        "zeroing leaves. Sizes, times and peak memory are means over seeds; FLOPs are of "
-        "one image's prediction.",
-        f"- Times are wall-clock seconds of one trial, without loading data, on: {where}.",
+        Note(
+            "Parameters are those of the evaluated network; non-zero parameters are those that the"
+            " method's own zeroing leaves. Sizes, times and peak memory are means over seeds."
+            " FLOPs are those of the prediction for one image."
+        ),
+        Note(f"Times are wall-clock seconds of one trial, without loading data, on: {machines}."),
     ]
 
 
-def of_trials(study: StudyFacts) -> list[str]:
-    """How many trials the table lacks, if the caller knows."""
-    known = {"failed": study.failed, "missing": study.missing}
-    parts = [f"{name} {count}" for name, count in known.items() if count is not None]
-    return [f"- Trials not in this table: {', '.join(parts)}."] if parts else []
+def _explain_absence(facts: StudyFacts) -> list[Note]:
+    """How many trials the table lacks, if that is known."""
+    counts = {"failed": facts.failed, "missing": facts.missing}
+    parts = [f"{count} {name}" for name, count in counts.items() if count is not None]
+    return [Note(f"Trials that are not in this table: {', '.join(parts)}.")] if parts else []
 
 
-def of_origin(records: Sequence[Record]) -> list[str]:
+def _explain_origin(records: Sequence[FinishedRecord]) -> list[Note]:
     """Data and code behind the numbers."""
-    lines = []
-    data = {str(record["trial"]["dataset"]): record["data"] for record in records}
-    for name, facts in data.items():
-        lines.append(
-            f"- Data {name}: {facts['train']:,} training, {facts['validation']:,} validation, "
-            f"{facts['test']:,} test images, {facts['classes']} classes; SHA-256 "
-            f"{str(facts['digest'])[:12]}."
-        )
-    lines.append(f"- Code: {_counted(_code(record) for record in records)}.")
-    lines.append(f"- Software: {_counted(_software(record) for record in records)}.")
-    return lines
+    data = {record.trial.dataset: record.data for record in records}
+    return [
+        *(
+            Note(
+                f"Data {name}: {images.train:,} training, {images.validation:,} validation and"
+                f" {images.test:,} test images of {images.classes} classes; SHA-256"
+                f" {images.digest[:12]}."
+            )
+            for name, images in data.items()
+        ),
+        Note(f"Code: {_count(map(_name_code, records))}."),
+        Note(f"Software: {_count(map(_name_software, records))}."),
+    ]
 
 
-def _code(record: Record) -> str:
-    origin = record["provenance"]
-    commit = f", commit {origin['git_commit'][:12]}" if origin.get("git_commit") else ""
-    return f"{origin['version']}{commit}{' with changes' if origin.get('git_dirty') else ''}"
+def _name_code(record: FinishedRecord) -> str:
+    origin = record.provenance
+    commit = f", commit {origin.git_commit[:12]}" if origin.git_commit else ""
+    return f"{origin.version}{commit}{' with changes' if origin.git_dirty else ''}"
 
 
-def _software(record: Record) -> str:
-    environment = record["environment"]
-    packages = environment.get("packages", {})
+def _name_software(record: FinishedRecord) -> str:
+    packages = record.environment.packages
     named = [f"{name} {packages[name]}" for name in ("torch", "numpy") if name in packages]
-    return ", ".join([f"Python {environment['python']}", *named])
+    return ", ".join([f"Python {record.environment.python}", *named])
 
 
-def _counted(texts: Iterable[str]) -> str:
+def _count(texts: Iterable[str]) -> str:
+    """Each text, with the number of trials where there are several texts."""
     counts = Counter(texts)
     if len(counts) == 1:
         return next(iter(counts))
-    return "; ".join(f"{text} ({counts[text]} trials)" for text in sorted(counts))
+    parts = [(text, counts[text]) for text in sorted(counts)]
+    return "; ".join(f"{text} ({count} trial{'s' * (count > 1)})" for text, count in parts)

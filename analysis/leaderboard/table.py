@@ -1,25 +1,22 @@
-"""The leaderboard: which method found the best networks, how sure that is, and what it cost."""
+"""The leaderboard's numbers: accuracies, ranks, tests against the baseline, sizes and costs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.common import operations
-from analysis.common.statistics import BySeed, holm, paired, ranks, summarise
-from analysis.common.trials import (
-    Record,
-    StudyFacts,
-    accuracies,
-    datasets_of,
-    evaluation_seconds,
-    genotype,
-    is_tuned,
-    labels_of,
-    search_seconds,
+from analysis.common.operations import CollapseThresholds
+from analysis.common.statistics import (
+    BySeed,
+    compare_by_seed,
+    correct_by_holm,
+    rank_by_mean,
+    summarise,
 )
+from analysis.common.trials import list_accuracies
+from bench.records.schema import FinishedRecord
 
 COLUMNS = (
     "rank", "rank_low", "rank_high", "method", "evaluation", "dataset",
@@ -33,134 +30,123 @@ COLUMNS = (
     "collapsed", "device", "hardware",
 )  # fmt: skip
 
-Entry = tuple[str, bool]
-"""A method's label and whether its evaluation is tuned: a row of the table."""
+
+class Entry(NamedTuple):
+    """A row of the leaderboard: a method, with the study's or with tuned evaluation settings."""
+
+    label: str
+    is_tuned: bool
+
+    @property
+    def name(self) -> str:
+        """What the row is called in one word."""
+        return f"{self.label} (tuned)" if self.is_tuned else self.label
 
 
-def table(records: Sequence[Record], study: StudyFacts) -> pd.DataFrame:
-    """One row a (data set, method, evaluation), by mean test accuracy; the columns are `COLUMNS`.
+def tabulate(
+    records: Sequence[FinishedRecord], baseline: str | None, thresholds: CollapseThresholds
+) -> pd.DataFrame:
+    """One row per (data set, method, evaluation), by mean accuracy; the columns are `COLUMNS`.
 
     Accuracies are percent, differences from the baseline points, nll nats, times seconds, memory
     bytes; sizes and costs are means over seeds, `collapsed` counts seeds. Equal means share a rank.
     What too few seeds do not allow to say is empty; so is what the records do not have.
     """
     rows: list[dict[str, Any]] = []
-    for dataset in datasets_of(records, study):
-        rows += _block(records, study, dataset)
-    whole = dict.fromkeys(("rank_low", "rank_high", "paired_seeds"), "Int64")
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(whole)
+    for dataset, entries in group_by_entry(records).items():
+        accuracies = {entry: list_by_seed(own) for entry, own in entries.items()}
+        ranks = rank_by_mean({entry.name: values for entry, values in accuracies.items()})
+        block = []
+        for entry, own in entries.items():
+            rank = ranks[entry.name]
+            row: dict[str, Any] = {
+                "rank": rank.place,
+                "rank_low": rank.low,
+                "rank_high": rank.high,
+                "method": entry.label,
+                "evaluation": "tuned" if entry.is_tuned else "default",
+                "dataset": dataset,
+                "collapsed": sum(thresholds.have_collapsed(one.architecture) for one in own),
+            }
+            row |= _list_measures(own) | _list_costs(own)
+            block.append(row | _compare_with_baseline(entry, accuracies, baseline))
+        p_values = correct_by_holm([row.get("p_value") for row in block])
+        block = [row | {"p_value_holm": p} for row, p in zip(block, p_values, strict=True)]
+        rows += sorted(block, key=lambda row: row["rank"])
+    integers = dict.fromkeys(("rank_low", "rank_high", "paired_seeds"), "Int64")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(integers)
 
 
-def name(entry: Entry) -> str:
-    """What a row is called where it has one name."""
-    return f"{entry[0]} (tuned)" if entry[1] else entry[0]
+def group_by_entry(
+    records: Iterable[FinishedRecord],
+) -> dict[str, dict[Entry, list[FinishedRecord]]]:
+    """Data set -> row of the leaderboard -> its records, in their order."""
+    groups: dict[str, dict[Entry, list[FinishedRecord]]] = {}
+    for record in records:
+        entry = Entry(record.trial.label, record.is_tuned)
+        groups.setdefault(record.trial.dataset, {}).setdefault(entry, []).append(record)
+    return groups
 
 
-def by_seed(
-    records: Sequence[Record], study: StudyFacts, dataset: str
-) -> dict[Entry, dict[int, list[float]]]:
-    """Test accuracies (percent) by row and search seed, one for each of its evaluations."""
-    return {
-        entry: {record["trial"]["seed"]: accuracies(record) for record in chosen}
-        for entry, chosen in entries(records, study, dataset).items()
-    }
+def list_by_seed(records: Iterable[FinishedRecord]) -> dict[int, list[float]]:
+    """Accuracies (percent) by search seed, one for each evaluation of its architecture."""
+    return {record.trial.seed: list_accuracies(record) for record in records}
 
 
-def entries(
-    records: Sequence[Record], study: StudyFacts, dataset: str
-) -> dict[Entry, list[Record]]:
-    """The records of each row of one data set, in the study's order of methods."""
-    found: dict[Entry, list[Record]] = {}
-    for label in labels_of(records, study):
-        for record in records:
-            trial = record["trial"]
-            if trial["label"] == label and trial["dataset"] == dataset:
-                found.setdefault((label, is_tuned(record)), []).append(record)
-    return found
-
-
-def _block(records: Sequence[Record], study: StudyFacts, dataset: str) -> list[dict[str, Any]]:
-    chosen = entries(records, study, dataset)
-    values = by_seed(records, study, dataset)
-    places = ranks({name(entry): by for entry, by in values.items()})
-    rows = []
-    for entry, of in chosen.items():
-        place = places[name(entry)]
-        row = {"rank": place.place, "rank_low": place.low, "rank_high": place.high}
-        rows.append(
-            row
-            | _row(entry, dataset, of, operations.thresholds_of(study))
-            | _against(entry, values, study.baseline)
-        )
-    _correct(rows)
-    return sorted(rows, key=lambda row: row["rank"])
-
-
-def _against(
-    entry: Entry, values: dict[Entry, dict[int, list[float]]], baseline: str | None
+def _compare_with_baseline(
+    entry: Entry, accuracies: Mapping[Entry, BySeed], baseline: str | None
 ) -> dict[str, Any]:
     """The comparison with the baseline, whose own evaluation is the untuned one."""
-    other: BySeed | None = values.get((baseline, False)) if baseline is not None else None
-    if other is None or entry == (baseline, False):
+    reference = Entry(baseline or "", is_tuned=False)
+    if reference not in accuracies or entry == reference:
         return {}
-    found = paired(values[entry], other)
-    return {
-        "paired_seeds": found.seeds,
-        "difference_points": found.mean,
-        "difference_low_points": found.low,
-        "difference_high_points": found.high,
-        "effect_size": found.effect_size,
-        "beats_baseline": found.better,
-        "beats_baseline_low": found.better_low,
-        "beats_baseline_high": found.better_high,
-        "p_value": found.p_value,
+    difference = compare_by_seed(accuracies[entry], accuracies[reference])
+    return difference.to_columns() | {
+        "paired_seeds": difference.seeds,
+        "beats_baseline": difference.better,
+        "beats_baseline_low": difference.better_low,
+        "beats_baseline_high": difference.better_high,
     }
 
 
-def _correct(rows: list[dict[str, Any]]) -> None:
-    """Holm's correction over the methods of a data set that are tested against the baseline."""
-    for row, p in zip(rows, holm([row.get("p_value") for row in rows]), strict=True):
-        row["p_value_holm"] = p
-
-
-def _row(
-    entry: Entry, dataset: str, records: Sequence[Record], thresholds: operations.Thresholds
-) -> dict[str, Any]:
-    accuracy = summarise([accuracies(record) for record in records], within=(0, 100))
-    environments = [record["environment"] for record in records]
-    error = _mean(records, "evaluation", "test", "ece")
+def _list_measures(records: Sequence[FinishedRecord]) -> dict[str, Any]:
+    """How good the networks are and how large."""
+    accuracy = summarise([list_accuracies(record) for record in records], within=(0, 100))
+    evaluations = [record.evaluation for record in records]
+    error = _mean(evaluation.test.ece for evaluation in evaluations)
     return {
-        "method": entry[0],
-        "evaluation": "tuned" if entry[1] else "default",
-        "dataset": dataset,
         "test_accuracy_percent": accuracy.mean,
         "test_accuracy_low_percent": accuracy.low,
         "test_accuracy_high_percent": accuracy.high,
         "seeds": accuracy.seeds,
-        "nll": _mean(records, "evaluation", "test", "nll"),
+        "nll": _mean(evaluation.test.nll for evaluation in evaluations),
         "ece_percent": None if error is None else 100 * error,
-        "parameters": _mean(records, "evaluation", "parameters"),
-        "nonzero_parameters": _mean(records, "evaluation", "nonzero_parameters"),
-        "flops": _mean(records, "evaluation", "flops"),
-        "search_seconds": sum(map(search_seconds, records)) / len(records),
-        "evaluation_seconds": sum(map(evaluation_seconds, records)) / len(records),
-        "tuning_seconds": _mean(records, "tuning", "seconds") if entry[1] else None,
-        "search_peak_memory_bytes": _mean(records, "search", "peak_memory_bytes"),
-        "evaluation_peak_memory_bytes": _mean(records, "evaluation", "peak_memory_bytes"),
-        "collapsed": sum(operations.collapsed(genotype(one), thresholds) for one in records),
-        "device": "; ".join(sorted({str(one["device"]) for one in environments})),
-        "hardware": "; ".join(sorted({str(one["hardware"]) for one in environments})),
+        "parameters": _mean(evaluation.parameters for evaluation in evaluations),
+        "nonzero_parameters": _mean(evaluation.nonzero_parameters for evaluation in evaluations),
+        "flops": _mean(evaluation.flops for evaluation in evaluations),
     }
 
 
-def _mean(records: Sequence[Record], *keys: str) -> float | None:
+def _list_costs(records: Sequence[FinishedRecord]) -> dict[str, Any]:
+    """What the trials took, and where."""
+    tuning = [record.tuning.seconds if record.tuning else None for record in records]
+    environments = [record.environment for record in records]
+    return {
+        "search_seconds": _mean(record.search.total_seconds for record in records),
+        "evaluation_seconds": _mean(record.evaluation.total_seconds for record in records),
+        "tuning_seconds": _mean(tuning),
+        "search_peak_memory_bytes": _mean(r.search.peak_memory_bytes for r in records),
+        "evaluation_peak_memory_bytes": _mean(r.evaluation.peak_memory_bytes for r in records),
+        "device": "; ".join(sorted({environment.device for environment in environments})),
+        "hardware": "; ".join(sorted({environment.hardware for environment in environments})),
+    }
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
     """The mean over seeds (of first evaluations); None where a record does not have the value."""
-    total = 0.0
-    for record in records:
-        value: Any = record
-        for key in keys:
-            value = (value or {}).get(key)
+    total, count = 0.0, 0
+    for value in values:
         if value is None:
             return None
-        total += float(value)
-    return total / len(records)
+        total, count = total + value, count + 1
+    return total / count

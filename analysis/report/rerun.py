@@ -1,24 +1,35 @@
-"""A study file with one trial alone, from its record."""
+"""How to run one trial of a study again, from its record."""
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import yaml
 
-from analysis.common.trials import Record
+from bench.records.schema import RunRecord
 
 
-def study_file(record: Record) -> str:
-    """YAML that `bench run` takes; it expands into exactly the record's trial, with its id."""
-    trial, configuration = record["trial"], record["configuration"]
+def describe(record: RunRecord) -> dict[str, str]:
+    """A study file with the record's trial alone, the name to save it under, and the commands."""
+    name = f"{record.trial.stem}.yaml"
+    commit = record.provenance.git_commit if record.provenance else None
+    commands = [f"git checkout {commit}"] if commit else []
+    commands.append(f"bench run {shlex.quote(name)} --results rerun")
+    study_file = format_study_file(record)
+    return {"file_name": name, "study_file": study_file, "commands": "\n".join(commands)}
+
+
+def format_study_file(record: RunRecord) -> str:
+    """YAML that `bench run` takes; it expands into exactly the record's trial."""
+    trial, configuration = record.trial, record.configuration
     data = {key: value for key, value in configuration["data"].items() if key != "name"}
     study: dict[str, Any] = {
-        "name": trial["study"],
-        "description": f"one trial: {trial['label']} on {trial['dataset']}, seed {trial['seed']}",
-        "methods": {trial["label"]: {"method": trial["method"], **configuration["method"]}},
-        "datasets": {trial["dataset"]: data},
-        "seeds": [trial["seed"]],
+        "name": trial.study,
+        "description": f"one trial: {trial.label} on {trial.dataset}, seed {trial.seed}",
+        "methods": {trial.label: {"method": trial.method, **configuration["method"]}},
+        "datasets": {trial.dataset: data},
+        "seeds": [trial.seed],
         **{section: configuration[section] for section in ("space", "search", "evaluation")},
     }
     return str(yaml.safe_dump(study, sort_keys=False, allow_unicode=True, default_flow_style=None))

@@ -3,198 +3,163 @@
 from __future__ import annotations
 
 import base64
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
+from markupsafe import Markup
 
-from analysis.common.trials import Record, identity, is_tuned, search_seconds, stem
-from analysis.report import page, rerun
-from analysis.report.page import Markup, escape
+from analysis.common.pages import HtmlTable
+from analysis.common.trials import TRIAL_COLUMNS, identify
+from analysis.report import rerun
+from bench.records.parts import Stage
+from bench.records.schema import FailedRecord, FinishedRecord
+
+HEADINGS = (
+    ("trial", False), ("method", False), ("data set", False), ("seed", True),
+    ("test accuracy, %", True), ("non-zero parameters", True), ("search time, s", True),
+    ("evaluation time, s", True),
+)  # fmt: skip
 
 
-def overview(records: Sequence[Record]) -> str:
+def tabulate(records: Sequence[FinishedRecord]) -> HtmlTable:
     """A sortable table of all trials, each with a link to its section."""
-    headings = [("trial", False), ("method", False), ("data set", False), ("seed", True),
-                ("test accuracy, %", True), ("non-zero parameters", True), ("search, s", True),
-                ("evaluation, s", True)]  # fmt: skip
     texts, keys = [], []
     for record in records:
-        names, facts = identity(record), record["evaluation"]
-        label = names["method"] + (" (tuned)" if is_tuned(record) else "")
-        accuracy = 100 * facts["test"]["accuracy"]
-        link = Markup(f'<a href="#{_anchor(record)}">{names["trial"]}</a>')
-        values = [accuracy, facts["nonzero_parameters"], search_seconds(record),
-                  facts["seconds"]]  # fmt: skip
-        texts.append([link, label, names["dataset"], str(names["seed"]), f"{accuracy:.2f}",
-                      *(f"{value:,.0f}" for value in values[1:])])  # fmt: skip
-        keys.append([names["trial"], label, names["dataset"], names["seed"], *values])
-    return page.table(headings, texts, keys)
+        names, evaluation = identify(record), record.evaluation
+        accuracy = 100 * evaluation.test.accuracy
+        link = Markup('<a href="#{}">{}</a>').format(_anchor(record), names["trial"])
+        place = [_name_method(record), names["dataset"], names["seed"]]
+        values = [evaluation.nonzero_parameters, record.search.total_seconds, evaluation.seconds]
+        numbers = [f"{accuracy:.2f}", *(f"{value:,.0f}" for value in values)]
+        texts.append([link, *map(str, place), *numbers])
+        keys.append([names["trial"], *place, accuracy, *values])
+    return HtmlTable(HEADINGS, texts, keys)
 
 
-def section(record: Record, posterior: pd.DataFrame, picture: Path) -> str:
-    """One trial, folded. `posterior`: its rows of the last epoch; `picture`: its drawn cells."""
-    names = identity(record)
-    accuracy = 100 * record["evaluation"]["test"]["accuracy"]
-    title = f"{names['method']}{' (tuned)' if is_tuned(record) else ''}, {names['dataset']}, "
-    title += f"seed {names['seed']}: {accuracy:.2f} %"
-    parts = [
-        image(picture, f"The cells that {title} found"),
-        _results(record),
-        _folded("Configuration", _pre(_yaml(record["configuration"]))),
-        *(_history(record, stage) for stage in ("search", "evaluation")),
-        _posterior(posterior),
-        _folded("Provenance", _provenance(record)),
-        _folded("Run this trial alone", _again(record)),
-    ]
-    return (
-        f'<details class="trial" id="{_anchor(record)}"><summary>{escape(title)}</summary>\n'
-        + "\n".join(filter(None, parts))
-        + "\n</details>"
-    )
+def describe(record: FinishedRecord, posterior: pd.DataFrame, cells: Path) -> dict[str, Any]:
+    """What the template shows of a trial.
 
-
-def failed(record: Record) -> str:
-    """A trial that failed: where, and with what error."""
-    error, trial = record["error"], record["trial"]
-    title = f"{trial['label']}, {trial['dataset']}, seed {trial['seed']}: failed"
-    said = f"{error['stage']}: {error['type']}: {error['message']}\n{error.get('traceback') or ''}"
-    again = _folded("Run this trial alone", _again(record))
-    return (
-        f'<details class="trial"><summary>{escape(title)}</summary>\n{_pre(said.rstrip())}\n'
-        f"{again}\n</details>"
-    )
-
-
-def image(path: Path, alt: str) -> str:
-    """A picture inside the page; nothing where there is no file."""
-    if not path.is_file():
-        return ""
-    content = base64.b64encode(path.read_bytes()).decode()
-    source = f"data:image/png;base64,{content}"
-    return f'<figure class="wide" tabindex="0"><img src="{source}" alt="{escape(alt)}"></figure>'
-
-
-def _anchor(record: Record) -> str:
-    trial = record["trial"]
-    return f"trial-{trial['label']}-{trial['id'][:8]}"
-
-
-def _results(record: Record) -> str:
-    search, facts = record["search"], record["evaluation"]
-    test, environment = facts["test"], record["environment"]
-    selection = {k: v for k, v in (record.get("selection") or {}).items() if _is_plain(v)}
-    told = {
-        "Test accuracy": f"{100 * test['accuracy']:.2f} % of {test['images']:,} images",
-        "Negative log-likelihood": _known(test.get("nll"), "{:.4f} nats"),
-        "Calibration error": _known(test.get("ece"), "{:.4f} (15 bins)"),
-        "Parameters": f"{facts['parameters']:,}, {facts['nonzero_parameters']:,} not zero",
-        "FLOPs": f"{facts['flops']:,} an image",
-        "Search": f"{search['seconds']:,.1f} s, selection {search.get('selection_seconds', 0):,.1f}"
-        f" s, peak memory {_known(search['peak_memory_bytes'], '{:,.0f} MiB', 2**-20)}",
-        "Evaluation": f"{facts['seconds']:,.1f} s, peak memory "
-        f"{_known(facts['peak_memory_bytes'], '{:,.0f} MiB', 2**-20)}",
-        "Where": f"{environment['hardware']}, {environment['device']}",
-        "Selection": ", ".join(f"{key} {_short(value)}" for key, value in selection.items()),
-        "Genotype": str(record["genotype_digest"]),
+    posterior: rows of all trials' last epochs; cells: the folder of drawn cells.
+    """
+    trial, configuration = record.trial, record.configuration
+    accuracy = 100 * record.evaluation.test.accuracy
+    own = posterior[(posterior["trial"] == trial.id[:8]) & (posterior["method"] == trial.label)]
+    tables = {
+        "History of the search": _tabulate_history(record.search),
+        "History of the evaluation": _tabulate_history(record.evaluation),
+        "Posterior at the end of the search": _tabulate_posterior(own),
     }
-    return _pairs(told)
+    return {
+        "anchor": _anchor(record),
+        "title": f"{_name_method(record)}, {trial.dataset}, seed {trial.seed}: {accuracy:.2f} %",
+        "picture": embed(cells / f"{trial.stem}.png"),
+        "results": _list_results(record),
+        "configuration": yaml.safe_dump(configuration, allow_unicode=True, default_flow_style=None),
+        "tables": {name: table for name, table in tables.items() if table.texts},
+        "provenance": _list_provenance(record),
+        "rerun": rerun.describe(record),
+    }
 
 
-def _history(record: Record, stage: str) -> str:
-    """Every epoch's terms and metrics as a table."""
-    epochs = record[stage]["epochs"]
-    values = [{**(row.get("terms") or {}), **(row.get("metrics") or {})} for row in epochs]
-    columns = sorted({name for row in values for name in row})
-    if not epochs:
+def describe_failure(record: FailedRecord) -> dict[str, Any]:
+    """What the template shows of a trial that failed: where, and with what error."""
+    error, trial = record.error, record.trial
+    return {
+        "title": f"{trial.label}, {trial.dataset}, seed {trial.seed}: failed",
+        "message": f"{error.stage}: {error.type}: {error.message}\n{error.traceback}".rstrip(),
+        "rerun": rerun.describe(record),
+    }
+
+
+def embed(picture: Path) -> str:
+    """A picture as a data URL; empty where there is no file."""
+    if not picture.is_file():
         return ""
-    texts = [
-        [str(row["epoch"]), f"{row['seconds']:.1f}", *(_short(one.get(name)) for name in columns)]
-        for row, one in zip(epochs, values, strict=True)
-    ]
-    headings = [(name, True) for name in ("epoch", "seconds", *columns)]
-    return _folded(f"History of the {stage}", page.table(headings, texts))
+    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
 
 
-def _posterior(rows: pd.DataFrame) -> str:
-    """The posterior after the last epoch, without columns that the method does not have."""
-    if not len(rows):
-        return ""
-    known = rows.drop(columns=["method", "dataset", "seed", "trial", "epoch"]).dropna(
-        axis=1, how="all"
-    )
-    headings = [(str(name), name not in ("cell", "operation")) for name in known.columns]
-    texts = [[_short(value) for value in row] for row in known.itertuples(index=False)]
-    return _folded("Posterior at the end of the search", page.table(headings, texts))
+def _anchor(record: FinishedRecord) -> str:
+    return f"trial-{record.trial.label}-{record.trial.id[:8]}"
 
 
-def _provenance(record: Record) -> str:
-    made, environment = record["provenance"], record["environment"]
-    told = {
-        "Trial": record["trial"]["id"],
-        "Search": record["trial"]["search_id"],
-        "Commit": f"{made['git_commit']}{' with changes' if made.get('git_dirty') else ''}",
-        "Version": made["version"],
-        "Started": made["started"],
-        "Finished": made["finished"],
-        "Command": made["command"],
-        "Data": f"SHA-256 {record['data']['digest']}",
-        "Software": ", ".join(
-            [f"Python {environment['python']}"]
-            + [f"{name} {version}" for name, version in environment.get("packages", {}).items()]
+def _name_method(record: FinishedRecord) -> str:
+    return record.trial.label + (" (tuned)" if record.is_tuned else "")
+
+
+def _list_results(record: FinishedRecord) -> dict[str, str]:
+    search, evaluation, test = record.search, record.evaluation, record.evaluation.test
+    selection = sorted(record.selection.model_dump(exclude_unset=True).items())
+    name = evaluation.accuracy_name
+    return {
+        f"{name[0].upper()}{name[1:]}": f"{100 * test.accuracy:.2f} % of {test.images:,} images",
+        "Negative log-likelihood": _format(test.nll, "{:.4f} nats"),
+        "Calibration error": _format(test.ece, "{:.4f} (15 bins)"),
+        "Parameters": f"{evaluation.parameters:,}, of which {evaluation.nonzero_parameters:,} are"
+        " not zero",
+        "FLOPs": f"{evaluation.flops:,} per image",
+        "Search": f"{search.seconds:,.1f} s, selection {search.selection_seconds:,.1f} s, peak"
+        f" memory {_format_memory(search)}",
+        "Evaluation": f"{evaluation.seconds:,.1f} s, peak memory {_format_memory(evaluation)}",
+        "Hardware": f"{record.environment.hardware}, {record.environment.device}",
+        "Selection": ", ".join(
+            f"{key} {_shorten(value)}" for key, value in selection if _is_short(value)
         ),
-        "Platform": environment.get("platform", ""),
+        "Genotype": record.genotype_digest,
     }
-    return _pairs(told)
 
 
-def _again(record: Record) -> str:
-    name = f"{stem(record)}.yaml"
-    commit = record["provenance"].get("git_commit")
-    lines = [f"git checkout {commit}"] if commit else []
-    lines.append(f"bench run {shlex.quote(name)} --results rerun")
-    return (
-        f"<p>Save this as <code>{escape(name)}</code>; it is this trial and no other (the same "
-        "id):</p>\n"
-        + _pre(rerun.study_file(record))
-        + "\n<p>and run</p>\n"
-        + _pre("\n".join(lines))
-    )
+def _tabulate_history(stage: Stage) -> HtmlTable:
+    """Every epoch's loss terms and metrics."""
+    values = [epoch.terms | epoch.metrics for epoch in stage.epochs]
+    columns = sorted({name for row in values for name in row})
+    texts = [
+        [str(epoch.epoch), f"{epoch.seconds:.1f}", *(_shorten(row.get(name)) for name in columns)]
+        for epoch, row in zip(stage.epochs, values, strict=True)
+    ]
+    return HtmlTable([(name, True) for name in ("epoch", "seconds", *columns)], texts)
 
 
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{escape(title)}</summary>\n{body}\n</details>"
+def _tabulate_posterior(rows: pd.DataFrame) -> HtmlTable:
+    """Posterior rows of one trial, without columns that the method does not have."""
+    known = rows.drop(columns=[*TRIAL_COLUMNS, "epoch"]).dropna(axis=1, how="all")
+    headings = [(str(name), name not in ("cell", "operation")) for name in known.columns]
+    return HtmlTable(headings, [list(map(_shorten, row)) for row in known.itertuples(index=False)])
 
 
-def _pre(text: str) -> str:
-    return f"<pre>{escape(text)}</pre>"
+def _list_provenance(record: FinishedRecord) -> dict[str, str]:
+    origin, environment = record.provenance, record.environment
+    packages = [f"{name} {version}" for name, version in environment.packages.items()]
+    return {
+        "Trial": record.trial.id,
+        "Search": record.trial.search_id,
+        "Commit": f"{origin.git_commit}{' with changes' if origin.git_dirty else ''}",
+        "Version": origin.version,
+        "Started": origin.started,
+        "Finished": origin.finished,
+        "Command": origin.command,
+        "Data": f"SHA-256 {record.data.digest}",
+        "Software": ", ".join([f"Python {environment.python}", *packages]),
+        "Platform": environment.platform,
+    }
 
 
-def _pairs(told: Mapping[str, str]) -> str:
-    rows = "\n".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(str(text))}</dd>"
-        for name, text in told.items()
-        if text
-    )
-    return f"<dl>\n{rows}\n</dl>"
-
-
-def _yaml(data: Any) -> str:
-    return str(yaml.safe_dump(data, allow_unicode=True, default_flow_style=None))
-
-
-def _is_plain(value: Any) -> bool:
+def _is_short(value: Any) -> bool:
     return isinstance(value, str | int | float) or (isinstance(value, list) and not value)
 
 
-def _known(value: float | None, form: str, scale: float = 1.0) -> str:
-    return "" if value is None else form.format(scale * value)
+def _format(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
 
 
-def _short(value: Any) -> str:
+def _format_memory(stage: Stage) -> str:
+    bytes_ = stage.peak_memory_bytes
+    return "unknown" if bytes_ is None else f"{bytes_ / 2**20:,.0f} MiB"
+
+
+def _shorten(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return ""
     return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from click import option
 
 from bench.cli import options
 from bench.cli.completion import complete_method
 from bench.cli.options import DONE, SOME_FAILED, StudyArguments, verb
+
+if TYPE_CHECKING:
+    from analysis.common.operations import CollapseThresholds
 
 
 @verb("leaderboard", "quickstart --baseline random", "results/methods results/inheritance")
@@ -37,7 +41,7 @@ def leaderboard(
     Several studies make one leaderboard where their records compare: the same data, space, budget
     and evaluation on a data set.
     """
-    from bench.cli import plain_analysis as analysis
+    import analysis
 
     gathered = arguments.gather(from_mlflow, baseline)
     folder = output or gathered.folder
@@ -58,7 +62,7 @@ def leaderboard(
 @options.collapse
 def analyze(arguments: StudyArguments, **shares: float | None) -> int:
     """Write all tables and figures again, print their paths."""
-    from bench.cli import plain_analysis as analysis
+    import analysis
 
     return _write_tables(arguments, partial(analysis.write_all, thresholds=_thresholds(shares)))
 
@@ -70,7 +74,7 @@ def ablate(arguments: StudyArguments) -> int:
 
     For studies that have a base and ablations.
     """
-    from bench.cli import plain_analysis as analysis
+    import analysis
 
     return _write_tables(arguments, analysis.write_ablation)
 
@@ -81,7 +85,7 @@ def ablate(arguments: StudyArguments) -> int:
 @options.output
 def report(arguments: StudyArguments, output: Path | None, **shares: float | None) -> int:
     """Write one web page with everything in it."""
-    from bench.cli import plain_analysis as analysis
+    import analysis
 
     gathered = arguments.gather()
     path = analysis.write_report(
@@ -105,7 +109,7 @@ def verify(arguments: StudyArguments, everything: bool, **shares: float | None) 
 
     Writes its files anew elsewhere and compares them. Exit status 1 where one differs.
     """
-    from bench.cli import plain_analysis as analysis
+    import analysis
     from bench.records import verify as verification
 
     gathered = arguments.gather()
@@ -134,6 +138,9 @@ def _write_tables(arguments: StudyArguments, write: Callable[..., Sequence[Path]
     return DONE
 
 
-def _thresholds(shares: Mapping[str, float | None]) -> dict[str, float]:
-    """The shares of --collapse-type and --collapse-free that are given."""
-    return {name.removeprefix("collapse_"): share for name, share in shares.items() if share}
+def _thresholds(shares: Mapping[str, float | None]) -> CollapseThresholds:
+    """What --collapse-type and --collapse-free say, else the defaults."""
+    from analysis.common.operations import CollapseThresholds
+
+    given = {name.removeprefix("collapse_"): share for name, share in shares.items() if share}
+    return CollapseThresholds(**given)

@@ -46,7 +46,7 @@ def run(
     Each trial leaves a record and is not run again, so the same command continues after an
     interruption. Exit status 1 where trials failed; the others' records are kept.
     """
-    from bench.cli import plain_analysis as analysis
+    import analysis
     from bench.run import session
     from bench.study import tuned_settings
 
@@ -125,7 +125,7 @@ def tune(arguments: StudyArguments, only: str | None, objectives: str, **setting
     few non-zero parameters (a Pareto front). --pruner: hyperband wants more than 20 trials.
     --storage: journal:FILE or postgresql+psycopg://USER@HOST/NAME, which processes may share.
     """
-    from bench.cli import plain_analysis as analysis
+    import analysis
     from bench.tuning import session
 
     study, store = arguments.open(tuned=False)

@@ -154,6 +154,7 @@ class SelectionPart(Part):
 
     rule: str = ""
     alive: int | None = None
+    candidates: int | None = None
     guided: Candidates | None = None
     uniform: Candidates | None = None
     inherited_test: Quality | None = None

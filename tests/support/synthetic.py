@@ -1,28 +1,36 @@
-"""Records as a run would leave them, made up from a seed: for tests of the analyses."""
+"""Studies of made-up records, a pure function of a seed: for tests of the analyses."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from bench.records.facts import StudyFacts
+from bench.records.schema import FailedRecord, FinishedRecord, parse, plain
 from bench.space.config import DARTS_OPERATIONS
 from bench.space.genotype import Genotype
+from support import records as support
 
 Generator = np.random.Generator
+R = TypeVar("R", FinishedRecord, FailedRecord)
 
 
-def study(labels: Sequence[str], datasets: Sequence[str] = ("digits",)) -> dict[str, Any]:
-    """What `bench` tells the analyses about a study."""
-    return {
-        "name": "synthetic",
-        "description": "Made-up records for tests",
-        "baseline": labels[0],
-        "labels": list(labels),
-        "datasets": list(datasets),
-    }
+def facts(labels: Sequence[str], datasets: Sequence[str] = ("digits",), **more: Any) -> StudyFacts:
+    """What `bench` tells the analyses about a study; the first method is the baseline."""
+    return StudyFacts(
+        **{
+            "name": "synthetic",
+            "description": "Made-up records for tests",
+            "baseline": labels[0],
+            "labels": tuple(labels),
+            "datasets": tuple(datasets),
+        }
+        | more
+    )
 
 
 def genotype(
@@ -58,11 +66,12 @@ def record(
     epochs: int = 8,
     zeroed: float = 0.0,
     drift: float = 0.0,
-) -> dict[str, Any]:
+    changes: Mapping[str, Any] | None = None,
+) -> FinishedRecord:
     """A finished trial's record, a pure function of its arguments.
 
-    `zeroed`: share of the parameters that the method sets to zero; `drift`: how surely the search
-    ends in skip_connect everywhere.
+    found: the genotype, else a random one; zeroed: share of the parameters that the method sets to
+    zero; drift: how surely the search ends in skip_connect everywhere; changes: as in `change`.
     """
     identity = hashlib.sha256(f"{label}/{dataset}/{seed}".encode()).hexdigest()
     generator = np.random.default_rng(int(identity[:8], 16))
@@ -83,46 +92,38 @@ def record(
     layers = _layers(Genotype.from_json(final), generator, zeroed)
     total = sum(layer["parameters"] for layer in layers)
     test = {"accuracy": exact, "nll": 0.12, "images": 360}
-    return {
-        "schema": 1,
-        "trial": {
-            "id": identity, "search_id": identity, "study": "synthetic", "label": label,
-            "method": label.split("-")[0], "dataset": dataset, "seed": seed,
-        },
+    values = {
+        "trial.id": identity,
+        "trial.search_id": identity,
         "configuration": {
-            "method": {}, "data": {"name": dataset},
+            "method": {},
+            "data": {"name": dataset},
             "space": {"name": "darts", "operations": list(DARTS_OPERATIONS), "nodes": nodes},
-            "search": {"epochs": epochs, "threads": 1}, "evaluation": {"epochs": 10, "cells": 3},
+            "search": {"epochs": epochs, "threads": 1},
+            "evaluation": {"epochs": 10, "cells": 3},
         },
-        "status": "finished",
-        "error": None,
         "genotype": final,
         "genotype_digest": Genotype.from_json(final).digest,
         "selection": {"rule": "top2"},
-        "search": {"epochs": history, "seconds": 12.5 + seed, "peak_memory_bytes": 10**8,
-                   "steps": 100},
+        "search.epochs": history,
+        "search.seconds": 12.5 + seed,
         "evaluation": {
-            "epochs": [], "seconds": 10.25 + seed, "peak_memory_bytes": 10**8,
-            "test": test, "validation": dict(test),
+            "epochs": [],
+            "seconds": 10.25 + seed,
+            "peak_memory_bytes": 10**8,
+            "test": test,
+            "validation": test,
             "test_before_zeroing": {**test, "accuracy": exact + 0.004 * (zeroed > 0)},
             "parameters": total,
             "nonzero_parameters": total - sum(layer["zeros"] for layer in layers),
-            "flops": 20 * total, "layers": layers,
+            "flops": 20 * total,
+            "layers": layers,
         },
-        "data": {
-            "name": dataset, "digest": hashlib.sha256(dataset.encode()).hexdigest(),
-            "train": 1150, "validation": 287, "test": 360, "classes": 10, "shape": [1, 8, 8],
-        },
-        "environment": {
-            "device": "cpu", "hardware": "AMD EPYC, 2 cores", "threads": 1, "python": "3.11.7",
-            "platform": "Linux", "packages": {"torch": "2.15.0", "numpy": "2.4.6"},
-        },
-        "provenance": {
-            "git_commit": "0123456789abcdef0123456789abcdef01234567", "git_dirty": False,
-            "version": "0.1.0", "started": "2026-01-01T00:00:00Z",
-            "finished": "2026-01-01T00:01:00Z", "command": "bench run synthetic",
-        },
-    }  # fmt: skip
+        "provenance.git_commit": "0123456789abcdef0123456789abcdef01234567",
+    }
+    method = label.split("-")[0]
+    start = support.finished(label, seed, method=method, dataset=dataset, study="synthetic")
+    return change(start, values | dict(changes or {}))
 
 
 def records(
@@ -130,7 +131,7 @@ def records(
     datasets: Sequence[str] = ("digits",),
     seeds: int = 3,
     **options: Any,
-) -> list[dict[str, Any]]:
+) -> list[FinishedRecord]:
     """Records of several methods; `labels` gives the share of parameters that each zeroes."""
     return [
         record(label, dataset, seed, zeroed=zeroed, **options)
@@ -138,6 +139,36 @@ def records(
         for label, zeroed in labels.items()
         for seed in range(seeds)
     ]
+
+
+def with_accuracies(
+    label: str,
+    accuracies: Sequence[float],
+    dataset: str = "digits",
+    changes: Mapping[str, Any] | None = None,
+) -> list[FinishedRecord]:
+    """Records of one method, a seed for each accuracy (fraction)."""
+    return [
+        record(label, dataset, seed, accuracy=accuracy, changes=changes)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+def change(record: R, changes: Mapping[str, Any]) -> R:
+    """The record with other values, one after another, checked by the schema.
+
+    changes: by dotted path, in which numbers are places in lists: "search.epochs.0.diagnostics".
+    """
+    values = copy.deepcopy(plain(record))
+    for path, value in changes.items():
+        *parents, name = path.split(".")
+        place: Any = values
+        for parent in parents:
+            place = place[int(parent)] if isinstance(place, list) else place[parent]
+        place[int(name) if isinstance(place, list) else name] = copy.deepcopy(value)
+    changed = parse(values, "changed for a test")
+    assert type(changed) is type(record)
+    return changed
 
 
 def _layers(found: Genotype, generator: Generator, zeroed: float) -> list[dict[str, Any]]:

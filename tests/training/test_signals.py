@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from support import tiny
 
-from analysis.collapse import tables as collapse
+from analysis.collapse.tables import tabulate_epochs
+from analysis.common.operations import CollapseThresholds
 from bench import method
 from bench.data.loading import load
-from bench.records import schema
 from bench.space.mixture import CellMixture, Mixture
 from bench.training.measure import measure
 from bench.training.search import build
@@ -89,7 +89,7 @@ def test_nothing_is_measured_unasked() -> None:
 
 def test_the_timeline_has_their_columns(tmp_path: Path) -> None:
     record = tiny.run(tiny.trial("darts", search=ASKED), tmp_path).record
-    rows = collapse.timeline([schema.plain(record)])  # removed when analysis takes objects
+    rows = tabulate_epochs([record], CollapseThresholds(), tmp_path)
     both = rows[rows["cell"] == "both"]
     kept = [epoch.collapse for epoch in record.search.epochs]
     gaps = [

@@ -1,0 +1,48 @@
+"""Tables and notes as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark below a table, with details that are listed under it."""
+
+    text: str
+    details: tuple[str, ...] = ()
+
+
+def escape(text: Any) -> str:
+    """Text on one line that ends no cell of a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def format_table(
+    headings: Sequence[str], numeric: Sequence[bool], rows: Iterable[Sequence[Any]]
+) -> list[str]:
+    """The lines of a Markdown table; `numeric` columns are aligned at the right."""
+    return [
+        f"| {' | '.join(map(escape, headings))} |",
+        f"|{'|'.join('---:' if right else '---' for right in numeric)}|",
+        *(f"| {' | '.join(map(escape, row))} |" for row in rows),
+    ]
+
+
+def format_notes(notes: Iterable[Note]) -> list[str]:
+    """The lines of a Markdown list."""
+    return [
+        line
+        for note in notes
+        for line in (f"- {note.text}", *(f"  - {detail}" for detail in note.details))
+    ]
+
+
+def format_heading(title: str, *paragraphs: str | None) -> list[str]:
+    """A title and the paragraphs below it that are not empty, with the blank lines between."""
+    lines = [f"# {title}", ""]
+    for paragraph in filter(None, paragraphs):
+        lines += [escape(paragraph), ""]
+    return lines

@@ -1,0 +1,220 @@
+"""The report: in a real browser, without a network; each trial's own study file; the checklist."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import resource
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support import known, synthetic
+from support import records as support
+from support.html import assert_well_formed
+
+from analysis import write_report
+from analysis.report import checklist, rerun, trials
+from bench.records.schema import FailedRecord, FinishedRecord
+from bench.study.file import load
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
+FACTS = synthetic.facts(
+    ["random", "vinnas", "vinnas-no-kl"], notes="<b>notes</b>", failed=1, description="what for"
+)
+
+
+def records() -> list[FinishedRecord]:
+    return synthetic.records({"random": 0.0, "vinnas": 0.4, "vinnas-no-kl": 0.0}, epochs=2)
+
+
+def failure() -> FailedRecord:
+    error = {"stage": "search", "type": "E", "message": "<i>why</i>"}
+    record = support.failed("search", "vinnas", 9, study="synthetic")
+    return synthetic.change(record, {"error": error})
+
+
+def write(folder: Path, given: list[FinishedRecord]) -> Path:
+    return write_report(folder, given, [failure()], FACTS)
+
+
+def browse(page: Path, folder: Path, script: str = "", width: int = 1280) -> tuple[str, str]:
+    """(the document after it has run, what was said on the console), of the page and a script."""
+    copy = folder / "copy.html"
+    text = page.read_text().replace("</body>", f"<script>{script}</script></body>")
+    copy.write_text(text)
+    done = subprocess.run(
+        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
+         "--virtual-time-budget=3000",
+         "--disable-background-networking", "--disable-component-update", "--no-first-run",
+         "--enable-logging=stderr", f"--window-size={width},900",
+         f"--user-data-dir={folder / 'profile'}", copy.as_uri()],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return done.stdout, "\n".join(said)
+
+
+def hindrance() -> str:
+    """Why there is no browser to test with; empty where there is one."""
+    if not CHROMIUM:
+        return "no Chromium is installed here"
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        return "Chromium does not start where the address space is limited (ulimit -v)"
+    return ""
+
+
+needs_browser = pytest.mark.skipif(bool(hindrance()), reason=hindrance())
+
+
+@needs_browser
+def test_columns_sort_up_and_down_and_nothing_is_on_the_console(tmp_path: Path) -> None:
+    page = write(tmp_path, records())
+    script = """
+      const table = document.querySelector("table.sortable");
+      const button = [...table.querySelectorAll("th button")]
+        .find((each) => each.textContent === "parameters");
+      const column = button.parentElement.cellIndex;
+      const seen = () => [...table.tBodies[0].rows].map((row) => row.cells[column].textContent);
+      button.click(); const up = seen(); button.click(); const down = seen();
+      location.hash = document.querySelector("details.trial").id;
+      setTimeout(() => {
+        document.title = JSON.stringify([up, down, button.parentElement.getAttribute("aria-sort"),
+          document.querySelector("details.trial").open]);
+      }, 50);
+    """
+    document, console = browse(page, tmp_path, script)
+    assert console == ""
+    title = re.search(r"<title>(.*)</title>", document)
+    assert title is not None
+    up, down, sort, opened = json.loads(html.unescape(title[1]))
+    sizes = [float(text.replace(",", "")) for text in up]
+    assert sizes == sorted(sizes) and len(set(sizes)) == 3
+    assert down == up[::-1] and sort == "descending" and opened is True
+
+
+@needs_browser
+def test_a_request_would_have_been_seen(tmp_path: Path) -> None:
+    """The page forbids requests by its policy, and a forbidden one is an error on the console."""
+    page = write(tmp_path, records()[:3])
+    _, console = browse(page, tmp_path, "new Image().src = 'http://127.0.0.1:9/x.png';")
+    assert "Content Security Policy" in console
+
+
+@needs_browser
+def test_a_narrow_window_does_not_scroll_sideways(tmp_path: Path) -> None:
+    page = write(tmp_path, records())
+    script = """
+      document.querySelectorAll("details").forEach((each) => { each.open = true; });
+      document.title = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    """
+    document, console = browse(page, tmp_path, script, width=500)
+    assert "<title>0</title>" in document and console == ""
+
+
+def test_the_page_is_whole_and_a_function_of_the_records(tmp_path: Path) -> None:
+    given = records()
+    text = write(tmp_path / "one", given).read_text()
+    assert write(tmp_path / "two", given[::-1]).read_text() == text
+    assert_well_formed(text)
+    assert "&lt;b&gt;notes" in text and "<b>notes" not in text
+    assert not re.search(r"""(src|href)=["'](?!data:|#)""", text)
+    for one in given:
+        assert f'id="trial-{one.trial.label}-{one.trial.id[:8]}"' in text
+
+
+def test_every_part_and_every_figure_is_there(tmp_path: Path) -> None:
+    page = write(tmp_path, records()[:3])
+    text = page.read_text()
+    for part in ("leaderboard", "figures", "trials", "checklist"):
+        assert f'<a href="#{part}">' in text and f'<section id="{part}">' in text
+    figures = sorted(tmp_path.glob("*.png"))
+    cells = sorted(tmp_path.glob("cells/*.png"))
+    assert text.count('<img src="data:image/png;base64,') == len(figures) + len(cells) == 4 + 3
+    assert "Collapse: which operations each method selects, and how uniform they are" in text
+    assert "(Lindauer and Hutter 2019, arXiv 1909.02453)" in text
+
+
+def test_a_failed_trial_says_why_and_how_to_run_it_again(tmp_path: Path) -> None:
+    text = write(tmp_path, records()[:1]).read_text()
+    assert "vinnas, digits, seed 9: failed" in text
+    assert "search: E: &lt;i&gt;why" in text and "<i>why" not in text
+    name = f"{failure().trial.stem}.yaml"
+    assert f"<code>{name}</code>" in text and f"bench run {name} --results rerun" in text
+
+
+def test_a_trials_section_has_its_results_history_and_provenance(tmp_path: Path) -> None:
+    changes = {"evaluation.test.ece": 0.0123, "tuning": {"seconds": 5.0}, "selection.forced": 2}
+    record = synthetic.record(accuracy=0.9, epochs=2, changes=changes)
+    posterior = pd.DataFrame(
+        {"method": ["darts", "other"], "trial": record.trial.id[:8], "cell": "normal", "mean": 0.5}
+        | {"dataset": "digits", "seed": 0, "epoch": 2, "std": None}
+    )
+    section = trials.describe(record, posterior, tmp_path)
+    assert section["title"] == "darts (tuned), digits, seed 0: 90.00 %"
+    results = section["results"]
+    assert results["Test accuracy"] == "90.00 % of 360 images"
+    assert results["Calibration error"] == "0.0123 (15 bins)"
+    assert results["Selection"] == "forced 2, rule top2"
+    history = section["tables"]["History of the search"]
+    assert [name for name, _ in history.headings] == [
+        "epoch", "seconds", "train_accuracy", "weights.cross_entropy",
+    ]  # fmt: skip
+    assert history.texts == [["1", "1.0", "0.5", "2"], ["2", "1.0", "0.66667", "1"]]
+    assert "History of the evaluation" not in section["tables"]  # it has no epochs
+    rows = section["tables"]["Posterior at the end of the search"]
+    assert rows.texts == [["normal", "0.5"]] and rows.headings == [("cell", False), ("mean", True)]
+    assert section["provenance"]["Commit"] == record.provenance.git_commit
+    assert section["picture"] == ""  # no cells are drawn there
+
+
+def test_a_looked_up_accuracy_is_not_called_a_test_accuracy(tmp_path: Path) -> None:
+    record = known.record(accuracies=(0.9,))
+    empty = pd.DataFrame(columns=["method", "trial", "dataset", "seed", "epoch"])
+    results = trials.describe(record, empty, tmp_path)["results"]
+    assert results["Known validation accuracy (cifar10)"] == "90.00 % of 360 images"
+
+
+@pytest.mark.parametrize("number", [0, 5, 11])
+def test_the_study_file_of_a_trial_is_that_trial(number: int, tmp_path: Path) -> None:
+    trial = load("quickstart").trials[number]
+    changes = {"trial": trial.identity(), "configuration": trial.configuration()}
+    path = tmp_path / "alone.yaml"
+    path.write_text(rerun.format_study_file(synthetic.change(support.finished(), changes)))
+    alone = load(str(path))
+    assert [one.id for one in alone.trials] == [trial.id]
+    assert alone.trials[0].stem == trial.stem and alone.name == "quickstart"
+
+
+def verdicts(given: list[FinishedRecord]) -> dict[str, bool]:
+    return {item.practice.split(":")[0]: item.met for item in checklist.check(given)}
+
+
+def test_checklist_follows_the_records() -> None:
+    given = records()
+    first = verdicts(given)
+    assert first["Code of the search space"] and first["Comparison with random search"]
+    assert first["Several runs with different seeds"]
+    assert first["Ablation studies"]  # vinnas with and without KL
+    assert not first["How hyper-parameters were tuned, and at what budget"]
+    assert not first["Performance over time compared"]
+    given = [record for record in given if record.trial.label != "vinnas-no-kl"]
+    given[0] = synthetic.change(given[0], {"provenance.git_dirty": True})
+    given[1] = synthetic.change(given[1], {"environment.hardware": "another"})
+    del given[2]
+    then = verdicts(given)
+    assert not then["Ablation studies"] and not then["Code of the search space"]
+    assert not then["Confounding factors controlled"]
+    assert not then["Several runs with different seeds"]
+
+
+def test_checklist_of_looked_up_accuracies_and_tuned_trials() -> None:
+    met = verdicts([known.record(), synthetic.record(changes={"tuning": {"seconds": 1.0}})])
+    assert met["Performance over time compared"]
+    assert met["Tabular or surrogate benchmark for in-depth evaluation"]
+    assert met["How hyper-parameters were tuned, and at what budget"]

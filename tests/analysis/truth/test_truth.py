@@ -1,0 +1,69 @@
+"""Known accuracies: their tables, the figure by epoch, and what the leaderboard says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import axes as read
+from support import known, synthetic
+
+from analysis import truth, write_leaderboard
+from analysis.common.known_accuracies import tabulate, tabulate_epochs
+from analysis.common.plots import Looks
+from analysis.truth.figure import draw
+
+LOOKS = Looks(("random", "darts"))
+
+
+def test_one_row_per_trial_and_data_set_of_the_table() -> None:
+    rows = tabulate([known.record(), synthetic.record("random")]).set_index("table")
+    assert list(rows.index) == ["cifar10", "cifar100"]
+    row = rows.loc["cifar10"]
+    assert (row["accuracy_percent"], row["percentile"]) == pytest.approx((80, 40))
+    assert row["regret_points"] == pytest.approx(15) and row["deviation_points"] == 1
+    assert (row["split"], row["epochs_of_training"], row["cells"]) == ("validation", 200, 15625)
+
+
+def test_one_row_per_epoch_too() -> None:
+    rows = tabulate_epochs([known.record(accuracies=(0.9, 0.85, 0.7))])
+    assert rows["epoch"].tolist() == [1, 1, 2, 2, 3, 3]
+    own = rows[rows["table"] == "cifar100"]
+    assert own["accuracy_percent"].tolist() == pytest.approx([90, 85, 70])
+
+
+def test_the_figure_has_a_line_by_epoch_and_a_level_without_epochs() -> None:
+    records = [known.record(seed=seed, accuracies=(0.9, 0.8 - seed / 100)) for seed in range(3)]
+    without = known.record("random", accuracies=(0.6,))
+    level = synthetic.change(without, {"search.epochs": []})
+    final, epochs = tabulate([level, *records]), tabulate_epochs([level, *records])
+    figure = draw(epochs, final, LOOKS)
+    panels = read.shown(figure)
+    assert [axes.get_title() for axes in panels] == [
+        "cifar10 (validation)",
+        "cifar100 (validation)",
+    ]
+    shown = read.lines(panels[0])
+    assert dict(shown["darts"]) == pytest.approx({1: 90, 2: 79})
+    assert {height for _, height in shown["random"]} == {60.0}
+    assert len(panels[0].collections) == 1
+    assert "known accuracy of what would be selected after that epoch" in read.caption(figure)
+
+
+def test_nothing_is_made_where_nothing_was_looked_up() -> None:
+    assert truth.make([synthetic.record()], LOOKS) == {}
+    made = truth.make([known.record()], LOOKS)
+    assert list(made) == ["truth.csv", "truth_epochs.csv", "truth.png"]
+
+
+def test_the_leaderboard_says_that_accuracies_are_known(tmp_path: Path) -> None:
+    records = [known.record(seed=seed) for seed in range(2)]
+    write_leaderboard(tmp_path, records, synthetic.facts(["darts"]))
+    text = (tmp_path / "leaderboard.md").read_text()
+    assert "| known validation accuracy (cifar10), % (95 % interval) |" in text
+    assert "known, as the validation accuracy on cifar10, made up." in text
+    assert (
+        "cifar10, means over seeds: darts 80.00 % (regret 15.00 points; better than 40 % of all"
+        " cells and 35 % of those without none)." in text
+    )
+    assert "NLL" not in text.split("\n- ", 1)[1]
