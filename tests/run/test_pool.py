@@ -19,7 +19,7 @@ from bench.records.store import Store
 from bench.study.file import load
 
 WITHIN = 60  # seconds: a hang is a failure; nothing here waits that long otherwise
-DRIVE = str(Path(__file__).parents[1] / "support" / "drive.py")
+DRIVE = "support.drive"
 
 
 def test_failures_and_deaths_are_recorded_and_the_others_go_on(
@@ -96,7 +96,7 @@ def bench(folder: Path, fifo: Fifo, **does: str) -> subprocess.Popen[str]:
     """`bench run` of the small study in a process group of its own."""
     file = folder / "small.yaml"
     study = studies.write(folder) if not file.exists() else str(file)
-    command = [sys.executable, DRIVE, "run", study, "--results", str(folder / "results")]
+    command = [sys.executable, "-m", DRIVE, "run", study, "--results", str(folder / "results")]
     return subprocess.Popen(
         [*command, "--workers", "2", "--device", "cpu"],
         env=studies.environment(TINY_TRIALS=json.dumps(does), TINY_FIFO=str(fifo.path)),

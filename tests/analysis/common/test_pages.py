@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import jinja2
 import pytest
-from support.html import assert_well_formed
+from support.pages import assert_well_formed
 
 from analysis.common import pages, text
 from analysis.common.pages import HtmlTable

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 from support import synthetic
-from support.html import assert_well_formed
+from support.pages import assert_well_formed
 from support.synthetic import with_accuracies as of
 
 from analysis import write_leaderboard

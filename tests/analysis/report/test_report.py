@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from support import known, synthetic
 from support import records as support
-from support.html import assert_well_formed
+from support.pages import assert_well_formed
 
 from analysis import write_report
 from analysis.report import checklist, rerun, trials
