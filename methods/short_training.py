@@ -13,7 +13,6 @@ from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.training.config import EvaluationConfig
 from bench.training.measure import measure
-from bench.training.search import uses_channels_last
 from bench.training.trainer import History, Trainer, TrainerOptions
 
 
@@ -37,13 +36,12 @@ def train_briefly(
             task.classes,
             noise=Noise(),
         ).to(device)
-    channels_last = uses_channels_last(task.search.channels_last, device)
     options = TrainerOptions(
         epochs=budget.epochs,
         batch_size=task.batch_size,
         augmentation=task.augmentation,
         precision=task.search.precision,
-        channels_last=channels_last,
+        channels_last=task.search.channels_last,
         seed=derive(task.seed, "short training", number),
     )
     phases = [sgd_evaluation(network, budget, "train")]
@@ -55,5 +53,5 @@ def train_briefly(
         logits: Tensor = network(images)[0]
         return logits
 
-    result = measure(predict, validation, 256, channels_last)
+    result = measure(predict, validation, 256, task.search.channels_last)
     return history, float(result["accuracy"])

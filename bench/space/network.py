@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.noise import Noise
+from bench.space.config import SpaceConfig
 from bench.space.genotype import Cell, Genotype
-from bench.space.layers import FactorizedReduce, Layers
-from bench.space.skeleton import Position, darts_positions
+from bench.space.layers import FactorizedReduce, Form, Layers
+from bench.space.skeleton import Position
 
 
 class Normalised(nn.Module):
@@ -71,16 +72,9 @@ def operation(name: str, channels: int, stride: int, layers: Layers, noise: Nois
     kernel = int(name[-1])
     dilation = 2 if name.startswith("dil") else 1
 
-    def block(block_stride: int, last: bool = True) -> Normalised:
-        depthwise = layers.convolution(
-            channels,
-            channels,
-            kernel,
-            stride=block_stride,
-            dilation=dilation,
-            depthwise=True,
-            inner=True,
-        )
+    def block(stride: int, last: bool = True) -> Normalised:
+        form = Form(stride=stride, dilation=dilation, depthwise=True)
+        depthwise = layers.convolution(channels, channels, kernel, inner=True, **form)
         pointwise = layers.convolution(channels, channels, 1, inner=not last)
         return Normalised(channels, depthwise, pointwise)
 
@@ -185,8 +179,9 @@ class DiscreteNetwork(nn.Module):
     """A found architecture of the DARTS space, to be trained from scratch; others are subclasses.
 
     Args:
-        genotype: by cell type or by position.
+        genotype: by cell type or by position; its operations are those of edges, not of columns.
         cells, channels: the skeleton's depth and width (of the first cell).
+        image_shape: (channels, height, width) of the images.
         auxiliary: whether to build the auxiliary head.
         noise: the source of drop path's draws.
 
@@ -194,39 +189,47 @@ class DiscreteNetwork(nn.Module):
     there is one). `drop_path` is set by the trainer, epoch by epoch.
     """
 
+    cell_type: type[DiscreteCell] = DiscreteDartsCell
     auxiliary: nn.Module | None
 
     def __init__(
         self,
         genotype: Genotype,
+        space: SpaceConfig,
         cells: int,
         channels: int,
         image_shape: tuple[int, int, int],
         classes: int,
         *,
-        stem_multiplier: int = 3,
         auxiliary: bool = False,
         layers: Layers | None = None,
         noise: Noise | None = None,
     ) -> None:
         super().__init__()
         layers = layers or Layers()
-        self.noise = noise or Noise()
-        self.drop_path = 0.0
-        nodes = len(next(iter(genotype.cells.values())))
-        stem_channels = stem_multiplier * channels
-        self.positions = darts_positions(cells, channels, nodes, stem_channels)
+        self.space, self.noise, self.drop_path = space, noise or Noise(), 0.0
+        self.positions = space.positions(cells, channels)
+        stem_channels = space.stem_multiplier * channels
         self.stem = Normalised(
             stem_channels, layers.convolution(image_shape[0], stem_channels, 3), relu=False
         )
         self.cells = nn.ModuleList(
-            DiscreteDartsCell(
-                position, genotype.cell(position.index, position.kind), 2, layers, self.noise
+            self.cell_type(
+                position,
+                genotype.cell(position.index, position.kind),
+                space.graph.inputs,
+                layers,
+                self.noise,
             )
             for position in self.positions
         )
+        self.make_head(classes, layers, auxiliary)
+
+    def make_head(self, classes: int, layers: Layers, auxiliary: bool) -> None:
+        """What comes behind the cells."""
+        nodes = self.space.nodes
         self.classifier = layers.linear(nodes * self.positions[-1].channels, classes)
-        self.auxiliary_at = 2 * cells // 3
+        self.auxiliary_at = 2 * len(self.positions) // 3
         self.auxiliary = None
         if auxiliary:
             channels = nodes * self.positions[self.auxiliary_at].channels

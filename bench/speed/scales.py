@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from bench import seeds
 from bench.data.splits import Batch, Pool, SearchData, Split
 from bench.space.config import SpaceConfig
-from bench.space.cpu.memory_format import channels_last as laid_out
+from bench.space.cpu.memory_format import arrange
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ def shrunk(scale: Scale) -> Scale:
     )
 
 
-def batch_of(scale: Scale, device: torch.device, channels_last: bool, part: str = "") -> Batch:
+def batch_of(
+    scale: Scale, device: torch.device, part: str, channels_last: bool | None = None
+) -> Batch:
     """Random images and labels; the same for the same scale and part."""
     generator = seeds.generator("cpu", "speed", part)
     images = torch.randn(scale.batch, *scale.shape, generator=generator).to(device)
     labels = torch.randint(0, scale.classes, (scale.batch,), generator=generator).to(device)
-    if channels_last:
-        images = laid_out(images)
-    return Batch(images, labels)
+    return Batch(arrange(images, channels_last), labels)
 
 
 def data_of(scale: Scale, device: torch.device, images: int, validation: int = 0) -> SearchData:

@@ -21,7 +21,7 @@ from bench.speed import (
     variance,
 )
 from bench.speed.context import Context
-from bench.speed.rows import Row
+from bench.speed.report import Row
 from bench.speed.scales import SCALES, Scale, shrunk
 from bench.training.memory import keep_memory
 

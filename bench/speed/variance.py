@@ -17,15 +17,15 @@ from bench.data.config import DataConfig
 from bench.data.splits import Batch, Split
 from bench.errors import ConfigurationError
 from bench.method import Method
-from bench.space.cpu.memory_format import channels_last
+from bench.space.cpu.memory_format import arrange
 from bench.space.supernet import Supernet
 from bench.speed.context import Context
 from bench.speed.method_steps import ESTIMATORS
-from bench.speed.rows import Row, row
+from bench.speed.report import Row, Section
 from bench.speed.scales import Scale, data_of
 from bench.speed.steps import load
 from bench.training.config import SearchConfig
-from bench.training.search import Prepared, prepare
+from bench.training.search import Prepared, SearchArguments, prepare
 
 EARLY, EPOCHS = 1, 8
 """Epochs of the search after which is measured: the first, and the last one."""
@@ -43,9 +43,11 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     scale = small(scale)
     epochs, steps = (2, 4) if context.quick else (EPOCHS, 125)
     data = data_of(scale, context.device, scale.batch * steps)
-    config = SearchConfig(epochs=epochs, batch_size=scale.batch)
+    budget = SearchConfig(epochs=epochs, batch_size=scale.batch)
     vinnas = load("vinnas")
-    search = prepare(vinnas, vinnas.Config(), scale.space, config, data, DataConfig(), 0)
+    search = prepare(
+        SearchArguments(vinnas, vinnas.Config(), scale.space, budget, data, DataConfig(), 0)
+    )
     batches, draws = (3, 2) if context.quick else (8, 6)
     return _measure(context, search, scale, data.train, batches, draws)
 
@@ -63,18 +65,17 @@ def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[l
         raise ConfigurationError(f"--study {name}: it has no trial of the method vinnas")
     data = loading.load(trial.data, root, context.device).search
     kind, budget, space = load("vinnas"), trial.search, trial.space
-    config = kind.Config(**trial.options)
-    search = prepare(kind, config, space, budget, data, trial.data, trial.seed)
-    batch = budget.batch_size
+    options = kind.Config(**trial.options)
+    search = prepare(SearchArguments(kind, options, space, budget, data, trial.data, trial.seed))
     scale = Scale(
-        trial.study,
-        space.cells,
-        space.channels,
-        data.shape,
-        batch,
-        space.nodes,
-        len(data.class_names),
-        space.operations,
+        name=trial.study,
+        cells=space.cells,
+        channels=space.channels,
+        shape=data.shape,
+        batch=budget.batch_size,
+        nodes=space.nodes,
+        classes=data.classes,
+        operations=space.operations,
     )
     batches, draws = (3, 2) if context.quick else (12, 6)
     return _measure(context, search, scale, data.train, batches, draws), scale
@@ -87,11 +88,11 @@ def _measure(
     assert search.trainer is not None
     epochs = search.trainer.options.epochs
     order = train.epoch(scale.batch, epochs + 1, 1)
-    chosen = [_laid_out(batch, context.device) for batch in islice(order, batches)]
+    fixed = [Batch(arrange(images), labels) for images, labels in islice(order, batches)]
     result: list[Row] = []
 
     def look(state: str) -> None:
-        result.extend(_state(search, scale, state, chosen, draws))
+        result.extend(_measure_state(search, scale, state, fixed, draws))
 
     after = search.trainer.hooks.after
 
@@ -123,38 +124,38 @@ def small(scale: Scale) -> Scale:
     )
 
 
-def _state(
+def _measure_state(
     search: Prepared, scale: Scale, state: str, batches: list[Batch], draws: int
 ) -> list[Row]:
     """Rows at the search's present weights, which stay as they are."""
     method, supernet = search.method, search.supernet
     layers = [layer for layer in supernet.modules() if hasattr(layer, "log_variance")]
-    section = f"variance, {state}"
+    section = Section(f"variance, {state}", scale.name, "lrt")
     rates = torch.cat([_log_alpha(layer) for layer in layers])
     result = [
-        row(section, scale.name, "weights", f"log_alpha, {share:.0%} quantile", "", [value])
+        section.row(
+            "weights", f"log_alpha, {share:.0%} quantile", [float(rates.quantile(share))], ""
+        )
         for share in (0.05, 0.25, 0.5, 0.75, 0.95)
-        for value in [float(rates.quantile(share))]
     ]
     kept = {name: value.clone() for name, value in supernet.state_dict().items()}
-    trainable = list(supernet.parameters())
-    found = {}
-    for parameter in trainable:
+    variances = {}
+    for parameter in supernet.parameters():
         parameter.requires_grad_(True)
     for name in (*ESTIMATORS, "mean"):
         for layer in layers:
             layer.estimator = name  # type: ignore[assignment]
-        found[name] = _variances(method, supernet, batches, draws)
+        variances[name] = _variances(method, supernet, batches, draws)
         supernet.load_state_dict(kept)
     for layer in layers:
         layer.estimator = method.config.estimator
-    for name, values in found.items():
+    for name, values in variances.items():
         for number, quantity in enumerate(("batches and noise", "noise alone")):
-            reference = ("lrt", found["lrt"][number])
-            made = row(section, scale.name, name, quantity, "", values[number], reference)
+            against = variances["lrt"][number]
+            row = section.row(name, quantity, values[number], "", against=against)
             mean = statistics.fmean(values[number])
-            ratio = None if name == "lrt" else mean / statistics.fmean(reference[1])
-            result.append(replace(made, median=mean, ratio=ratio, note="means, not medians"))
+            ratio = None if name == "lrt" else mean / statistics.fmean(against)
+            result.append(replace(row, median=mean, ratio=ratio, note="means, not medians"))
     return result
 
 
@@ -162,12 +163,6 @@ def _state(
 def _log_alpha(layer: nn.Module) -> Tensor:
     weight, spread = layer.get_parameter("weight"), layer.get_parameter("log_variance")
     return (spread - weight.square().log()).flatten()
-
-
-def _laid_out(batch: Batch, device: torch.device) -> Batch:
-    if device.type != "cpu":
-        return batch
-    return Batch(channels_last(batch.images), batch.labels)
 
 
 def _variances(

@@ -21,9 +21,9 @@ from torch import Tensor
 from bench.errors import BenchError
 from bench.run import environment
 from bench.speed import kernels, timing
-from bench.speed.plain import PlainStep
 from bench.speed.scales import Scale, shrunk
-from bench.speed.steps import ROOT, Mode, make
+from bench.speed.steps import ROOT, Mode, PlainStep, make
+from bench.training.config import Precision
 from bench.training.memory import keep_memory, release_memory
 
 
@@ -33,7 +33,7 @@ class Variant:
 
     network: str
     keeps_memory: bool = True
-    precision: str = "float32"
+    precision: Precision = "float32"
     compile: bool = False
     graph: bool = False
 

@@ -16,10 +16,18 @@ from bench.data.splits import Batch, Split
 from bench.method import Objective, Phase
 from bench.noise import Noise
 from bench.seeds import derive
-from bench.space.cpu.memory_format import channels_last
+from bench.space.cpu.memory_format import arrange
 from bench.training.checkpoint import Checkpoint
+from bench.training.config import EvaluationConfig, SearchConfig
 from bench.training.graph import GraphedStep, check
 from bench.training.optimisers import prepare
+
+Report = Callable[[int, Mapping[str, float]], None]
+"""Called after every epoch with its number, from 1, and the means of its terms and metrics."""
+
+
+def no_report(epoch: int, metrics: Mapping[str, float]) -> None:
+    """Tell nobody."""
 
 
 class NonFiniteLoss(RuntimeError):
@@ -31,6 +39,7 @@ class TrainerOptions:
     """How a trainer runs, apart from what it trains.
 
     seed: of batch order, augmentation and noise; every epoch's draws are a function of it.
+    channels_last: as of `memory_format.arrange`; None: by device.
     graph: replay the step as a CUDA graph.
     """
 
@@ -38,9 +47,24 @@ class TrainerOptions:
     batch_size: int
     augmentation: Augmentation
     precision: str
-    channels_last: bool
+    channels_last: bool | None
     seed: int
     graph: bool = False
+
+    @classmethod
+    def of(
+        cls, config: SearchConfig | EvaluationConfig, augmentation: Augmentation, seed: int
+    ) -> TrainerOptions:
+        """As a study's options say."""
+        return cls(
+            config.epochs,
+            config.batch_size,
+            augmentation,
+            config.precision,
+            config.channels_last,
+            seed,
+            config.graph,
+        )
 
 
 @dataclass
@@ -49,7 +73,7 @@ class Hooks:
 
     before: Callable[[int], None] = lambda epoch: None
     after: Callable[[int], dict[str, Any]] = lambda epoch: {}
-    report: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None
+    report: Report = no_report
 
 
 @dataclass
@@ -85,6 +109,7 @@ class Trainer:
         modules: Mapping[str, nn.Module],
         options: TrainerOptions,
         noise: Noise,
+        *,
         hooks: Hooks | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
@@ -139,7 +164,7 @@ class Trainer:
         self._enable()
         if isinstance(self.run_step, GraphedStep):
             self.run_step.begin_epoch()
-        streams = {part: self._stream(part, epoch) for part in self.splits}
+        streams = {part: self.stream(part, epoch) for part in self.splits}
         sums: Tensor | None = None
         for _ in range(self.steps if self.enabled else 0):
             batches = {part: next(stream) for part, stream in streams.items()}
@@ -203,7 +228,7 @@ class Trainer:
             cache_enabled=cached and torch.is_autocast_cache_enabled(),
         )
 
-    def _stream(self, part: str, epoch: int) -> Iterator[Batch]:
+    def stream(self, part: str, epoch: int) -> Iterator[Batch]:
         """Batches without end: a split shorter than the epoch starts over in another order."""
         options = self.options
         repeat = 0
@@ -212,10 +237,7 @@ class Trainer:
             for batch in self.splits[part].epoch(
                 options.batch_size, seed, epoch, options.augmentation
             ):
-                images = batch.images
-                if options.channels_last:
-                    images = channels_last(images)
-                yield Batch(images, batch.labels)
+                yield Batch(arrange(batch.images, options.channels_last), batch.labels)
             repeat += 1
 
     def _read(self, epoch: int, sums: Tensor | None) -> dict[str, Any]:

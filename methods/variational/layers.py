@@ -9,14 +9,14 @@ Kharitonov, Molchanov, Vetrov 2018 (ARD prior at its empirical-Bayes optimum); W
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.noise import Noise
-from bench.space.layers import Convolution, Layers
+from bench.space.layers import Convolution, Form, Layers
 
 Estimator = Literal["lrt", "lrt_fused", "weight", "flipout", "mixed"]
 LayerEstimator = Estimator | Literal["mean"]
@@ -229,21 +229,10 @@ class VariationalLayers(Layers):
         channels_out: int,
         kernel: int,
         *,
-        stride: int = 1,
-        dilation: int = 1,
-        blocks: int = 1,
-        depthwise: bool = False,
         inner: bool = False,
+        **form: Unpack[Form],
     ) -> Convolution:
-        layer = VariationalConvolution(
-            channels_in,
-            channels_out,
-            kernel,
-            stride=stride,
-            dilation=dilation,
-            blocks=blocks,
-            depthwise=depthwise,
-        )
+        layer = VariationalConvolution(channels_in, channels_out, kernel, **form)
         self._remember(layer, inner)
         return layer
 

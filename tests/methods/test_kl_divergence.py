@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.small_tasks import space, task
 
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 from methods.variational.layers import VariationalLayers, kl_divergence, log_alpha
 from methods.vinnas import Vinnas, VinnasConfig
@@ -82,7 +83,7 @@ def test_vinnas_divides_the_sum_by_the_training_images_once() -> None:
     """beta_w / N * KL_w over all weights and lambda_z * KL_z over all cells, times the warm-up."""
     t = task(epochs=4)
     method = Vinnas(VinnasConfig(beta_w=2.0, lambda_z=0.03, warm_up=0.5), t)
-    Supernet(t.space, (1, 8, 8), 3, method.layers(), True, t.noise)
+    Supernet(t.space, (1, 8, 8), 3, SupernetOptions(method.layers(), True, noise=t.noise))
     layers = method._layers
     assert isinstance(layers, VariationalLayers) and len(layers.made) > 20
     weights = sum(

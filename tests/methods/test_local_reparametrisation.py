@@ -14,6 +14,7 @@ from bench.space.building import build_network, build_supernet
 from bench.space.config import SpaceConfig
 from bench.space.cpu.depthwise import from_phases, to_phases
 from bench.space.genotype import Genotype
+from bench.space.options import SupernetOptions
 from methods.variational.layers import Variational, VariationalConvolution, VariationalLayers
 
 ESTIMATORS = ["lrt", "lrt_fused", "weight", "flipout", "mixed"]
@@ -258,7 +259,7 @@ def test_mixed_draws_weights_of_inner_convolutions_alone() -> None:
     """In the fused super-network and in the discrete network, whose layers are the same ones."""
     space = SpaceConfig(nodes=2, cells=3, channels=4)
     searched = VariationalLayers(Noise(), "mixed")
-    supernet = build_supernet(space, (3, 8, 8), 10, searched)
+    supernet = build_supernet(space, (3, 8, 8), 10, SupernetOptions(searched))
     inner = {name for name, m in supernet.named_modules() if isinstance(m, Variational) and m.inner}
     preprocess = {name for name in inner if "preprocess" in name}
     assert {name.rsplit(".", 1)[-1] for name in inner - preprocess} == {

@@ -1,4 +1,4 @@
-"""`python -m bench speed` with torch, NumPy and pydantic, and nothing else that the project depends on."""
+"""`python -m bench speed` with torch, NumPy and pydantic, and nothing else of the dependencies."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def train(ratios: list[float], *, sampled: bool) -> tuple[Tensor, Tensor]:
     split = Split(pool, torch.arange(images_used))
     options = TrainerOptions(EPOCHS, BATCH, Augmentation(), "float32", False, seed=0)
     hooks = Hooks(before=warm_up)
-    Trainer([phase], lambda name: split, {"module": module}, options, noise, hooks).run()
+    Trainer([phase], lambda name: split, {"module": module}, options, noise, hooks=hooks).run()
     return mean.detach(), log_variance.detach()
 
 

@@ -35,7 +35,7 @@ from bench.method import Batches, Objective, Phase
 from bench.noise import Draw, Noise, Source
 from bench.space.cpu.depthwise import recorded_phases, replayed_phases
 from bench.training.batched.stacking import Stack, all_of, clip_each, one_of, stacked_optimiser
-from bench.training.trainer import History, Hooks, Trainer
+from bench.training.trainer import History, Trainer
 
 TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 """How far apart (relative to 1 + loss) a loss in the batch and alone may be: more is a mistake."""
@@ -89,7 +89,6 @@ class BatchedTrainer(Trainer):
             {str(number): whole for number, whole in enumerate(self.wholes)},
             first.options,
             first.noise,
-            Hooks(),
         )
         self.everything = self.stack.leaves  # type: ignore[assignment]
         self._own: dict[str, tuple[Batch, ...]] = {}
@@ -140,9 +139,9 @@ class BatchedTrainer(Trainer):
             if [phase.name for phase in trainer.phases if phase.enabled()] != mine:
                 raise Unsupported("from here on the searches run different phases")
 
-    def _stream(self, part: str, epoch: int) -> Iterator[Batch]:
+    def stream(self, part: str, epoch: int) -> Iterator[Batch]:
         """Stacks of the searches' own batches."""
-        for batches in zip(*(t._stream(part, epoch) for t in self.trainers), strict=True):
+        for batches in zip(*(t.stream(part, epoch) for t in self.trainers), strict=True):
             self._own[part] = batches
             images, labels = ([batch[field] for batch in batches] for field in (0, 1))
             yield Batch(torch.stack(images), torch.stack(labels))
