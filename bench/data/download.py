@@ -24,8 +24,8 @@ def ensure(name: str, root: Path, files: list[str], fetch: Callable[[Path], obje
 
     Raises DataError, of one line, when a file is missing or the download fails.
     """
-    found = [_find(root / file) for file in files]
-    if not any(found):
+    present = [_find(root / file) for file in files]
+    if not any(present):
         try:
             _download(name, root, files, fetch)
         except DataError:
@@ -38,9 +38,9 @@ def ensure(name: str, root: Path, files: list[str], fetch: Callable[[Path], obje
                 f"{name}: {root / files[0]} is missing and cannot be downloaded; "
                 f"put it there, {HOW} ({reason[:300]})"
             ) from error
-        found = [_find(root / file) for file in files]
+        present = [_find(root / file) for file in files]
     paths = []
-    for file, path in zip(files, found, strict=True):
+    for file, path in zip(files, present, strict=True):
         if path is None:
             raise DataError(
                 f"{name}: {root / file} is missing though other files of the data set are there; "

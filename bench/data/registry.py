@@ -45,5 +45,4 @@ def open_source(name: str, root: Path) -> Source:
     """
     check_name(name)
     module, _ = _REGISTERED.get(name, ("image_folder", ""))
-    source: Source = importlib.import_module(f"bench.data.{module}").open_source(name, root)
-    return source
+    return importlib.import_module(f"bench.data.{module}").open_source(name, root)

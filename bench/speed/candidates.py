@@ -103,10 +103,4 @@ def _full(mixture: Mixture) -> Mixture:
 
 def _evaluate(supernet: Supernet, mixtures: list[Mixture], validation: Split) -> None:
     for mixture in mixtures:
-        predict = partial(_predict, supernet, mixture)
-        measure(predict, validation, BATCH)
-
-
-def _predict(supernet: Supernet, mixture: Mixture, images: Tensor) -> Tensor:
-    logits: Tensor = supernet(images, mixture)
-    return logits
+        measure(partial(supernet, mixture=mixture), validation, BATCH)

@@ -22,8 +22,7 @@ def estimators(context: Context, scale: Scale) -> list[Row]:
     options: dict[str, dict[str, Any]] = {DETERMINISTIC: {"variational_weights": False}}
     options |= {f"vinnas, {name}": {"estimator": name} for name in ESTIMATORS}
     steps = {
-        variant: make("vinnas", scale, context.device, chosen)
-        for variant, chosen in options.items()
+        variant: make("vinnas", scale, context.device, own) for variant, own in options.items()
     }
     return _measure(context, Section("estimators", scale.name, DETERMINISTIC), steps)
 
@@ -40,11 +39,11 @@ def methods(context: Context, scale: Scale) -> list[Row]:
     }
     for granularity in ("operation", "slice"):
         for draw in ("batch", "example"):
-            chosen = {"granularity": granularity, "draw": draw}
-            options[f"pgnas, {granularity}, {draw}"] = ("pgnas", chosen)
+            own = {"granularity": granularity, "draw": draw}
+            options[f"pgnas, {granularity}, {draw}"] = ("pgnas", own)
     steps = {SINGLE_LEVEL: make("darts", scale, context.device, single_level=True)}
-    for variant, (name, chosen) in options.items():
-        steps[variant] = make(name, scale, context.device, chosen)
+    for variant, (name, own) in options.items():
+        steps[variant] = make(name, scale, context.device, own)
     return _measure(context, Section("methods", scale.name, SINGLE_LEVEL), steps)
 
 

@@ -21,11 +21,11 @@ FUSED = "fused"
 def variants(context: Context) -> dict[str, Variant]:
     """What is compared, by name; the first is the reference."""
     if context.device.type != "cpu":
-        return {FUSED: Variant("fused"), "plain": Variant("plain")}
+        return {FUSED: Variant(), "plain": Variant(network="plain")}
     return {
-        FUSED: Variant("fused"),
-        "plain, malloc as it is": Variant("plain", keeps_memory=False),
-        "plain, memory kept": Variant("plain"),
+        FUSED: Variant(),
+        "plain, malloc as it is": Variant(network="plain", keeps_memory=False),
+        "plain, memory kept": Variant(network="plain"),
     }
 
 
@@ -66,10 +66,10 @@ def measure(context: Context, scale: Scale) -> list[Row]:
 def _measure_on_cuda(context: Context, scale: Scale) -> dict[str, Samples]:
     """Seconds of a step with graph capture, compilation and bfloat16, by variant."""
     special = {
-        FUSED: Variant("fused"),
-        "fused, CUDA graph": Variant("fused", graph=True),
-        "fused, CUDA graph, bfloat16": Variant("fused", graph=True, precision="bfloat16"),
-        "fused, compiled": Variant("fused", compile=True),
+        FUSED: Variant(),
+        "fused, CUDA graph": Variant(graph=True),
+        "fused, CUDA graph, bfloat16": Variant(graph=True, precision="bfloat16"),
+        "fused, compiled": Variant(compile=True),
     }
     with ExitStack() as stack:
         works = {}

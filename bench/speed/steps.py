@@ -38,10 +38,7 @@ def load(name: str) -> type[Method]:
     project = ROOT / "pyproject.toml"
     if name not in contract.names() and project.exists():
         entries = tomllib.loads(project.read_text())["project"]["entry-points"][contract.GROUP]
-        found: type[Method] = importlib.metadata.EntryPoint(
-            name, entries[name], contract.GROUP
-        ).load()
-        return found
+        return importlib.metadata.EntryPoint(name, entries[name], contract.GROUP).load()
     return contract.load(name)
 
 

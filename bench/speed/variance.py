@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -40,7 +39,8 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     same batches. `mean` has no noise but that of z. A sample is one batch's contribution; rows hold
     the mean over the batches and its ratio, for a median of contributions means nothing.
     """
-    scale = small(scale)
+    name = f"{scale.name}, small" if scale.shape[1] > 14 else scale.name
+    scale = scale.limited(name, cells=3, channels=4, nodes=2, side=14, batch=32)
     epochs, steps = (2, 4) if context.quick else (EPOCHS, 125)
     data = data_of(scale, context.device, scale.batch * steps)
     budget = SearchConfig(epochs=epochs, batch_size=scale.batch)
@@ -48,8 +48,8 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     search = prepare(
         SearchArguments(vinnas, vinnas.Config(), scale.space, budget, data, DataConfig(), 0)
     )
-    batches, draws = (3, 2) if context.quick else (8, 6)
-    return _measure(context, search, scale, data.train, batches, draws)
+    batches = 3 if context.quick else 8
+    return _measure(context, search, scale, data.train, batches)
 
 
 def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[list[Row], Scale]:
@@ -77,18 +77,19 @@ def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[l
         classes=data.classes,
         operations=space.operations,
     )
-    batches, draws = (3, 2) if context.quick else (12, 6)
-    return _measure(context, search, scale, data.train, batches, draws), scale
+    batches = 3 if context.quick else 12
+    return _measure(context, search, scale, data.train, batches), scale
 
 
 def _measure(
-    context: Context, search: Prepared, scale: Scale, train: Split, batches: int, draws: int
+    context: Context, search: Prepared, scale: Scale, train: Split, batches: int
 ) -> list[Row]:
     """Runs the search; measures on its way, on the first batches of another epoch's order."""
     assert search.trainer is not None
     epochs = search.trainer.options.epochs
     order = train.epoch(scale.batch, epochs + 1, 1)
     fixed = [Batch(arrange(images), labels) for images, labels in islice(order, batches)]
+    draws = 2 if context.quick else 6
     result: list[Row] = []
 
     def look(state: str) -> None:
@@ -111,19 +112,6 @@ def _measure(
     return result
 
 
-def small(scale: Scale) -> Scale:
-    """What a search of a thousand steps can be afforded for."""
-    return replace(
-        scale,
-        name=f"{scale.name}, small" if scale.shape[1] > 14 else scale.name,
-        cells=min(scale.cells, 3),
-        channels=min(scale.channels, 4),
-        nodes=min(scale.nodes, 2),
-        shape=(scale.shape[0], min(scale.shape[1], 14), min(scale.shape[2], 14)),
-        batch=min(scale.batch, 32),
-    )
-
-
 def _measure_state(
     search: Prepared, scale: Scale, state: str, batches: list[Batch], draws: int
 ) -> list[Row]:
@@ -132,12 +120,10 @@ def _measure_state(
     layers = [layer for layer in supernet.modules() if hasattr(layer, "log_variance")]
     section = Section(f"variance, {state}", scale.name, "lrt")
     rates = torch.cat([_log_alpha(layer) for layer in layers])
-    result = [
-        section.row(
-            "weights", f"log_alpha, {share:.0%} quantile", [float(rates.quantile(share))], ""
-        )
-        for share in (0.05, 0.25, 0.5, 0.75, 0.95)
-    ]
+    result = []
+    for share in (0.05, 0.25, 0.5, 0.75, 0.95):
+        value = float(rates.quantile(share))
+        result.append(section.row("weights", f"log_alpha, {share:.0%} quantile", [value], ""))
     kept = {name: value.clone() for name, value in supernet.state_dict().items()}
     variances = {}
     for parameter in supernet.parameters():
@@ -168,7 +154,7 @@ def _log_alpha(layer: nn.Module) -> Tensor:
 def _variances(
     method: Method, supernet: Supernet, batches: list[Batch], draws: int
 ) -> tuple[list[float], list[float]]:
-    """One value a batch: its contribution to the total variance, and its own variance by noise.
+    """One value per batch: its contribution to the total variance, and its own variance by noise.
 
     The mean over the batches estimates the trace of the covariance, in the first case up to the
     small correction for the mean's own error.
@@ -177,32 +163,17 @@ def _variances(
     supernet.train()
     method.train()
     supernet.noise.reseed("variance")
-    means: list[Tensor] = []
-    squares: list[float] = []
-    for batch in batches:
-        total, square = torch.zeros(()), 0.0
-        for gradient in _gradients(method, supernet, parameters, batch, draws):
-            total = gradient if total.dim() == 0 else total + gradient
-            square += float(gradient.double().square().sum())
-        means.append(total / draws)
-        squares.append(square / draws)
-    centre = torch.stack(means).mean(0).double().square().sum().item()
-    noise = [
-        (square - mean.double().square().sum().item()) * draws / (draws - 1)
-        for mean, square in zip(means, squares, strict=True)
-    ]
-    return [square - centre for square in squares], noise
 
-
-def _gradients(
-    method: Method,
-    supernet: Supernet,
-    parameters: list[nn.Parameter],
-    batch: Batch,
-    draws: int,
-) -> Iterator[Tensor]:
-    for _ in range(draws):
+    def gradient(batch: Batch) -> Tensor:
         logits = supernet(batch.images, method.mixture(len(batch.labels)))
-        loss = F.cross_entropy(logits, batch.labels)
-        found = torch.autograd.grad(loss, parameters)
-        yield torch.cat([gradient.flatten() for gradient in found])
+        parts = torch.autograd.grad(F.cross_entropy(logits, batch.labels), parameters)
+        return torch.cat([part.flatten() for part in parts])
+
+    means, squares, noise = [], [], []
+    for batch in batches:
+        gradients = torch.stack([gradient(batch) for _ in range(draws)]).double()
+        means.append(gradients.mean(0))
+        squares.append(gradients.square().sum(1).mean().item())
+        noise.append(gradients.var(0).sum().item())
+    centre = torch.stack(means).mean(0).square().sum().item()
+    return [square - centre for square in squares], noise

@@ -23,35 +23,26 @@ from bench.run import environment
 from bench.speed import kernels, timing
 from bench.speed.scales import Scale, shrunk
 from bench.speed.steps import ROOT, Mode, PlainStep, make
-from bench.training.config import Precision
 from bench.training.memory import keep_memory, release_memory
 
 
 @dataclass(frozen=True)
-class Variant:
+class Variant(Mode):
     """network: fused or plain; keeps_memory: with `bench.training.memory`, else malloc as it is."""
 
-    network: str
+    network: str = "fused"
     keeps_memory: bool = True
-    precision: Precision = "float32"
-    compile: bool = False
-    graph: bool = False
 
 
 class Worker:
     """The parent's end: starts the process and asks it."""
 
     def __init__(self, variant: Variant, scale: Scale, device: torch.device, threads: int) -> None:
-        order = {
-            "variant": asdict(variant),
-            "scale": asdict(scale),
-            "device": str(device),
-            "threads": threads,
-        }
+        order = {"variant": asdict(variant), "scale": asdict(scale), "device": str(device)}
         self._what = f"{variant.network} at {scale.name}"
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.speed.worker", json.dumps(order)],
+            [sys.executable, "-m", "bench.speed.worker", json.dumps({**order, "threads": threads})],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -133,8 +124,7 @@ def _network(
     if variant.network == "plain":
         plain = PlainStep(scale, device)
         return plain.loss, plain.step, plain.clear
-    mode = Mode(variant.precision, variant.compile, variant.graph)
-    fused = make("darts", scale, device, mode=mode)
+    fused = make("darts", scale, device, mode=variant)
     parameters = fused.trainer.everything
 
     def clear() -> None:

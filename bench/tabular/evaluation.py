@@ -26,14 +26,14 @@ def look_up(
     for a genotype that is in no table.
     """
     started = time.perf_counter()
-    found = truths(tables, genotype)
+    known = truths(tables, genotype)
     source = tables[dataset].source
     parameters, operations = sizes(Genotype.from_json(genotype), source)
-    quality = {"accuracy": found[dataset]["accuracy"], "nll": None, "images": source.images}
+    quality = {"accuracy": known[dataset]["accuracy"], "nll": None, "images": source.images}
     return {
         "kind": "tabular",
         "dataset": dataset,
-        "truth": found,
+        "truth": known,
         "sources": {name: _described(table.source) for name, table in tables.items()},
         "test": quality,
         "test_before_zeroing": quality,

@@ -47,8 +47,7 @@ class SepConv(nn.Module):
         ones = x.new_ones(2 * x.shape[1])
         first, second = (ones if mask is None else mask)[..., None, None].chunk(2, -3)
         x = self.norm_1(self.pointwise_1(self.depthwise_1(F.relu(x) * first)))
-        y: Tensor = self.norm_2(self.pointwise_2(self.depthwise_2(F.relu(x) * second)))
-        return y
+        return self.norm_2(self.pointwise_2(self.depthwise_2(F.relu(x) * second)))
 
 
 class DilConv(nn.Module):
@@ -62,8 +61,7 @@ class DilConv(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = F.relu(x) if mask is None else F.relu(x) * mask[..., None, None]
-        y: Tensor = self.norm(self.pointwise(self.depthwise(x)))
-        return y
+        return self.norm(self.pointwise(self.depthwise(x)))
 
 
 class Reduce(nn.Module):
@@ -78,7 +76,7 @@ class Reduce(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         x = F.relu(x)
         shifted = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))[:, :, 1:, 1:]
-        y: Tensor = self.norm(torch.cat([self.first(x), self.second(shifted)], 1))
+        y = self.norm(torch.cat([self.first(x), self.second(shifted)], 1))
         return y if mask is None else y * mask[..., None, None]
 
 
@@ -91,7 +89,7 @@ class DrawnNoise(nn.Module):
         self.norm = norm(c) if normalised else nn.Identity()
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        y: Tensor = self.norm(self.drawn)
+        y = self.norm(self.drawn)
         return y if mask is None else y * mask[..., None, None]
 
 
@@ -119,7 +117,7 @@ class Parameterless(nn.Module):
         if self.pointwise is not None:
             x = self.pointwise(x if mask is None else x * mask[..., None, None])
             mask = None
-        y: Tensor = self.norm(x)
+        y = self.norm(x)
         return y if mask is None else y * mask[..., None, None]
 
 
@@ -210,5 +208,4 @@ class PlainSupernet(nn.Module):
         before = last = self.stem(images)
         for cell, p in zip(self.cells, self.positions, strict=True):
             before, last = last, cell(before, last, mixture.cell(p.index, p.kind))
-        logits: Tensor = self.classifier(last.mean((2, 3)))
-        return logits
+        return self.classifier(last.mean((2, 3)))

@@ -104,8 +104,7 @@ class Training:
 
     def predict(self, images: Tensor) -> Tensor:
         """Logits [batch, classes]."""
-        logits: Tensor = self.network(images)[0]
-        return logits
+        return self.network(images)[0]
 
     def measure(self, split: Split) -> Quality:
         """Quality on a split, in evaluation mode. Raises NonFiniteLoss."""

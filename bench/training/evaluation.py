@@ -74,8 +74,7 @@ def _measure_cost(training: Training, data: EvaluationData) -> dict[str, Any]:
     smaller = compact(training.network)
 
     def predict_compactly(images: Tensor) -> Tensor:
-        logits: Tensor = smaller(images)[0]
-        return logits
+        return smaller(images)[0]
 
     without_dead = {
         "test": measure(predict_compactly, *how),

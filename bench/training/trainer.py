@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,18 +138,26 @@ class Trainer:
         self._resume()
         for epoch in range(len(self.history.epochs) + 1, self.options.epochs + 1):
             started = time.perf_counter()
-            self.noise.reseed(self.options.seed, "noise", epoch)
-            self.hooks.before(epoch)
+            self._begin(epoch)
             self._set_rates((epoch - 1) / self.options.epochs)
-            row = self._epoch(epoch)
-            row.update(self.hooks.after(epoch))
-            row["seconds"] = time.perf_counter() - started
-            self.history.epochs.append(row)
-            self.history.seconds += row["seconds"]
-            self.history.steps += self.steps if self.enabled else 0
-            self._save()
-            self.hooks.report(epoch, {**row["terms"], **row["metrics"]})
+            self._finish(epoch, self._epoch(epoch), started)
         return self.history
+
+    def _begin(self, epoch: int) -> None:
+        self.noise.reseed(self.options.seed, "noise", epoch)
+        self.hooks.before(epoch)
+
+    def _finish(self, epoch: int, row: dict[str, Any], started: float) -> None:
+        row.update(self.hooks.after(epoch))
+        self._log(row, time.perf_counter() - started, self.steps if self.enabled else 0)
+        self._save()
+        self.hooks.report(epoch, {**row["terms"], **row["metrics"]})
+
+    def _log(self, row: dict[str, Any], seconds: float, steps: int) -> None:
+        row["seconds"] = seconds
+        self.history.epochs.append(row)
+        self.history.seconds += seconds
+        self.history.steps += steps
 
     def _set_rates(self, progress: float) -> None:
         for phase in self.phases:
@@ -184,14 +192,14 @@ class Trainer:
 
     def step(self, batches: Mapping[str, Batch]) -> Tensor:
         """All enabled phases once; their terms and metrics as one vector, named by `keys`."""
-        found: dict[str, Tensor] = {}
+        values: dict[str, Tensor] = {}
         for phase in self.enabled:
             outcome = self._update(phase, batches)
-            for kind, values in (("terms", outcome.terms), ("metrics", outcome.metrics)):
-                for name, value in values.items():
-                    found[f"{kind}:{phase.name}.{name}"] = value.detach().float()
-        self.keys = list(found)
-        return torch.stack(list(found.values()))
+            for kind, part in (("terms", outcome.terms), ("metrics", outcome.metrics)):
+                for name, value in part.items():
+                    values[f"{kind}:{phase.name}.{name}"] = value.detach().float()
+        self.keys = list(values)
+        return torch.stack(list(values.values()))
 
     def _graphed(self) -> GraphedStep:
         device = next(iter(self.splits.values())).device
@@ -204,19 +212,26 @@ class Trainer:
             parameter.requires_grad_(id(parameter) in mine)
         for optimiser in phase.optimisers:
             optimiser.zero_grad(set_to_none=True)
-        device = next(iter(batches.values())).images.device
-        if phase.backward is not None:
-            with self.autocast(device, cached=False):
-                outcome = phase.backward(batches)
-        else:
-            with self.autocast(device):
-                outcome = phase.objective(batches)
-            outcome.total().backward()
+        outcome = self._differentiate(phase, batches)
         if phase.clip is not None:
-            nn.utils.clip_grad_norm_(phase.parameters, phase.clip)
+            self._clip(phase.parameters, phase.clip)
         for optimiser in phase.optimisers:
             optimiser.step()
         return outcome
+
+    def _differentiate(self, phase: Phase, batches: Mapping[str, Batch]) -> Objective:
+        """Write the gradients of a phase."""
+        device = next(iter(batches.values())).images.device
+        if phase.backward is not None:
+            with self.autocast(device, cached=False):
+                return phase.backward(batches)
+        with self.autocast(device):
+            outcome = phase.objective(batches)
+        outcome.total().backward()
+        return outcome
+
+    def _clip(self, parameters: list[nn.Parameter], largest: float) -> None:
+        nn.utils.clip_grad_norm_(parameters, largest)
 
     def autocast(self, device: torch.device, cached: bool = True) -> torch.autocast:
         """bf16 autocast where the options ask for it; cached: weights are cast once within it."""
@@ -263,14 +278,22 @@ class Trainer:
 
     def _resume(self) -> None:
         state = self.checkpoint.load() if self.checkpoint is not None else None
-        if state is None:
-            return
+        if state is not None:
+            self._restore(state)
+            self._restore_optimisers(state["optimisers"])
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
         for name, module in self.modules.items():
             module.load_state_dict(state["modules"][name])
-        optimisers = [optimiser for phase in self.phases for optimiser in phase.optimisers]
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
         self.history = History(**state["history"])
+
+    def _restore_optimisers(self, states: Iterable[dict[str, Any]]) -> None:
+        for optimiser, state in zip(self._optimisers, states, strict=True):
+            optimiser.load_state_dict(state)
+
+    @property
+    def _optimisers(self) -> list[torch.optim.Optimizer]:
+        return [optimiser for phase in self.phases for optimiser in phase.optimisers]
 
     def _save(self) -> None:
         if self.checkpoint is None:
@@ -281,6 +304,6 @@ class Trainer:
     def _state(self) -> dict[str, Any]:
         return {
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
-            "optimisers": [o.state_dict() for phase in self.phases for o in phase.optimisers],
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
             "history": vars(self.history),
         }

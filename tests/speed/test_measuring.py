@@ -119,7 +119,7 @@ def test_parts_are_checked() -> None:
 
 def test_a_process_that_dies_is_one_line() -> None:
     scale = Scale("W0", 3, 4, (1, 8, 8), 2, nodes=2)
-    worker = Worker(Variant("fused"), scale, torch.device("meta"), 1)
+    worker = Worker(Variant(), scale, torch.device("meta"), 1)
     try:
         with pytest.raises(BenchError, match=r"fused at W0 failed \(status 1\)"):
             worker.ask("peak")

@@ -94,8 +94,7 @@ def grid(x: Tensor, start: int) -> Tensor:
     """
     if not is_channels_last(x):
         return x[:, :, start::2, start::2]
-    pixels: Tensor = _Grid.apply(x, start)
-    return pixels
+    return _Grid.apply(x, start)
 
 
 def is_channels_last(x: Tensor) -> bool:

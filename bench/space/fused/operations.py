@@ -69,8 +69,7 @@ class StageInputs:
 
     def depthwise(self, convolution: Convolution, edges: Edges, blocks: Edges) -> Tensor:
         """A depthwise convolution of `for_edges`; blocks: of its weights."""
-        output: Tensor = convolution(self.for_edges(edges), blocks)
-        return output
+        return convolution(self.for_edges(edges), blocks)
 
     def once_a_source(self, edges: Edges) -> Tensor:
         """ReLU of the sources for convolutions over all channels, each source once if possible.

@@ -294,10 +294,8 @@ class Total:
 
     def result(self, like: Tensor, stride: int) -> tuple[Tensor, Tensor | None]:
         """Mean and variance, zeros where nothing was added."""
-        return (
-            self._merged(False, like, stride),
-            self._merged(True, like, stride) if self.with_variance else None,
-        )
+        variance = self._merged(True, like, stride) if self.with_variance else None
+        return self._merged(False, like, stride), variance
 
     def _merged(self, variance: bool, like: Tensor, stride: int) -> Tensor:
         if (variance, True) in self.parts:

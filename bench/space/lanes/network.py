@@ -93,7 +93,7 @@ class LaneNetwork:
             before, last = last, cell.forward(before, last)
         pooled = [block.mean((2, 3)) for block in last.blocks]
         states = [torch.cat([pooled[block] for block in blocks], 1) for blocks in last.parts]
-        logits: Tensor = self.supernet.classifier(torch.stack(states))  # [states, batch, classes]
+        logits = self.supernet.classifier(torch.stack(states))  # [states, batch, classes]
         return logits[list(self.lanes)]
 
 
