@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from bench.data.splits import Batch, SearchData, Split
 from bench.errors import ConfigurationError, suggest
 from bench.noise import Noise
 from bench.space.config import SpaceConfig
+from bench.space.constants import index
 from bench.space.genotype import Genotype
 from bench.space.layers import Layers
 from bench.space.mixture import Mixture
@@ -61,6 +62,11 @@ class Task:
     def candidates(self) -> tuple[int, ...]:
         """Columns of the operations that can be selected: all but `none`."""
         return tuple(i for i, name in enumerate(self.space.operations) if name != "none")
+
+    def columns(self, values: Tensor, absent: float = 0.0) -> Tensor:
+        """[..., edges, candidates] -> [..., edges, operations], `absent` for `none`."""
+        full = values.new_full((*values.shape[:-1], len(self.space.operations)), absent)
+        return full.index_copy(-1, index(self.candidates, values.device), values)
 
 
 @dataclass(frozen=True)
@@ -125,12 +131,14 @@ class Selection:
 
     details: scalars and small lists for the record (alive operations, forced nodes, ...).
     inherited: the mixture of the chosen candidate, if it can be used with inherited weights.
+    candidates: architectures that were ranked by inherited weights, by kind, in the order drawn.
     """
 
     genotype: Genotype
     rule: str
     details: Mapping[str, Any] = field(default_factory=dict)
     inherited: Mixture | None = None
+    candidates: Mapping[str, Sequence[Genotype]] = field(default_factory=dict)
 
 
 class Method(nn.Module):
@@ -144,6 +152,18 @@ class Method(nn.Module):
         super().__init__()
         self.config, self.task = config, task
         self.progress = 0.0
+        self._supernet: list[Supernet] = []  # in a list: it is not a submodule of the method
+
+    @property
+    def supernet(self) -> Supernet:
+        """The super-network that is searched. Raises RuntimeError where there is none yet."""
+        if not self._supernet:
+            raise RuntimeError(f"{type(self).__name__} has no super-network yet: call attach first")
+        return self._supernet[0]
+
+    def attach(self, supernet: Supernet) -> None:
+        """Called once, before `phases`: what `supernet` is from now on."""
+        self._supernet = [supernet]
 
     # -- search ---------------------------------------------------------------------------------
 

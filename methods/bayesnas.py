@@ -56,18 +56,6 @@ class BayesNas(Method):
     lambda * sum omega |s|; after every epoch C = 1 / (1/gamma + H/lambda),
     omega = sqrt(1/gamma - C/gamma^2), gamma = |s| / omega, and for an operation
     1 / (1/gamma + 1/gamma_edge). An operation is pruned where 1/2 ln(2 pi e gamma) <= threshold.
-
-    Deviations and choices:
-    - H is the diagonal Fisher information of the switches (the Gauss-Newton matrix of the
-      cross-entropy, never negative), from one backward pass with a switch an example [ours; the
-      paper propagates approximate Hessians through every layer].
-    - Updates after every epoch of the study's budget [ours; the paper: one epoch of the weights
-      alone, one of both, one update]; gamma and omega start at 1 [ours; the code: uniform draws].
-    - Learning rate by cosine, gradient clipping [ours; the code: constant for its two epochs].
-    - One switch a cell type, edge and operation [the paper groups over the cells of a type].
-    - Operations' outputs are normalised, so that switches compare [ours].
-    - Selection: of what is alive the largest gamma, two edges a node; a node with nothing alive
-      keeps its best and is reported as `forced` [ours; the paper's cell keeps what is alive].
     """
 
     Config = BayesNasConfig

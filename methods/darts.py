@@ -28,11 +28,9 @@ class DartsConfig(RelaxedConfig):
 class Darts(Relaxed):
     """DARTS (arXiv 1806.09055): softmax mixture, bilevel updates, strongest operations.
 
-    Deviations and choices:
-    - The training part without the held-out validation images is what is split 50/50 between
-      weights and architecture [ours; the paper splits all training images].
-    - Batch statistics are used wherever the super-network is evaluated [ours].
-    - With `order: 2` under bfloat16 the finite differences alone are float32 [ours].
+        min over alpha of CE_architecture(w*(alpha), alpha), w*(alpha) = argmin over w of CE_weights
+
+    CE_architecture and CE_weights are mean cross-entropies on two halves of the training images.
     """
 
     Config = DartsConfig

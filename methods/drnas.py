@@ -38,14 +38,8 @@ class DrNasConfig(RelaxedConfig):
 class DrNas(Relaxed):
     """DrNAS (arXiv 2006.10355): mixing weights from a Dirichlet, pathwise gradient, KL to Dir(1).
 
-    Deviations and choices:
-    - beta = elu(alpha) + 1. Draws are normalised Gamma draws from the trial's own generator, with
-      the implicit derivative of each (torch's Dirichlet reads the global random state) [ours].
-    - The KL is part of alpha's objective alone, as in the public code.
-    - Progressive widening and pruning of the paper's second stage are left out [ours]; its partial
-      channels are an option, off by default [ours: the same super-network as the other methods'].
-    - Selection ranks softmax(alpha), as the code does, but never takes `none` [ours: as the other
-      methods'; the code may].
+    CE(f(x; z), y) + kl_weight * sum over edges KL[Dir(beta) || Dir(1)],
+    z ~ Dir(beta), beta = elu(alpha) + 1; the KL in alpha's objective alone
     """
 
     Config = DrNasConfig

@@ -13,8 +13,7 @@ from bench.method import Phase, Task
 from bench.options import Positive, options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
-from methods.annealing import linear
-from methods.relaxed import Relaxed, RelaxedConfig
+from methods.relaxed import Relaxed, RelaxedConfig, fall_linearly
 
 
 @options
@@ -32,17 +31,10 @@ class GdasConfig(RelaxedConfig):
 class Gdas(Relaxed):
     """GDAS (arXiv 1910.04465): one Gumbel-drawn operation an edge runs, straight-through gradient.
 
-    Deviations and choices:
-    - Forward one-hot, backward the softmax at temperature tau. As in the public code, an operation
-      that does not run still adds its weight (0 forward) to every element of its node, which is
-      where its gradient comes from (`CellMixture.shift`). That part is no derivative of what the
-      operation would do, and on the planted toy (`bench.testing.planted`) it drowns the rest in noise
-      (deviation of alpha's gradient 5 to 10 times as large): `idle_gradient: false` leaves it out,
-      so that only what runs has a gradient [ours].
-    - Both cells are searched; the paper's fixed reduction cell (FRC) is not offered.
-    - Selection as in DARTS: two edges a node, never `none` (as in the public code).
-    - Updates as in the public code: weights first, then alpha; SGD without Nesterov momentum [ours:
-      the same optimiser as the other methods'].
+        CE(f(x; z), y), z one-hot forwards, softmax((log p + g) / tau) backwards, g Gumbel noise
+
+    As in the public code an operation that does not run still adds its weight (0 forwards) to every
+    element of its node, which is where its gradient comes from (`CellMixture.shift`).
     """
 
     Config = GdasConfig
@@ -55,7 +47,7 @@ class Gdas(Relaxed):
     def begin_epoch(self, epoch: int) -> None:
         super().begin_epoch(epoch)
         c = self.config
-        self.temperature = linear(c.temperature, c.temperature_min, epoch, self.task.epochs)
+        self.temperature = fall_linearly(c.temperature, c.temperature_min, epoch, self.task.epochs)
 
     def mixture(self, batch: int) -> Mixture:
         return Mixture({kind: self._draw(alpha) for kind, alpha in self.alpha.items()})

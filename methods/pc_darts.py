@@ -34,15 +34,7 @@ class PcDartsConfig(RelaxedConfig):
 class PcDarts(Relaxed):
     """PC-DARTS (arXiv 1907.05737): 1/K of the channels is mixed, edges have weights of their own.
 
-    Deviations and choices:
-    - beta is normalised by softmax over the edges into a node, as in the paper; here it is one
-      vector an edge set and cell type, started at 1e-3 * N(0, 1).
-    - The other channels are 2x2 max-pooled where an edge reduces and the node's channels are
-      shuffled, as in the public code (`bench.space.fused.partial`); odd sizes keep their border
-      [ours].
-    - alpha and beta are fixed for the first 30 % of the epochs (15 of 50 in the paper).
-    - The paper's batch of 256 for its learning rate 0.1 is the study's business [ours].
-    - Selection multiplies softmax(alpha) by beta, two edges a node, never `none` (public code).
+    DARTS with z = softmax(beta) softmax(alpha) on 1/K of the channels; the others pass by
     """
 
     Config = PcDartsConfig

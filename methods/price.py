@@ -1,25 +1,54 @@
-"""The price of an operation that the data can pay: a scale for priors over architectures.
+"""The price rule: how much a prior over architectures may cost, measured on the data.
 
-A prior's term for one operation must stay below what the operations are worth to the data on
-average, (loss of the emptied super-network - loss of the full one) / number of edges, or the cell
-empties whatever the evidence (METHODS.md, "lambda_z"; ours, needs no knowledge of the truth).
+A prior's term for one operation must stay below what an operation is worth to the data on average,
+
+    worth of an edge = (loss of the emptied super-network - loss of the full one) / edges,
+
+or the cell empties whatever the evidence. The weight of the prior is therefore
+
+    weight = share * worth of an edge / cost of one operation (nats, at weight 1).
+
+The rule is ours; it needs no knowledge of the truth.
 """
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from bench.data.splits import Batch
+from bench.data.splits import Batch, Split
+from bench.method import Method
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
+
+IMAGES = 512
+"""Training images that the two losses are taken on."""
+SMALLEST = 1e-12
+"""Keeps the weight finite where an operation costs nothing."""
+
+
+def set_price(
+    weight: Tensor, method: Method, train: Split, share: float, cost: float
+) -> dict[str, float]:
+    """Fill `weight`, of the prior, by the rule; {worth_of_an_edge} for the history.
+
+    Leaves the method and its super-network in evaluation mode. share: of an edge's worth; cost: of
+    one operation at weight 1, nats.
+    """
+    method.eval()
+    method.supernet.eval()
+    positions = torch.arange(min(len(train), IMAGES), device=train.device)
+    worth = worth_of_an_edge(method.supernet, method.mixture(1), [train.select(positions)])
+    weight.fill_(share * worth / max(cost, SMALLEST))
+    return {"worth_of_an_edge": worth}
 
 
 @torch.no_grad()
 def worth_of_an_edge(supernet: Supernet, mixture: Mixture, batches: list[Batch]) -> float:
     """(loss emptied - loss full) / edges, in nats, at least 0; edges of all the mixture's cells.
 
-    Mean cross-entropy on training batches, under the mixture and under the same with all weights 0.
+    Mean cross-entropy on the batches, under the mixture and under the same with all weights 0.
     """
     empty = Mixture(
         {key: CellMixture(torch.zeros_like(cell.weights)) for key, cell in mixture.cells.items()}

@@ -40,17 +40,10 @@ class RDartsConfig(RelaxedConfig):
 class RDarts(Relaxed):
     """R-DARTS (arXiv 1909.09656): DARTS that stops when the dominant Hessian eigenvalue jumps.
 
-    Deviations and choices:
-    - This is the paper's DARTS-ES: the stopping rule. Its R-DARTS(L2) and R-DARTS(DP), the best of
-      four searches of different regularisation, are four labels of a study (`weight_decay`).
-    - The largest eigenvalue of the architecture half's loss in all alphas, after every epoch, by
-      Lanczos iteration on Hessian-vector products (exact second derivatives), on the same images
-      every time, evenly spread over the half [ours; the code builds the full matrix of one random
-      batch, every second epoch].
-    - With l(i) the mean over `window` epochs around i, the search stops if l(i) / l(i - window)
-      exceeds `factor` (1.3 in the code, 1 / 0.75 in the paper) and returns the alphas of epoch
-      i - window. Only positive averages are compared [ours].
-    - After the stop nothing is trained any more; the remaining epochs cost nothing.
+        DARTS until l(i) / l(i - window) > factor; then the alphas of epoch i - window
+
+    l(i) is the mean over `window` epochs around i of the dominant eigenvalue of the architecture
+    loss's Hessian in all alphas. After the stop nothing is trained any more.
     """
 
     Config = RDartsConfig

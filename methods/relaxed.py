@@ -116,3 +116,17 @@ class Relaxed(Method):
             given[:, candidates] = alpha.detach()[:, candidates].softmax(-1)
             values[kind] = {"mean": p, "std": (p * (1 - p)).sqrt(), "probability": given}
         return values
+
+
+def fall_linearly(first: float, last: float, epoch: int, epochs: int) -> float:
+    """From `first` in epoch 1 to `last` in the last epoch, by equal steps."""
+    return first + (last - first) * _share(epoch, epochs)
+
+
+def fall_geometrically(first: float, last: float, epoch: int, epochs: int) -> float:
+    """From `first` in epoch 1 to `last` in the last epoch, by equal factors."""
+    return float(first * (last / first) ** _share(epoch, epochs))
+
+
+def _share(epoch: int, epochs: int) -> float:
+    return (epoch - 1) / max(1, epochs - 1)

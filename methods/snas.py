@@ -14,8 +14,7 @@ from bench.method import Batches, Objective, Phase, Task, cosine
 from bench.options import NonNegative, Positive, options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
-from methods.annealing import geometric
-from methods.relaxed import Relaxed, RelaxedConfig
+from methods.relaxed import Relaxed, RelaxedConfig, fall_geometrically
 
 
 @options
@@ -34,16 +33,7 @@ class SnasConfig(RelaxedConfig):
 class Snas(Relaxed):
     """SNAS (arXiv 1812.09926): Concrete draws of the operation, annealed; one joint objective.
 
-    Deviations and choices:
-    - The temperature falls geometrically from epoch to epoch [ours; the paper says annealed; 1 and
-      0.03 are the ends of the authors' code].
-    - One draw a batch, as in the authors' code; one an example is an option.
-    - alpha follows the weights' cosine and shares their gradient clipping, because both are updated
-      from one backward pass [ours].
-    - No resource constraint (the paper's "without constraint") [ours: no method here has one].
-    - Selection as in DARTS: two edges a node, never `none` [ours; in the paper an edge of which
-      `none` is the most probable is removed].
-    - All training images without the held-out ones train both [the paper: all training images].
+    E_z[ CE(f(x; z), y) ], z ~ Concrete(softmax(alpha), tau), tau falling from epoch to epoch
     """
 
     Config = SnasConfig
@@ -56,7 +46,9 @@ class Snas(Relaxed):
     def begin_epoch(self, epoch: int) -> None:
         super().begin_epoch(epoch)
         c = self.config
-        self.temperature = geometric(c.temperature, c.temperature_min, epoch, self.task.epochs)
+        self.temperature = fall_geometrically(
+            c.temperature, c.temperature_min, epoch, self.task.epochs
+        )
 
     def mixture(self, batch: int) -> Mixture:
         return Mixture({kind: CellMixture(self._z(a, batch)) for kind, a in self.alpha.items()})

@@ -50,24 +50,22 @@ class Finding:
 
 def examine(results: Path, root: Path | None, tracking_uri: str | None) -> Iterator[Finding]:
     """Look at everything that a run needs; changes nothing but an empty folder for results."""
-    yield _python()
-    yield from _packages()
-    yield from _compute()
-    yield from _data(root)
-    yield _results(results)
-    yield _disk(results)
-    yield _tracking(tracking_uri)
+    yield _check_python()
+    yield from _check_packages()
+    yield from _check_devices()
+    yield from _check_data(root)
+    yield from _check_results(results)
+    yield _check_tracking(tracking_uri)
 
 
-def _python() -> Finding:
+def _check_python() -> Finding:
     state = f"{platform.python_version()} ({sys.executable})"
-    if sys.version_info[:2] < LEAST_PYTHON:
-        advice = "use Python {}.{} or newer".format(*LEAST_PYTHON)
-        return Finding("Python", state, advice, hinders=True)
-    return Finding("Python", state)
+    old = sys.version_info[:2] < LEAST_PYTHON
+    advice = "use Python {}.{} or newer".format(*LEAST_PYTHON) if old else ""
+    return Finding("Python", state, advice, hinders=old)
 
 
-def _packages() -> Iterator[Finding]:
+def _check_packages() -> Iterator[Finding]:
     try:
         required = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
@@ -86,7 +84,7 @@ def _packages() -> Iterator[Finding]:
             yield Finding(name, "not installed", advice, hinders=True)
 
 
-def _compute() -> Iterator[Finding]:
+def _check_devices() -> Iterator[Finding]:
     yield Finding("CPU", f"{machine.cores()} cores for this process, {platform.machine()}")
     memory = machine.memory()
     if memory:
@@ -101,13 +99,13 @@ def _compute() -> Iterator[Finding]:
     yield Finding("threads", f"{torch.get_num_threads()} by torch's choice; a trial uses its own")
     if not torch.cuda.is_available():
         yield Finding("CUDA", "no device: trials run on the CPU")
-    else:
-        for index in range(torch.cuda.device_count()):
-            device = torch.cuda.get_device_properties(index)
-            yield Finding(f"cuda:{index}", f"{device.name}, {device.total_memory / GIB:.1f} GiB")
+        return
+    for index in range(torch.cuda.device_count()):
+        device = torch.cuda.get_device_properties(index)
+        yield Finding(f"cuda:{index}", f"{device.name}, {device.total_memory / GIB:.1f} GiB")
 
 
-def _data(root: Path | None) -> Iterator[Finding]:
+def _check_data(root: Path | None) -> Iterator[Finding]:
     from bench.data.loading import data_root
 
     folder = data_root(root)
@@ -117,35 +115,27 @@ def _data(root: Path | None) -> Iterator[Finding]:
         return
     yield Finding("data root", str(folder))
     for name, pattern in _FILES.items():
-        if any(folder.glob(pattern)):
-            yield Finding(f"  {name}", "found")
-        else:
-            yield Finding(f"  {name}", "not there; downloaded on first use")
+        there = any(folder.glob(pattern))
+        yield Finding(f"  {name}", "found" if there else "not there; downloaded on first use")
     for images in sorted(folder.iterdir()):
         if (images / "train").is_dir() and (images / "test").is_dir():
             yield Finding("  image folder", f"image-folder:{images}")
 
 
-def _results(results: Path) -> Finding:
-    nearest = next(
-        path for path in (results.absolute(), *results.absolute().parents) if path.exists()
-    )
+def _check_results(results: Path) -> Iterator[Finding]:
+    paths = (results.absolute(), *results.absolute().parents)
+    nearest = next(path for path in paths if path.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        return Finding("results", f"{results} can be written")
-    advice = f"make {nearest} a folder that you may write, or choose another with --results"
-    return Finding("results", f"{results} cannot be written", advice, hinders=True)
-
-
-def _disk(results: Path) -> Finding:
-    nearest = next(
-        path for path in (results.absolute(), *results.absolute().parents) if path.exists()
-    )
+        yield Finding("results", f"{results} can be written")
+    else:
+        advice = f"make {nearest} a folder that you may write, or choose another with --results"
+        yield Finding("results", f"{results} cannot be written", advice, hinders=True)
     free = shutil.disk_usage(nearest).free
     advice = "make room, or choose another place with --results" if free < LEAST_DISK else ""
-    return Finding("disk", f"{free / GIB:.1f} GiB free for results", advice)
+    yield Finding("disk", f"{free / GIB:.1f} GiB free for results", advice)
 
 
-def _tracking(uri: str | None) -> Finding:
+def _check_tracking(uri: str | None) -> Finding:
     if uri is None or not uri.startswith(("http://", "https://")):
         return Finding("MLflow store", uri or "embedded: mlflow.db in each study's results folder")
     try:

@@ -43,7 +43,7 @@ def candidates(context: Context, scale: Scale) -> list[Row]:
 
     One after another through the full super-network (all is computed, then weighted by 0 or 1); one
     after another with only the kept operations computed; and as PGNAS does it
-    (`methods.candidates`). Of each way some candidates are timed and the time is scaled.
+    (`methods.guided.candidates`). Of each way some candidates are timed and the time is scaled.
     """
     number, images = (4, 32) if context.quick else (CANDIDATES, IMAGES)
     timed = {name: min(count, number) for name, count in TIMED.items()}
@@ -52,7 +52,7 @@ def candidates(context: Context, scale: Scale) -> list[Row]:
     supernet = step.supernet.eval()
     for parameter in supernet.parameters():
         parameter.requires_grad_(False)
-    module = importlib.import_module("methods.candidates")
+    module = importlib.import_module("methods.guided.candidates")
     rounds = 1 if context.quick else min(3, context.repeats)
     result: list[Row] = []
     for place, probability in enumerate(KEPT):
@@ -82,7 +82,7 @@ def candidates(context: Context, scale: Scale) -> list[Row]:
 
 def _draw(step: Any, probability: float, number: int) -> list[Any]:
     """Hard candidates, each operation kept with the same probability."""
-    kind = importlib.import_module("methods.candidates").Candidate
+    kind = importlib.import_module("methods.guided.candidates").Candidate
     task = step.method.task
     shape = (len(task.graph.edges), len(task.space.operations))
     generator = seeds.generator("cpu", "speed", "candidates", probability)

@@ -96,7 +96,10 @@ def build(arguments: SearchArguments) -> tuple[Method, Supernet]:
         )
         supernet = build_supernet(space, data.shape, data.classes, options)
     device = data.train.device
-    return method.to(device), supernet.to(device)
+    method.to(device)
+    supernet.to(device)
+    method.attach(supernet)
+    return method, supernet
 
 
 def prepare(

@@ -31,11 +31,7 @@ class FixedConfig:
 
 
 class Fixed(Method):
-    """Control: one given cell, no search at all.
-
-    Deviations and choices: the cell is the study's; the default is all 3x3 convolutions of
-    NAS-Bench-201, which is no cell of the DARTS space. Every seed has the same cell.
-    """
+    """Control: one given cell, no search at all."""
 
     Config = FixedConfig
     config: FixedConfig

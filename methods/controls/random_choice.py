@@ -45,11 +45,7 @@ def draw_genotype(
 
 
 class RandomChoice(Method):
-    """Control: uniform sources and operations (by default without `none`), no search at all.
-
-    Deviations and choices: uniform over what DARTS's selection can reach, not over all genotypes;
-    nothing is trained before the evaluation.
-    """
+    """Control: uniform sources and operations (by default without `none`), no search at all."""
 
     Config = RandomConfig
     config: RandomConfig

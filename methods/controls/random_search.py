@@ -46,9 +46,6 @@ class RandomSearch(Method):
     max(1, epochs // candidates) epochs, and as many candidates as that pays for. A super-network
     computes all operations on all edges for an image, a candidate its own: with `cost: operations`
     the number of candidates grows by that ratio, and the control is the stronger for it.
-
-    Deviations and choices: all [ours]; Li and Talwalkar 2019 (arXiv 1902.07638) and the DARTS paper
-    rank by short trainings, too. Ties are won by the candidate drawn first.
     """
 
     Config = RandomSearchConfig

@@ -7,8 +7,8 @@ import torch
 from support import small_tasks
 
 from bench.space.network import DiscreteNetwork
-from bench.training.search import build, search
-from methods.candidates import Candidate, accuracies
+from bench.training.search import build
+from methods.guided.candidates import Candidate, accuracies
 from methods.pgnas import Pgnas, PgnasConfig
 
 
@@ -19,8 +19,7 @@ def test_accuracies_do_not_depend_on_the_number_of_lanes(granularity: str) -> No
     data = small_tasks.data()
     method, supernet = build(small_tasks.search_arguments(Pgnas, options))
     assert isinstance(method, Pgnas)
-    method.phases(supernet)
-    candidates = method._draw(7, uniform=False)
+    candidates = method.draw(7, uniform=False)
     supernet.eval()
     expected = []
     for one in candidates:
@@ -48,33 +47,11 @@ def test_the_native_architecture_is_what_is_kept() -> None:
     assert network(torch.randn(2, *task.data.shape))[0].shape == (2, 3)
 
 
-@pytest.mark.parametrize("granularity", ["operation", "slice"])
-def test_candidates_are_retrained_and_nothing_else_changes(granularity: str) -> None:
-    details = []
-    for retrained in (0, 2):
-        options = PgnasConfig(
-            granularity=granularity,  # type: ignore[arg-type]
-            candidates=3,
-            retrained=retrained,
-            retrained_epochs=1,
-        )
-        outcome = search(small_tasks.search_arguments(Pgnas, options, epochs=1, batch_size=25))
-        details.append(dict(outcome.selection.details))
-    more = details[1]
-    assert {kind: len(found) for kind, found in more.pop("retrained").items()} == {
-        "guided": 2,
-        "uniform": 2,
-    }
-    assert more.pop("retrained_seconds") > 0
-    assert more == details[0]
-
-
 def test_a_surrogate_gives_every_operation_weights() -> None:
     options = PgnasConfig(surrogate="pointwise", objective="paper", scale=1.0)
     method, supernet = build(small_tasks.search_arguments(Pgnas, options))
     for cell in supernet.fused_cells():
         assert all(stage.shared == [] for stage in cell.fused_stages())
-    method.phases(supernet)
     method.penalty()["regulariser"].backward()
     pointwise = supernet.get_parameter("cells.0.stages.0.operations.skip_connect.pointwise.weight")
     keep, edges = 1 - options.initial_drop, 4

@@ -12,7 +12,8 @@ from support.small_tasks import space, task
 
 from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
-from methods.variational.layers import VariationalLayers, kl_divergence, log_alpha
+from methods.variational.gaussian import gaussians
+from methods.variational.priors import kl_divergence, log_alpha
 from methods.vinnas import Vinnas, VinnasConfig
 
 TABLE = {"ard": (5.000, 0.3466, 0.0243), "log_uniform": (5.636, 0.4312, 0.0254)}
@@ -83,19 +84,25 @@ def test_vinnas_divides_the_sum_by_the_training_images_once() -> None:
     """beta_w / N * KL_w over all weights and lambda_z * KL_z over all cells, times the warm-up."""
     t = task(epochs=4)
     method = Vinnas(VinnasConfig(beta_w=2.0, lambda_z=0.03, warm_up=0.5), t)
-    Supernet(t.space, (1, 8, 8), 3, SupernetOptions(method.layers(), True, noise=t.noise))
-    layers = method._layers
-    assert isinstance(layers, VariationalLayers) and len(layers.made) > 20
-    weights = sum(
-        kl_divergence(layer.weight, layer.log_variance, "ard").item() for layer in layers.made
-    )
-    relevances = sum(
-        kl_divergence(mean, method.log_variance[key], "ard").item()
-        for key, mean in method.mean.items()
-    )
+    options = SupernetOptions(method.layers(), True, noise=t.noise)
+    supernet = Supernet(t.space, (1, 8, 8), 3, options)
+    method.attach(supernet)
+    assert len(gaussians(supernet)) > 20
+    weights = sum(layer.kl("ard").item() for layer in gaussians(supernet))
+    relevances = sum(q.kl("ard").item() for _, q in method.relevances.items())
     for epoch, factor in ((1, 0.0), (2, 0.5), (3, 1.0), (4, 1.0)):
         method.begin_epoch(epoch)
         terms = method.penalty()
         assert terms["kl_w"].item() == pytest.approx(factor * 2.0 / 100 * weights, rel=1e-4)
         assert terms["kl_z"].item() == pytest.approx(factor * 0.03 * relevances, rel=1e-4)
-    assert space().nodes == 2 and set(method.mean) == {"normal", "reduce"}
+    assert space().nodes == 2
+    assert [key for key, _ in method.relevances.items()] == ["normal", "reduce"]
+
+
+def test_the_weights_kl_is_never_dropped_silently() -> None:
+    t = task()
+    method = Vinnas(VinnasConfig(lambda_z=0.0), t)
+    with pytest.raises(RuntimeError, match="Vinnas has no super-network yet"):
+        method.penalty()
+    method.attach(Supernet(t.space, (1, 8, 8), 3, method.layers(), True, t.noise))
+    assert "kl_w" in method.penalty()

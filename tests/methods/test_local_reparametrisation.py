@@ -15,7 +15,7 @@ from bench.space.config import SpaceConfig
 from bench.space.cpu.depthwise import from_phases, to_phases
 from bench.space.genotype import Genotype
 from bench.space.options import SupernetOptions
-from methods.variational.layers import Variational, VariationalConvolution, VariationalLayers
+from methods.variational.layers import GaussianLayer, VariationalConvolution, VariationalLayers
 
 ESTIMATORS = ["lrt", "lrt_fused", "weight", "flipout", "mixed"]
 DRAWS = 4000
@@ -48,7 +48,7 @@ class Orderly(Noise):
         return torch.randn(like.shape, generator=generator, dtype=like.dtype)
 
 
-def spread(layer: Variational) -> None:
+def spread(layer: GaussianLayer) -> None:
     """Different variances for all weights, of the size of the means."""
     torch.manual_seed(1)
     with torch.no_grad():
@@ -186,7 +186,7 @@ def test_moments_of_chosen_blocks_under_a_mask(estimator: str) -> None:
 def test_moments_of_linear_layers(estimator) -> None:
     torch.manual_seed(0)
     layer = VariationalLayers(Noise(), estimator).linear(5, 3)
-    assert isinstance(layer, Variational)
+    assert isinstance(layer, GaussianLayer)
     spread(layer)
     x = torch.randn(4, 5, dtype=torch.float64)
     mean = F.linear(x, layer.weight, layer.bias).detach()
@@ -260,7 +260,9 @@ def test_mixed_draws_weights_of_inner_convolutions_alone() -> None:
     space = SpaceConfig(nodes=2, cells=3, channels=4)
     searched = VariationalLayers(Noise(), "mixed")
     supernet = build_supernet(space, (3, 8, 8), 10, SupernetOptions(searched))
-    inner = {name for name, m in supernet.named_modules() if isinstance(m, Variational) and m.inner}
+    inner = {
+        name for name, m in supernet.named_modules() if isinstance(m, GaussianLayer) and m.inner
+    }
     preprocess = {name for name in inner if "preprocess" in name}
     assert {name.rsplit(".", 1)[-1] for name in inner - preprocess} == {
         *("depthwise_1", "pointwise_1", "depthwise_2"),
@@ -271,6 +273,7 @@ def test_mixed_draws_weights_of_inner_convolutions_alone() -> None:
     node = (("sep_conv_5x5", 0), ("dil_conv_3x3", 1))
     genotype = Genotype("darts", {"normal": (node, node), "reduce": (node, node)})
     found = VariationalLayers(Noise(), "mixed")
-    build_network(genotype, space, 3, 4, (3, 8, 8), 10, layers=found)
+    network = build_network(genotype, space, 3, 4, (3, 8, 8), 10, layers=found)
     # of a separable and a dilated convolution: three and one, with two nodes in three cells
-    assert sum(layer.inner for layer in found.made) == (3 + 1) * 2 * 3 + len(preprocess)
+    layers = [m for m in network.modules() if isinstance(m, GaussianLayer)]
+    assert sum(layer.inner for layer in layers) == (3 + 1) * 2 * 3 + len(preprocess)

@@ -80,7 +80,7 @@ def test_the_rule_sets_the_weights_of_both_methods_priors() -> None:
         torch.manual_seed(0)
         options = SupernetOptions(method.layers(), True, noise=t.noise)
         network = Supernet(t.space, (1, 8, 8), 3, options)
-        method.phases(network)
+        method.attach(network)
         with torch.no_grad():
             network.classifier.weight.mul_(20)
         method.begin_epoch(1)
@@ -92,7 +92,9 @@ def test_the_rule_sets_the_weights_of_both_methods_priors() -> None:
         if isinstance(method, Vinnas):
             assert report["lambda_z"] * KL_OF_AN_OPERATION == pytest.approx(0.4 * worth)
         else:
-            costs = torch.cat([cost.detach().flatten() for cost in method._costs()[0].values()])
+            costs = torch.cat(
+                [cost.detach().flatten() for cost in method.costs(t, network)[0].values()]
+            )
             price = method.config.l2 / 2 * costs.mean().item()
             assert report["scale"] * price == pytest.approx(0.4 * worth)
         # from the middle of the search on it stays

@@ -57,14 +57,13 @@ def test_the_mean_approaches_keep_as_the_temperature_falls() -> None:
 
 
 def test_hard_draws_have_the_keep_probabilities_and_uniform_ones_the_same_expected_size() -> None:
-    method = Pgnas(PgnasConfig(), task())
-    torch.manual_seed(0)
+    method, _ = with_supernet()
     with torch.no_grad():
         for logit in method.logit.values():
             logit.normal_(0, 2)
-    keep = method._keep()
+    keep = method.keep()
     count = 3000
-    guided, uniform = method._draw(count, False), method._draw(count, True)
+    guided, uniform = method.draw(count, False), method.draw(count, True)
     average = torch.cat([k[:, 1:].flatten() for k in keep.values()]).mean()
     for kind, p in keep.items():
         for found, expected in ((guided, p), (uniform, average.expand_as(p))):
@@ -85,7 +84,7 @@ def with_supernet(**options: object) -> tuple[Pgnas, Supernet]:
     method = Pgnas(PgnasConfig(**options), t)  # type: ignore[arg-type]
     torch.manual_seed(0)
     supernet = Supernet(t.space, (1, 8, 8), 3, SupernetOptions(normalise_operations=True))
-    method.phases(supernet)
+    method.attach(supernet)
     with torch.no_grad():
         for logit in method.logit.values():
             logit.normal_()

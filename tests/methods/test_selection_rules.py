@@ -111,9 +111,9 @@ def vinnas(selection: str, means: torch.Tensor, log_alphas: torch.Tensor) -> Vin
     """Both cell types with these means [edges, candidates] and log dropout rates."""
     method = Vinnas(VinnasConfig(selection=selection), task())  # type: ignore[arg-type]
     with torch.no_grad():
-        for key in method.mean:
-            method.mean[key].copy_(means)
-            method.log_variance[key].copy_(log_alphas + means.square().log())
+        for _, q in method.relevances.items():
+            q.mean.copy_(means)
+            q.log_variance.copy_(log_alphas + means.square().log())
     return method
 
 
@@ -205,8 +205,8 @@ def test_everything_dead_is_forced_by_the_highest_snr() -> None:
 def test_relevances_of_0_are_dead_and_can_be_forced() -> None:
     method = vinnas("snr", torch.full((5, 4), 1.0), torch.zeros(5, 4))
     with torch.no_grad():
-        for key in method.mean:
-            method.mean[key].zero_()
+        for _, q in method.relevances.items():
+            q.mean.zero_()
     genotype, details = method._select()
     assert details["alive"] == 0
     assert all(len(node) == 1 for cell in genotype.cells.values() for node in cell)
@@ -246,7 +246,7 @@ def test_pgnas_projects_the_chosen_candidate_by_keep_probability() -> None:
     kept = torch.zeros(5, 5, dtype=torch.bool)
     kept[0, 2] = kept[0, 3] = True  # skip (0.8) and sep (0.1) of edge (0, 0); not the pool (0.9)
     kept[2, 4] = kept[3, 2] = kept[4, 4] = True  # dil (0.5), skip (0.6), dil (0.8) into node 1
-    genotype, details = method._project({"normal": kept, "reduce": ~kept & (torch.arange(5) > 0)})
+    genotype, details = method.project({"normal": kept, "reduce": ~kept & (torch.arange(5) > 0)})
     assert genotype.cells["normal"] == (((SKIP, 0),), ((SKIP, 1), (DIL, 2)))
     # the complement: edge (0,0) pool .9; (1,0) dil .7; (0,1) sep .9; (1,1) sep/dil .5; (2,1) .1
     assert genotype.cells["reduce"] == (((POOL, 0), (DIL, 1)), ((SEP, 0), (SEP, 1)))
@@ -258,7 +258,7 @@ def test_pgnas_forces_a_node_without_any_operation() -> None:
     nothing = torch.zeros(5, 5, dtype=torch.bool)
     with torch.no_grad():
         method.logit["normal"][1, 2] = -5.0
-    genotype, details = method._project({"normal": nothing, "reduce": nothing})
+    genotype, details = method.project({"normal": nothing, "reduce": nothing})
     assert genotype.cells["normal"][0] == ((SEP, 1),)
     assert len(details["forced"]) == 4
 
@@ -271,7 +271,7 @@ def test_the_slices_of_positions_are_joined_by_cell_type() -> None:
     first, second = (index for index, kind in enumerate(kinds) if kind == "normal")
     kept[str(first)][0, 1] = kept[str(second)][1, 3] = True
     kept[str(second)][2, 4] = True
-    genotype, _ = method._project(kept)
+    genotype, _ = method.project(kept)
     assert genotype.cells["normal"] == (((POOL, 0), (SEP, 1)), ((DIL, 0),))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import studies, tiny_trials
 
-from bench.cli import commands as cli
+from bench.cli.main import main
 from bench.records.gather import gather
 from bench.records.store import Store
 from bench.run.session import files_of
@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def bench(*arguments: str) -> int:
-    return cli.main(arguments)
+    return main(arguments)
 
 
 def written(folder: Path) -> dict[str, bytes]:

@@ -24,7 +24,7 @@ from bench.noise import Noise
 from bench.space.genotype import Genotype
 from bench.space.mixture import Mixture
 from bench.space.selection import strongest_edges
-from methods.variational.layers import VariationalConvolution, VariationalLayers
+from methods.variational.layers import GaussianLayer, VariationalConvolution, VariationalLayers
 
 FORMS = [
     {"weights": weights, "masks": masks, "active": active}
@@ -107,7 +107,7 @@ def test_variational_weights(estimator: str, form: dict, channels_last: bool) ->
     """Means in evaluation mode; in training `weight` is the plain network of the drawn weights."""
     noise = Recorded()
     case = shipped(channels_last=channels_last, **form)
-    layers = VariationalLayers(noise, estimator, initial_log_variance=-4.0)  # type: ignore[arg-type]
+    layers = VariationalLayers(noise, estimator, log_variance=-4.0)  # type: ignore[arg-type]
     fused = case.supernet(torch.float64, layers)
     images, mixture = case.images(torch.float64), case.mixture(fused, torch.float64)
     plain = plain_of(case, fused, torch.float64)
@@ -123,9 +123,10 @@ def test_variational_weights(estimator: str, form: dict, channels_last: bool) ->
     def remember(module: nn.Module, arguments: tuple) -> None:
         called.append((module, arguments[1] if len(arguments) > 1 else None))
 
-    hooks = [layer.register_forward_pre_hook(remember) for layer in layers.made]
+    gaussian = [m for m in fused.modules() if isinstance(m, GaussianLayer)]
+    hooks = [layer.register_forward_pre_hook(remember) for layer in gaussian]
     drawn = fused(images, mixture)
-    means = layers.means()
+    means = [layer.weight for layer in gaussian]
     of_mean = dict(zip(means, gradients(drawn, means), strict=True))
     for hook in hooks:
         hook.remove()

@@ -62,7 +62,7 @@ def test_every_form_of_mixture(form: dict, channels_last: bool) -> None:
 @pytest.mark.parametrize("masks", [None, "batch", "example"])
 def test_variational_weights_without_variance_are_plain(estimator: str, masks: str | None) -> None:
     case = fixed(masks=masks)
-    layers = VariationalLayers(Noise(), estimator, initial_log_variance=-200.0)  # type: ignore[arg-type]
+    layers = VariationalLayers(Noise(), estimator, log_variance=-200.0)  # type: ignore[arg-type]
     fused = case.supernet(torch.float64, layers)
     images, mixture = case.images(torch.float64), case.mixture(fused, torch.float64)
     expected = plain_of(case, fused, torch.float64)(images.contiguous(), mixture)

@@ -1,4 +1,4 @@
-"""`python -m bench speed` with torch, NumPy and pydantic, and nothing else of the dependencies."""
+"""`python -m bench speed` with torch, NumPy, pydantic and click, and nothing else that we use."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def closure(name: str, found: dict[str, metadata.Distribution]) -> None:
 
 
 def bare_python(place: Path) -> Path:
-    """The interpreter of an environment with torch, NumPy, pydantic and what they require."""
+    """The interpreter of an environment with torch, NumPy, pydantic, click and their needs."""
     venv.create(place, symlinks=True, with_pip=False)
     packages = next(place.glob("lib/python*/site-packages"))
     found: dict[str, metadata.Distribution] = {}
-    for name in ("torch", "numpy", "pydantic"):
+    for name in ("torch", "numpy", "pydantic", "click"):
         closure(name, found)
     assert "pandas" not in found and "tqdm" not in found
     for distribution in found.values():

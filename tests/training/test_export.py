@@ -13,6 +13,7 @@ from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
 from bench.training.export import save_network
+from methods.variational.gaussian import gaussians
 from methods.variational.layers import VariationalLayers
 
 GENOTYPE = Genotype(
@@ -41,7 +42,7 @@ def test_it_predicts_the_same_elsewhere(tmp_path: Path) -> None:
         network(torch.randn(8, 1, 8, 8))
     network.eval()
     with torch.no_grad():
-        for layer in layers.made:
+        for layer in gaussians(network):
             layer.weight[0] = 0
     images = torch.randn(5, 1, 8, 8)
     torch.save(images, tmp_path / "images.pt")

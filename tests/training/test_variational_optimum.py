@@ -1,7 +1,7 @@
 """A variational variable on a quadratic loss, trained by the real trainer, ends at the optimum.
 
 Loss h/2 E(z - m)^2 + beta/N KL, z ~ N(mu, s2), ARD prior: with c = N h m^2 / beta the optimum is
-alpha = s2/mu^2 = 1 / (c - 1) for c > 1, and mu collapses to 0 for c <= 1 (methods/README.md, VINNAS).
+alpha = s2/mu^2 = 1 / (c - 1) for c > 1, and mu collapses to 0 for c <= 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.data.splits import Pool, Split
 from bench.method import Batches, Objective, Phase, cosine
 from bench.noise import Noise
 from bench.training.trainer import Hooks, Trainer, TrainerOptions
-from methods.variational.layers import kl_divergence
+from methods.variational.priors import kl_divergence
 from methods.vinnas import VinnasConfig
 
 BATCH, STEPS, EPOCHS = 16, 100, 40

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bench.data.splits import Split
+from bench.method import Task
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype, Pair
 from bench.space.lanes.memory import plan_programs, split_evenly
@@ -88,6 +90,52 @@ def accuracies(
 
     groups = split_evenly(candidates, lanes or fitting, at_once)
     return [one for found in side_by_side(of_group, groups, at_once) for one in found]
+
+
+@dataclass(frozen=True)
+class RankedCandidates:
+    """Candidates by kind ("guided", "uniform") and their inherited validation accuracies."""
+
+    drawn: Mapping[str, list[Candidate]]
+    accuracies: Mapping[str, list[float]]
+
+    def best(self, kind: str) -> Candidate:
+        """The first of the highest accuracy."""
+        values = self.accuracies[kind]
+        return self.drawn[kind][values.index(max(values))]
+
+    def details(self, chosen: str) -> dict[str, Any]:
+        """What a record says of them, and of the best one of the kind that is chosen from."""
+        return {
+            **{kind: summary(values) for kind, values in self.accuracies.items()},
+            "candidates_drawn": len(self.drawn[chosen]),
+            "inherited_validation_accuracy": max(self.accuracies[chosen]),
+            "native_operations": self.best(chosen).size,
+        }
+
+    def architectures(self, task: Task) -> dict[str, tuple[Genotype, ...]]:
+        """Their genotypes, in the order drawn."""
+        return {
+            kind: tuple(one.genotype(task.space, task.graph) for one in candidates)
+            for kind, candidates in self.drawn.items()
+        }
+
+
+def rank(
+    drawn: Mapping[str, list[Candidate]], supernet: Supernet, validation: Split, batch_size: int
+) -> RankedCandidates:
+    """Evaluate all of them with inherited weights; see `accuracies`."""
+    found = {
+        kind: accuracies(candidates, supernet, validation, batch_size)
+        for kind, candidates in drawn.items()
+    }
+    return RankedCandidates(drawn, found)
+
+
+def kept_by_kind(kept: Mapping[str, Tensor], kind: str, task: Task) -> Tensor:
+    """[edges, operations]: what the cell type keeps, or any position of it (keys "0", "1", ...)."""
+    positions = [str(position.index) for position in task.positions if position.kind == kind]
+    return torch.stack([kept[key] for key in (kind, *positions) if key in kept]).any(0)
 
 
 def _logits(supernet: Supernet, mixture: Mixture, images: Tensor) -> Tensor:

@@ -1,0 +1,25 @@
+"""What TAB completes besides verbs, options and choices. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from importlib import metadata, resources
+from pathlib import Path
+
+from click import Context, Parameter
+from click.shell_completion import CompletionItem
+
+
+def complete_study(_: Context, __: Parameter, incomplete: str) -> list[CompletionItem]:
+    """Shipped studies and YAML files; where none fits, any path, as a folder may lead to some."""
+    folder = Path(incomplete.rpartition("/")[0])
+    paths = sorted(str(path) for end in ("yaml", "yml") for path in folder.glob(f"*.{end}"))
+    shipped = [path.name for path in (resources.files("bench") / "studies").iterdir()]
+    names = sorted(name.removesuffix(".yaml") for name in shipped if name.endswith(".yaml"))
+    fitting = [CompletionItem(name) for name in names + paths if name.startswith(incomplete)]
+    return fitting or [CompletionItem(incomplete, "file")]
+
+
+def complete_method(_: Context, __: Parameter, incomplete: str) -> list[CompletionItem]:
+    """Installed methods; bench.method, which lists them too, would import torch."""
+    names = {entry.name for entry in metadata.entry_points(group="bench.methods")}
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]

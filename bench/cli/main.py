@@ -1,0 +1,128 @@
+"""The command `bench`: its verbs by workflow, one line for whatever is wrong, exit statuses."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from click.shell_completion import shell_complete
+
+from bench import __version__
+from bench.cli.finding import examine, list_available, measure_speed
+from bench.cli.options import DONE, INTERRUPTED, WRONG, OneOf, Verb, verb
+from bench.cli.reading import ablate, analyze, leaderboard, report, verify
+from bench.cli.running import gate, run, show_status, sync, tune
+from bench.errors import BenchError, ConfigurationError, suggest
+
+_ASKED = "_BENCH_COMPLETE"  # the variable in which click's scripts ask what could come next
+
+
+@verb("completion", "bash >> ~/.bashrc", "zsh >> ~/.zshrc", "fish >> ~/.config/fish/config.fish")
+@click.argument("shell", type=OneOf(("bash", "zsh", "fish")), help="The shell you type in.")
+def print_completion(shell: str) -> int:
+    """Print the script that completes bench by TAB.
+
+    Add it to the shell's start-up file, as below, and open a new terminal. TAB then completes
+    verbs, options and their values, studies and files. In zsh it belongs below compinit.
+    """
+    return shell_complete(bench, {}, "bench", _ASKED, f"{shell}_source")
+
+
+_HEADINGS = {
+    "Find out what there is": (list_available, examine, measure_speed),
+    "Run a study": (run, show_status, gate, tune, sync),
+    "Read the results": (leaderboard, analyze, ablate, report, verify),
+    "Set up the shell": (print_completion,),
+}
+_VERBS = {str(verb.name): verb for verbs in _HEADINGS.values() for verb in verbs}
+
+
+class _Verbs(click.Group, Verb):
+    """The verbs below headings, in the order in which one needs them."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs, then the options of `bench` itself."""
+        width = max(map(len, self.commands))
+        for heading, verbs in _HEADINGS.items():
+            rows = [(f"{verb.name:{width}}", verb.get_short_help_str(66)) for verb in verbs]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+        click.Command.format_options(self, ctx, formatter)
+
+
+@click.group(
+    cls=_Verbs,
+    commands=_VERBS,
+    no_args_is_help=False,
+    subcommand_metavar="VERB ...",
+    options_metavar="",
+    epilog="bench list studies\nbench run quickstart\nbench run --help",
+    context_settings={"show_default": True},
+)
+@click.version_option(__version__, prog_name="bench", message="%(prog)s %(version)s")
+def bench() -> None:
+    """Find out which Bayesian architecture-search method is worth using.
+
+    A study (STUDY) says which methods are compared, on which data sets and with which seeds: a
+    shipped one or a YAML file. Exit status: 0 done, 1 some trials failed (the rest are saved),
+    2 wrong usage, 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; wrong usage is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may know ASCII alone
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = _run_verb(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return status
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return WRONG
+    except KeyboardInterrupt as error:
+        text = str(error) or "interrupted; nothing is lost: run the same command again"
+        print(text, file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # what read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _run_verb(arguments: Sequence[str]) -> int:
+    """As click.Command.main does, which would print other texts for errors and Ctrl-C."""
+    if instruction := os.environ.get(_ASKED):
+        return shell_complete(bench, {}, "bench", _ASKED, instruction)
+    try:
+        with bench.make_context("bench", list(arguments)) as context:
+            if not arguments:
+                print(context.get_help(), file=sys.stderr)
+                raise ConfigurationError("a verb is needed")
+            status: int = bench.invoke(context)
+            return status
+    except click.exceptions.Exit as end:  # of --help and --version
+        return end.exit_code
+    except click.UsageError as error:
+        verb = " ".join(["bench", *(name for name in arguments[:1] if name in _VERBS)])
+        raise ConfigurationError(f"{_explain(error)} (see {verb} --help)") from None
+
+
+def _explain(error: click.UsageError) -> str:
+    """What is wrong and what may have been meant, in one line."""
+    parameter = getattr(error, "param", None)
+    hint = parameter.get_error_hint(None).strip("'") if parameter else ""
+    match error:
+        case click.NoSuchCommand(command_name=name):
+            return f"no verb {name!r}; {suggest(name, _VERBS)}"
+        case click.NoSuchOption(option_name=name, possibilities=near):
+            return f"no option {name!r}" + (f"; did you mean {near[0]}?" if near else "")
+        case click.MissingParameter():
+            return f"{hint} is missing"
+        case click.BadParameter():
+            return f"{hint} {error.message}"
+    text = error.format_message()
+    return text[:1].lower() + text[1:].rstrip(".")

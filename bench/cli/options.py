@@ -1,0 +1,148 @@
+"""What verbs share: form, exit statuses, types of values, the STUDY argument, some options."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click import Context, Parameter, option
+
+from bench.cli.completion import complete_study
+from bench.errors import suggest
+
+if TYPE_CHECKING:
+    from bench.records.gather import Gathered
+    from bench.records.store import Store
+    from bench.study.model import Study
+
+DONE, SOME_FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130  # exit statuses
+Function = Callable[..., int]  # of a verb; it returns the exit status
+
+
+class Verb(click.Command):
+    """A verb; its epilog is a list of commands that can be typed as they stand."""
+
+    def format_epilog(self, ctx: Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples line by line, never wrapped."""
+        with formatter.section("Examples"):
+            formatter.write("".join(f"  {line}\n" for line in (self.epilog or "").splitlines()))
+
+
+def verb(name: str, *examples: str) -> Callable[[Function], Verb]:
+    """Make a verb of a function, whose docstring is the help; examples begin after the verb."""
+    lines = (f"bench {name} {example}".rstrip() for example in examples)
+    return click.command(name, cls=Verb, epilog="\n".join(lines))
+
+
+class OneOf(click.Choice[str]):
+    """One of some words; for a wrong one the nearest is suggested."""
+
+    def get_invalid_choice_message(self, value: object, ctx: Context | None) -> str:
+        """What is said after the option's name."""
+        return f"{value}: {suggest(str(value), self.choices)}"
+
+
+class Whole(click.IntRange):
+    """A whole number, at least `min`."""
+
+    name = "n"
+
+    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> int:
+        """The number, with one text for whatever is wrong with it."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value}: must be a whole number, at least {self.min}", param, ctx)
+
+
+def share(value: str) -> float:
+    """A number above 0 and up to 1. Raises click.BadParameter."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(value) <= 1:
+            return float(value)
+    raise click.BadParameter(f"{value}: must be a share above 0 and up to 1")
+
+
+COUNT = Whole(min=1)
+PATH = click.Path(path_type=Path, readable=False)  # what uses a path says what is wrong with it
+_folder = functools.partial(option, type=PATH, metavar="DIR")
+results = _folder("--results", default=Path("results"), help="Where the studies' results are.")
+data_root = _folder(
+    "--data-root", show_default="$BENCH_DATA, ~/.cache/bench-data", help="Where data sets are."
+)
+output = _folder("--output", show_default="the study's results", help="Where to write.")
+overrides = option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the study; repeatable."
+)
+_DEVICES = ("cpu", "cuda", "auto")
+device = option(
+    "--device", type=OneOf(_DEVICES), default="auto", help="Where to compute; auto prefers cuda."
+)
+tracking_uri = option(
+    "--tracking-uri", metavar="URI", show_default="mlflow.db in the results", help="MLflow server."
+)
+_threshold = functools.partial(option, type=share, show_default="0.75")
+_of_type = _threshold("--collapse-type", help="Collapsed: one operation type has this share.")
+_of_free = _threshold("--collapse-free", help="Collapsed: so many edges have no parameters.")
+
+
+def collapse(function: Function) -> Function:
+    """--collapse-type and --collapse-free: from which share on tables call a cell collapsed."""
+    return _of_type(_of_free(function))
+
+
+@dataclass(frozen=True)
+class StudyArguments:
+    """Which studies are meant (one, but for the leaderboard), and the folder of all results."""
+
+    references: Sequence[str]
+    overrides: Sequence[str]
+    results: Path
+
+    def open(self, evaluation: Path | None = None, tuned: bool = True) -> tuple[Study, Store]:
+        """The study and its results. Raises ConfigurationError.
+
+        tuned: with the trials of the settings of `bench run --evaluation`, past and given.
+        """
+        from bench.records.store import Store
+        from bench.study.file import load
+        from bench.study.tuned_settings import with_settings
+
+        (reference,) = self.references
+        study = load(reference, self.overrides)
+        store = Store(self.results / study.name)
+        return with_settings(study, store.folder, evaluation) if tuned else study, store
+
+    def gather(self, uri: str | None = None, baseline: str | None = None) -> Gathered:
+        """The records to write tables from. Raises as bench.records.gather does."""
+        from bench.records.gather import gather
+
+        return gather(self.references, self.results, self.overrides, uri, baseline)
+
+
+def study(function: Function, several: bool = False) -> Function:
+    """STUDY (or STUDY...), --set and --results, handed to the verb as StudyArguments."""
+
+    @functools.wraps(function)
+    def with_study(references: Any, overrides: Any, results: Path, **others: Any) -> int:
+        return function(StudyArguments(references, overrides, results), **others)
+
+    text = "A shipped study (see bench list studies) or a YAML file"
+    argument = click.argument(
+        "references",
+        nargs=-1 if several else 1,
+        required=True,
+        metavar="STUDY..." if several else "STUDY",
+        callback=lambda ctx, parameter, given: given if several else (given,),
+        shell_complete=complete_study,
+        help=f"{text}, or a folder with records/." if several else f"{text}.",
+    )
+    return argument(overrides(results(with_study)))
+
+
+studies = functools.partial(study, several=True)

@@ -1,0 +1,171 @@
+"""Verbs that compute: run a study, see where it stands, gate it, tune it, send its records."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from click import option
+
+from bench.cli import options
+from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArguments, verb
+
+if TYPE_CHECKING:
+    from bench.records.store import Standing, Store
+    from bench.study.model import Study
+
+_PER = ("trial", "method", "study")
+_PRUNERS = ("median", "hyperband", "none")
+_GOALS = ("accuracy", "accuracy,nonzero")
+_workers = option(
+    "--workers", type=COUNT, show_default="as cores allow; cuda: 1", help="Trials at a time."
+)
+
+
+@verb("run", "quickstart", "quickstart --set search.epochs=5 --set 'seeds=[0]' --dry-run")
+@options.study
+@option("--dry-run", is_flag=True, help="Print the trials and where they stand; run nothing.")
+@option("--stale", is_flag=True, help="Run trials again that another engine version ran.")
+@_workers
+@options.device
+@option("--batch-seeds", type=COUNT, default=1, help="Seeds searched in one program; for a GPU.")
+@option("--evaluation", type=PATH, help="Settings of bench tune to evaluate with, too.")
+@option("--nats-bench", type=PATH, show_default="$BENCH_NATS_BENCH", help="The NATS-Bench file.")
+@options.data_root
+@options.tracking_uri
+def run(
+    arguments: StudyArguments,
+    dry_run: bool,
+    evaluation: Path | None,
+    nats_bench: Path | None,
+    **settings: Any,
+) -> int:
+    """Run the trials that have not finished, then write the tables.
+
+    Each trial leaves a record and is not run again, so the same command continues after an
+    interruption. Exit status 1 where trials failed; the others' records are kept.
+    """
+    import analysis
+    from bench.run import session
+    from bench.study import tuned_settings
+
+    study, store = arguments.open(evaluation)
+    if dry_run:
+        return _print_status(study, store)
+    if evaluation is not None:
+        tuned_settings.adopt(evaluation, store.folder)
+    if nats_bench is not None:
+        os.environ["BENCH_NATS_BENCH"] = str(nats_bench.absolute())  # workers inherit it
+    standing = session.run(study, store, session.Settings(**settings), analysis.write_all)
+    _print_leaderboard(store, standing)
+    return SOME_FAILED if standing.failed else DONE
+
+
+@verb("status", "quickstart")
+@options.study
+def show_status(arguments: StudyArguments) -> int:
+    """Say which trials are finished, missing, failed or stale.
+
+    A stale record is of another configuration or engine version; its line says which.
+    """
+    return _print_status(*arguments.open())
+
+
+@verb("gate", "quickstart", "collapse --workers 2 --data-root ~/data")
+@options.study
+@_workers
+@options.device
+@options.data_root
+def gate(arguments: StudyArguments, **settings: Any) -> int:
+    """Check that a study's setting tells good cells from bad ones.
+
+    Trains reference cells of known quality in that setting. It passes where their order comes out
+    by more than the noise; exit status 1 where it does not, or where a training failed.
+    """
+    from bench.records import gate as verdicts
+    from bench.run import session
+
+    study, store = arguments.open(tuned=False)
+    record = session.run_gate(study, store, session.Settings(**settings))
+    if record is None:
+        print(f"gate of {study.name}: a training failed, so there is no verdict; run it again")
+        return SOME_FAILED
+    print("\n".join(verdicts.lines(record)))
+    print(f"verdict: {store.folder / verdicts.FILE}")
+    return DONE if record["passed"] else SOME_FAILED
+
+
+@verb("tune", "quickstart --trials 10 --only learning_rate", "fashion-mnist --epochs 6 --workers 2")
+@options.study
+@option("--per", type=OneOf(_PER), default="method", help="What gets settings of its own.")
+@option("--trials", type=COUNT, default=20, help="Settings to try, the study's own first.")
+@option("--epochs", type=COUNT, show_default="the study's", help="Epochs of a training.")
+@option("--architectures", type=COUNT, show_default="all", help="How many per method to tune on.")
+@option("--only", metavar="NAMES", show_default="all", help="These alone, several with commas.")
+@option("--pruner", type=OneOf(_PRUNERS), default="median", help="What stops poor settings early.")
+@option("--objectives", type=OneOf(_GOALS), default="accuracy", help="What to optimise.")
+@option("--storage", metavar="URL", show_default="SQLite in the results", help="Optuna database.")
+@option("--timeout", type=COUNT, metavar="SECONDS", help="Begin no setting after this time.")
+@option("--seed", type=options.Whole(min=0), default=0, help="Seed of the sampler, TPE.")
+@option("--workers", type=COUNT, default=1, help="Processes that share the work.")
+@options.device
+@options.data_root
+@options.tracking_uri
+def tune(arguments: StudyArguments, only: str | None, objectives: str, **settings: Any) -> int:
+    """Search evaluation hyper-parameters on validation images.
+
+    Run the study first: settings are searched for the architectures that it found, by default for
+    each method on a data set; --per trial: for each architecture, --per study: for all methods on
+    a data set. The best are written to tuning/ in the results, for `bench run --evaluation`. Exit
+    status 1 where settings are left to try; the same command continues.
+
+    --only: learning_rate, weight_decay, batch_size, drop_path, auxiliary_weight, cutout,
+    label_smoothing, warm_up, and options of a method (method.NAME). --objectives: nonzero is for
+    few non-zero parameters (a Pareto front). --pruner: hyperband wants more than 20 trials.
+    --storage: journal:FILE or postgresql+psycopg://USER@HOST/NAME, which processes may share.
+    """
+    import analysis
+    from bench.tuning import session
+
+    study, store = arguments.open(tuned=False)
+    names = tuple(filter(None, (only or "").split(",")))
+    goals = tuple(objectives.split(","))
+    plan = session.Settings(only=names, objectives=goals, **settings)
+    return DONE if session.run(study, store, plan, analysis.write_tuning) else SOME_FAILED
+
+
+@verb("sync", "quickstart --tracking-uri http://127.0.0.1:5000")
+@options.study
+@options.tracking_uri
+def sync(arguments: StudyArguments, tracking_uri: str | None) -> int:
+    """Send a study's records to MLflow.
+
+    For records of a run whose server did not answer, or to copy them to another server. What is
+    there already is not sent again.
+    """
+    from bench.run import session
+
+    study, store = arguments.open()
+    counts = session.sync(study, store, tracking_uri)
+    print(
+        f"{study.name}: {counts.logged} runs sent, {counts.updated} completed,"
+        f" {counts.present} were there"
+    )
+    return DONE
+
+
+def _print_status(study: Study, store: Store) -> int:
+    from bench.records import status
+
+    for line in status.lines(study, store):
+        print(line)
+    return DONE
+
+
+def _print_leaderboard(store: Store, standing: Standing) -> None:
+    if standing.finished:
+        print((store.folder / "leaderboard.md").read_text(encoding="utf-8"))
+    for record in standing.failed:
+        print(f"failed: {store.record_path(record['trial'])}: {record['error']['message']}")
+    print(f"records, tables and figures: {store.folder}")

@@ -1,0 +1,1 @@
+"""What PGNAS draws: masks of operations or of slices, and candidates with inherited weights."""

@@ -1,0 +1,57 @@
+"""How the command ends: whole processes, Ctrl-C, closed pipes, terminals that know ASCII alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from support import studies
+
+from bench.records import status
+
+Bench = Callable[..., int]
+COMMAND = (sys.executable, "-m", "bench")
+
+
+def test_python_m_bench() -> None:
+    command = [*COMMAND, "--version"]
+    done = subprocess.run(command, env=studies.environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "bench")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*COMMAND, "--help"], env=studies.environment(), stdout=writing, stderr=subprocess.PIPE
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}],
+    ids=["PYTHONIOENCODING", "LC_ALL"],
+)
+def test_what_a_terminal_cannot_show_is_written_as_an_escape(variables: dict[str, str]) -> None:
+    command = [*COMMAND, "status", "small.yaml", "--results", "Größe"]
+    done = subprocess.run(command, env=studies.environment(**variables), capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    place = done.stdout.splitlines()[-1].split()[-1]
+    assert place.isascii() and place.startswith(b"Gr\\") and place.endswith(b"e/small")
+
+
+def test_ctrl_c_is_one_line_and_exit_status_130(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(study: object, store: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status, "lines", interrupted)
+    assert bench("status", "small.yaml") == 130
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1) and err.startswith("interrupted")

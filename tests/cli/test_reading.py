@@ -1,0 +1,44 @@
+"""Verbs that read records: the same bytes from the same records, and no word on damaged ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import tiny_trials
+
+from bench.records.store import Store
+from bench.study.file import load
+
+Bench = Callable[..., int]
+
+
+def test_a_damaged_record_stops_every_verb_that_reads_records(
+    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "results" / "small")
+    path = store.write(tiny_trials.record(load("small.yaml").trials[0]), [])
+    path.write_text(path.read_text()[:1000])
+    for verb in ("run", "status", "leaderboard", "verify", "analyze", "report", "sync"):
+        assert bench(verb, "small.yaml") == 2
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1 and path.name in line and "damaged" in line
+    assert len(path.read_text()) == 1000
+
+
+def test_leaderboard_and_analyses_from_records_twice_the_same_bytes(
+    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "results" / "small"
+    for trial in load("small.yaml", ["seeds=[0, 1, 2]"]).trials:
+        Store(folder).write(tiny_trials.record(trial), tiny_trials.posterior())
+    seen = []
+    for _ in range(2):
+        assert bench("analyze", "small.yaml", "--set", "seeds=[0, 1, 2]") == 0
+        assert bench("leaderboard", "small.yaml", "--set", "seeds=[0, 1, 2]") == 0
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        seen.append({path: path.read_bytes() for path in files})
+    assert seen[0] == seen[1]
+    assert {"leaderboard.md", "leaderboard.csv"} <= {path.name for path in seen[0]}
+    assert (folder / "leaderboard.md").read_text() in capsys.readouterr().out

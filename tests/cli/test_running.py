@@ -1,0 +1,73 @@
+"""Verbs that compute: what is done about a study, without training any network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from support import tiny_trials
+
+from bench.cli.main import bench as group
+from bench.records.store import Store
+from bench.run import session as running
+from bench.speed import session as measuring
+from bench.study.file import load
+from bench.tuning import session as tuning
+
+Bench = Callable[..., int]
+
+SETTINGS = {
+    "run": (running.Settings, {"dry_run", "evaluation", "nats_bench"}),
+    "gate": (running.Settings, set()),
+    "tune": (tuning.Settings, set()),
+    "speed": (measuring.Settings, set()),
+}
+
+
+@pytest.mark.parametrize("verb", SETTINGS)
+def test_options_are_settings_with_the_same_defaults(verb: str) -> None:
+    settings, own = SETTINGS[verb]
+    fields = {field.name: field.default for field in dataclasses.fields(settings)}
+    command = group.commands[verb]
+    context = click.Context(command, resilient_parsing=True)
+    options = {option.name: option for option in command.params}
+    for name in options.keys() - own - {"references", "overrides", "results"}:
+        default = options[name].get_default(context)
+        if fields[name] is not dataclasses.MISSING and name not in {"only", "objectives"}:
+            assert (None if default is click.core.UNSET else default) == fields[name], name
+
+
+def test_dry_run_prints_the_trials_and_makes_nothing(
+    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert bench("run", "small.yaml", "--dry-run", "--set", "seeds=[0, 1]") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 7
+    assert lines[0].startswith("missing ") and lines[0].endswith("a on digits, seed 0")
+    assert "6 trials, 0 finished, 0 failed, 6 missing" in lines[-1]
+    assert not (tmp_path / "results").exists()
+
+
+def test_status_tells_finished_failed_missing_and_stale(
+    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "results" / "small")
+    first, second, third = load("small.yaml").trials
+    failed = tiny_trials.record(second)
+    failed |= {"status": "failed", "error": {"stage": "search", "type": "E", "message": "why"}}
+    stale = load("small.yaml", ["search.epochs=9"]).trials[2]
+    for record in (tiny_trials.record(first), failed, tiny_trials.record(stale)):
+        store.write(record, [])
+    assert bench("status", "small.yaml") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in out[:4]] == [
+        ["finished", first.id[:8]],
+        ["failed", second.id[:8]],
+        ["missing", third.id[:8]],
+        ["stale", stale.id[:8]],
+    ]
+    assert out[1].endswith("b on digits, seed 0: E: why")
+    assert "1 finished, 1 failed, 1 missing; 1 stale" in out[4]
