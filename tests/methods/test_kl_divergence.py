@@ -1,4 +1,4 @@
-"""KL terms: the values of METHODS.md, the integral they stand for, and that they are sums."""
+"""KL terms: tabulated values, the integral they stand for, and that they are sums."""
 
 from __future__ import annotations
 
@@ -104,5 +104,6 @@ def test_the_weights_kl_is_never_dropped_silently() -> None:
     method = Vinnas(VinnasConfig(lambda_z=0.0), t)
     with pytest.raises(RuntimeError, match="Vinnas has no super-network yet"):
         method.penalty()
-    method.attach(Supernet(t.space, (1, 8, 8), 3, method.layers(), True, t.noise))
+    options = SupernetOptions(method.layers(), True, noise=t.noise)
+    method.attach(Supernet(t.space, (1, 8, 8), 3, options))
     assert "kl_w" in method.penalty()
