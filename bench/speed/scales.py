@@ -33,7 +33,7 @@ class Scale:
             cells=self.cells,
             channels=self.channels,
             nodes=self.nodes,
-            operations=tuple(self.operations),  # JSON has made it a list
+            operations=self.operations,
         )
 
     @property

@@ -6,8 +6,6 @@ hold that plain loop against it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,67 +28,55 @@ from bench.space.options import SupernetOptions
 from bench.space.skeleton import StageGraph
 
 
-@dataclass(frozen=True)
-class StageMixture:
-    """A `CellMixture` cut to a stage: weights [edges, operations] or [batch, edges, operations]."""
+def cut(mixture: CellMixture, graph: StageGraph) -> CellMixture:
+    """The mixture of a stage's edges, which are numbered as in the stage; without `bypass`."""
+    edges = index(graph.edges, mixture.weights.device)
+    active = None
+    if mixture.active is not None:
+        local = {edge: number for number, edge in enumerate(graph.edges)}
+        active = {
+            operation: tuple(sorted(local[edge] for edge in kept if edge in local))
+            for operation, kept in mixture.active.items()
+        }
+    return CellMixture(
+        mixture.weights[..., edges, :],
+        None if mixture.variances is None else mixture.variances[edges, :],
+        {name: mask[..., edges, :] for name, mask in mixture.masks.items()},
+        active=active,
+    )
 
-    weights: Tensor
-    variances: Tensor | None
-    masks: dict[str, Tensor]
-    active: dict[str, tuple[int, ...]] | None
 
-    @classmethod
-    def of(cls, mixture: CellMixture, graph: StageGraph) -> StageMixture:
-        edges = index(graph.edges, mixture.weights.device)
-        active = None
-        if mixture.active is not None:
-            local = {edge: number for number, edge in enumerate(graph.edges)}
-            active = {
-                operation: tuple(sorted(local[edge] for edge in kept if edge in local))
-                for operation, kept in mixture.active.items()
-            }
-        return cls(
-            mixture.weights[..., edges, :],
-            None if mixture.variances is None else mixture.variances[edges, :],
-            {name: mask[..., edges, :] for name, mask in mixture.masks.items()},
-            active,
-        )
+def resolve(
+    mixture: CellMixture,
+    columns: tuple[str, ...],
+    choices: tuple[tuple[str, ...], ...],
+    operations: tuple[str, ...],
+) -> CellMixture:
+    """A mixture with one column per operation, for one whose columns stand for others by edge.
 
-    def computed(self, operation: str) -> Edges:
-        """None: all edges; else those at which the operation is computed (perhaps none)."""
-        return None if self.active is None else self.active.get(operation, ())
+    choices: by edge the operation of each column. Operations that an edge does not have get a
+    weight of 0 there. Raises ValueError for masks.
+    """
+    if mixture.masks:
+        raise ValueError("masks need operations that are the same on every edge")
+    # place: [edges, columns], for each column of an edge its place among `operations`
+    names = (name for edge in choices for name in edge)
+    place = index(map(operations.index, names), mixture.weights.device)
+    place = place.unflatten(0, (len(choices), -1))
 
-    def resolved(
-        self,
-        columns: tuple[str, ...],
-        choices: tuple[tuple[str, ...], ...],
-        operations: tuple[str, ...],
-    ) -> StageMixture:
-        """The same with one column per operation, where a column stands for another one by edge.
+    def spread(values: Tensor) -> Tensor:
+        full = values.new_zeros(*values.shape[:-1], len(operations))
+        return full.scatter(-1, place.expand_as(values), values)
 
-        choices: by edge the operation of each column. Operations that an edge does not have get a
-        weight of 0 there.
-        """
-        if self.masks:
-            raise ValueError("masks need operations that are the same on every edge")
-        # place: [edges, columns], for each column of an edge its place among `operations`
-        names = (name for edge in choices for name in edge)
-        place = index(map(operations.index, names), self.weights.device)
-        place = place.unflatten(0, (len(choices), -1))
-
-        def spread(values: Tensor) -> Tensor:
-            full = values.new_zeros(*values.shape[:-1], len(operations))
-            return full.scatter(-1, place.expand_as(values), values)
-
-        active: dict[str, tuple[int, ...]] | None = None
-        if self.active is not None:
-            kept: dict[str, list[int]] = {}
-            for column, edges in self.active.items():
-                for edge in edges:
-                    kept.setdefault(choices[edge][columns.index(column)], []).append(edge)
-            active = {name: tuple(sorted(edges)) for name, edges in kept.items()}
-        variances = None if self.variances is None else spread(self.variances)
-        return StageMixture(spread(self.weights), variances, {}, active)
+    active: dict[str, tuple[int, ...]] | None = None
+    if mixture.active is not None:
+        kept: dict[str, list[int]] = {}
+        for column, edges in mixture.active.items():
+            for edge in edges:
+                kept.setdefault(choices[edge][columns.index(column)], []).append(edge)
+        active = {name: tuple(sorted(edges)) for name, edges in kept.items()}
+    variances = None if mixture.variances is None else spread(mixture.variances)
+    return CellMixture(spread(mixture.weights), variances, active=active)
 
 
 class Stage(nn.Module):
@@ -142,33 +128,33 @@ class Stage(nn.Module):
         Returns [batch, targets * channels, height / stride, width / stride] (twice).
         """
         inputs = StageInputs(states, len(self.graph.targets))
-        cut = StageMixture.of(mixture, self.graph)
+        part = cut(mixture, self.graph)
         if self.choices is not None:
-            cut = cut.resolved(self.columns, self.choices, self.names)
-        total = Total(self.graph, self.channels, cut.variances is not None)
+            part = resolve(part, self.columns, self.choices, self.names)
+        total = Total(self.graph, self.channels, part.variances is not None)
         for name in self.operations:
             operation = held_by(self.operations, name)
-            edges, held = cut.computed(name), operation.held
+            edges, held = part.computed(name), operation.held
             if held is not None:
                 edges = held if edges is None else tuple(e for e in edges if e in held)
             if edges != ():
-                self._add_edges(total, inputs, cut, name, operation, edges)
-        self._add_shared(total, inputs, cut)
+                self._add_edges(total, inputs, part, name, operation, edges)
+        self._add_shared(total, inputs, part)
         return total.result(states[0], self.stride)
 
     def _add_edges(
         self,
         total: Total,
         inputs: StageInputs,
-        cut: StageMixture,
+        part: CellMixture,
         name: str,
         operation: EdgeOperation,
         edges: Edges,
     ) -> None:
         """An operation with tensors of its own on every edge; edges: those that are computed."""
-        rows = slice(None) if edges is None else index(edges, cut.weights.device)
-        z = cut.weights[..., rows, self.index[name]]
-        mask = cut.masks.get(name)
+        rows = slice(None) if edges is None else index(edges, part.weights.device)
+        z = part.weights[..., rows, self.index[name]]
+        mask = part.masks.get(name)
         mask = None if mask is None else mask[..., rows, :]
         masks_input, phases = operation.masks_input, operation.in_phases(inputs)
         y = operation(inputs, edges, mask if masks_input else None)
@@ -177,13 +163,13 @@ class Stage(nn.Module):
         if mask is not None and not masks_input:
             factors = factors * mask.flatten(-2)
         normalised = operation.normalised or self.normalises_skip
-        if normalised and cut.variances is None and factors.dim() == 1:
+        if normalised and part.variances is None and factors.dim() == 1:
             # batch normalisation followed by a factor is batch normalisation with that weight
             total.add(normalise(y, factors), phases, edges)
             return
         y = normalise(y) if normalised else y
-        if cut.variances is not None:
-            variances = cut.variances[rows, self.index[name]].repeat_interleave(self.channels, -1)
+        if part.variances is not None:
+            variances = part.variances[rows, self.index[name]].repeat_interleave(self.channels, -1)
             if mask is not None and not masks_input:
                 variances = variances * mask.flatten(-2).square()
             total.add(y.square() * variances[..., None, None], phases, edges, variance=True)
@@ -191,21 +177,21 @@ class Stage(nn.Module):
             factors = factors.repeat(4, 1)
         total.add(y * factors[..., None, None], phases, edges)
 
-    def _add_shared(self, total: Total, inputs: StageInputs, cut: StageMixture) -> None:
+    def _add_shared(self, total: Total, inputs: StageInputs, part: CellMixture) -> None:
         """Parameter-free operations: computed once a source, then one matrix product over all."""
-        names = [name for name in self.shared if cut.computed(name) != ()]
+        names = [name for name in self.shared if part.computed(name) != ()]
         if not names:
             return
         outputs = [self.parameter_free(name, inputs.merged) for name in names]
         x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
         columns = index((self.index[name] for name in names), x.device)
-        kept = cut.weights[..., columns]  # [..., edges, names]
-        spread = None if cut.variances is None else cut.variances[:, columns]
-        masks = [cut.masks.get(name) for name in names]
-        if cut.active is not None:
+        kept = part.weights[..., columns]  # [..., edges, names]
+        spread = None if part.variances is None else part.variances[:, columns]
+        masks = [part.masks.get(name) for name in names]
+        if part.active is not None:
             indicator = torch.zeros(kept.shape[-2:], device=x.device, dtype=kept.dtype)
             for number, name in enumerate(names):
-                indicator[index(cut.computed(name) or (), x.device), number] = 1
+                indicator[index(part.computed(name) or (), x.device), number] = 1
             kept = kept * indicator
             spread = None if spread is None else spread * indicator
         total.add_product(x, self._coefficients(kept, masks))
@@ -267,8 +253,8 @@ class Total:
         """y: one block per edge along the channels, already weighted."""
         sources, targets = len(self.graph.sources), len(self.graph.targets)
         if edges is None:  # edge = source * targets + target: each source's part has all targets
-            for part in y.chunk(sources, 1):
-                self._add(part, phases, variance)
+            for block in y.chunk(sources, 1):
+                self._add(block, phases, variance)
             return
         blocks = y.chunk(len(edges), 1)
         sums: list[Tensor] = []
