@@ -11,6 +11,7 @@ from bench.noise import Noise
 from bench.seeds import derive
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
+from bench.space.options import NetworkOptions
 from bench.training.config import EvaluationConfig
 from bench.training.measure import measure
 from bench.training.trainer import History, Trainer, TrainerOptions
@@ -30,11 +31,9 @@ def train_briefly(
         network = build_network(
             genotype,
             task.space,
-            task.space.cells,
-            task.space.channels,
-            task.data.shape,
-            task.classes,
-            noise=Noise(),
+            NetworkOptions(
+                task.space.cells, task.space.channels, task.data.shape, task.classes, noise=Noise()
+            ),
         ).to(device)
     options = TrainerOptions(
         epochs=budget.epochs,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from bench.errors import ConfigurationError
-from bench.noise import Noise
 from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.genotype import Genotype
-from bench.space.layers import Layers
 from bench.space.nas_bench_201.config import NasBench201Config
 from bench.space.nas_bench_201.network import NasBench201Network
 from bench.space.nas_bench_201.supernet import NasBench201Supernet
 from bench.space.network import DiscreteNetwork
-from bench.space.options import SupernetOptions
+from bench.space.options import NetworkOptions, SupernetOptions
 from bench.space.supernet import Supernet
 
 
@@ -28,32 +26,13 @@ def build_supernet(
 
 
 def build_network(
-    genotype: Genotype,
-    space: SpaceConfig,
-    cells: int,
-    channels: int,
-    image_shape: tuple[int, int, int],
-    classes: int,
-    *,
-    auxiliary: bool = False,
-    layers: Layers | None = None,
-    noise: Noise | None = None,
+    genotype: Genotype, space: SpaceConfig, options: NetworkOptions
 ) -> DiscreteNetwork:
-    """The space's discrete network of `cells` and `channels`, as of `DiscreteNetwork`.
+    """The space's discrete network; the genotype may name columns that stand for operations.
 
     Raises ConfigurationError where the space's network has no auxiliary head.
     """
-    if auxiliary and not space.has_auxiliary_head:
+    if options.auxiliary and not space.has_auxiliary_head:
         raise ConfigurationError(no_auxiliary_head(space.name))
     kind = NasBench201Network if isinstance(space, NasBench201Config) else DiscreteNetwork
-    return kind(
-        space.resolve(genotype),
-        space,
-        cells,
-        channels,
-        image_shape,
-        classes,
-        auxiliary=auxiliary,
-        layers=layers,
-        noise=noise,
-    )
+    return kind(space.resolve(genotype), space, options)

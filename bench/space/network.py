@@ -14,6 +14,7 @@ from bench.noise import Noise
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Cell, Genotype
 from bench.space.layers import FactorizedReduce, Form, Layers
+from bench.space.options import NetworkOptions
 from bench.space.skeleton import Position
 
 
@@ -178,13 +179,7 @@ class AuxiliaryHead(nn.Module):
 class DiscreteNetwork(nn.Module):
     """A found architecture of the DARTS space, to be trained from scratch; others are subclasses.
 
-    Args:
-        genotype: by cell type or by position; its operations are those of edges, not of columns.
-        cells, channels: the skeleton's depth and width (of the first cell).
-        image_shape: (channels, height, width) of the images.
-        auxiliary: whether to build the auxiliary head.
-        noise: the source of drop path's draws.
-
+    genotype: by cell type or by position; its operations are those of edges, not of columns.
     `forward` returns logits [batch, classes] and the auxiliary head's logits (in training, where
     there is one). `drop_path` is set by the trainer, epoch by epoch.
     """
@@ -192,27 +187,13 @@ class DiscreteNetwork(nn.Module):
     cell_type: type[DiscreteCell] = DiscreteDartsCell
     auxiliary: nn.Module | None
 
-    def __init__(
-        self,
-        genotype: Genotype,
-        space: SpaceConfig,
-        cells: int,
-        channels: int,
-        image_shape: tuple[int, int, int],
-        classes: int,
-        *,
-        auxiliary: bool = False,
-        layers: Layers | None = None,
-        noise: Noise | None = None,
-    ) -> None:
+    def __init__(self, genotype: Genotype, space: SpaceConfig, options: NetworkOptions) -> None:
         super().__init__()
-        layers = layers or Layers()
-        self.space, self.noise, self.drop_path = space, noise or Noise(), 0.0
-        self.positions = space.positions(cells, channels)
-        stem_channels = space.stem_multiplier * channels
-        self.stem = Normalised(
-            stem_channels, layers.convolution(image_shape[0], stem_channels, 3), relu=False
-        )
+        layers, channels = options.layers, space.stem_multiplier * options.channels
+        self.space, self.noise, self.drop_path = space, options.noise, 0.0
+        self.positions = space.positions(options.cells, options.channels)
+        stem = layers.convolution(options.image_shape[0], channels, 3)
+        self.stem = Normalised(channels, stem, relu=False)
         self.cells = nn.ModuleList(
             self.cell_type(
                 position,
@@ -223,17 +204,18 @@ class DiscreteNetwork(nn.Module):
             )
             for position in self.positions
         )
-        self.make_head(classes, layers, auxiliary)
+        self.make_head(options)
 
-    def make_head(self, classes: int, layers: Layers, auxiliary: bool) -> None:
+    def make_head(self, options: NetworkOptions) -> None:
         """What comes behind the cells."""
         nodes = self.space.nodes
-        self.classifier = layers.linear(nodes * self.positions[-1].channels, classes)
+        features = nodes * self.positions[-1].channels
+        self.classifier = options.layers.linear(features, options.classes)
         self.auxiliary_at = 2 * len(self.positions) // 3
         self.auxiliary = None
-        if auxiliary:
+        if options.auxiliary:
             channels = nodes * self.positions[self.auxiliary_at].channels
-            self.auxiliary = AuxiliaryHead(channels, classes, layers)
+            self.auxiliary = AuxiliaryHead(channels, options.classes, options.layers)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         before = last = self.stem(images)

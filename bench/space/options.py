@@ -1,4 +1,4 @@
-"""What a method may ask of its super-network."""
+"""What super-network and discrete network are, besides their space and their genotype."""
 
 from __future__ import annotations
 
@@ -23,4 +23,23 @@ class SupernetOptions:
     normalise_operations: bool = False
     partial: int = 1
     surrogates: bool = False
+    noise: Noise = field(default_factory=Noise)
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Options of a discrete network besides its genotype and its space.
+
+    cells, channels: the skeleton's depth and width (of the first cell).
+    image_shape: (channels, height, width) of the images.
+    auxiliary: whether it has an auxiliary head.
+    layers: what its convolutions are made of. noise: the source of drop path's draws.
+    """
+
+    cells: int
+    channels: int
+    image_shape: tuple[int, int, int]
+    classes: int
+    auxiliary: bool = False
+    layers: Layers = field(default_factory=Layers)
     noise: Noise = field(default_factory=Noise)

@@ -12,6 +12,7 @@ import torch
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.nas_bench_201.config import NasBench201Config
+from bench.space.options import NetworkOptions
 from bench.tabular.table import Source, Table, truths
 from bench.training.measure import flops
 
@@ -53,7 +54,8 @@ def sizes(genotype: Genotype, source: Source) -> tuple[int, int]:
     """Parameters, and operations of one image's forward pass, of the table's network."""
     shape = (3, source.size, source.size)
     with torch.device("meta"):
-        network = build_network(genotype, NasBench201Config(), 5, 16, shape, source.classes)
+        options = NetworkOptions(5, 16, shape, source.classes)
+        network = build_network(genotype, NasBench201Config(), options)
         operations = flops(network, shape)
     return sum(parameter.numel() for parameter in network.parameters()), operations
 

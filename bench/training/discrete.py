@@ -17,6 +17,7 @@ from bench.seeds import derive
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
 from bench.training.measure import measure
@@ -64,9 +65,7 @@ def build_discrete(arguments: EvaluationArguments[Data]) -> DiscreteNetwork:
     config, data, task = arguments.config, arguments.search_data, arguments.method.task
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive("evaluation", arguments.seed, "weights"))
-        network = build_network(
-            arguments.genotype,
-            task.space,
+        options = NetworkOptions(
             config.cells,
             config.channels,
             data.shape,
@@ -75,6 +74,7 @@ def build_discrete(arguments: EvaluationArguments[Data]) -> DiscreteNetwork:
             layers=arguments.method.network_layers(),
             noise=task.noise,
         )
+        network = build_network(arguments.genotype, task.space, options)
     return network.to(data.train.device)
 
 

@@ -7,6 +7,7 @@ import torch
 from support import small_tasks
 
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions
 from bench.training.search import build
 from methods.guided.candidates import Candidate, accuracies
 from methods.pgnas import Pgnas, PgnasConfig
@@ -43,7 +44,7 @@ def test_the_native_architecture_is_what_is_kept() -> None:
     found = Candidate({"normal": kept, "reduce": kept}, {}).genotype(task.space, task.graph)
     node = (("max_pool_3x3", 0), ("dil_conv_3x3", 1), ("sep_conv_3x3", 1))
     assert found.cells == {"normal": (node, ()), "reduce": (node, ())}
-    network = DiscreteNetwork(found, task.space, 3, 2, task.data.shape, 3)
+    network = DiscreteNetwork(found, task.space, NetworkOptions(3, 2, task.data.shape, 3))
     assert network(torch.randn(2, *task.data.shape))[0].shape == (2, 3)
 
 

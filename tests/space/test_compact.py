@@ -12,6 +12,7 @@ from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.layers import Convolution, Layers
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions
 from methods.variational.layers import VariationalLayers
 
 GENOTYPE = Genotype(
@@ -26,7 +27,9 @@ GENOTYPE = Genotype(
 def network(layers: Layers) -> DiscreteNetwork:
     torch.manual_seed(0)
     space = SpaceConfig(nodes=2)
-    made = DiscreteNetwork(GENOTYPE, space, 3, 6, (3, 8, 8), 4, auxiliary=True, layers=layers)
+    made = DiscreteNetwork(
+        GENOTYPE, space, NetworkOptions(3, 6, (3, 8, 8), 4, auxiliary=True, layers=layers)
+    )
     made.double()
     for _ in range(3):  # statistics that are not the initial ones
         made(torch.randn(8, 3, 8, 8, dtype=torch.double))

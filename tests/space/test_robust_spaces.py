@@ -15,7 +15,7 @@ from bench.space import registry
 from bench.space.building import build_network, build_supernet
 from bench.space.genotype import Genotype
 from bench.space.mixture import Mixture
-from bench.space.options import SupernetOptions
+from bench.space.options import NetworkOptions, SupernetOptions
 from bench.space.robust import CHOICES, S1_PAIRS, S1Config, S2Config, S3Config, S4Config
 
 SPACES = {"s1": S1Config, "s2": S2Config, "s3": S3Config, "s4": S4Config}
@@ -88,7 +88,9 @@ def test_noise_in_the_discrete_network() -> None:
     cell = ((("noise", 0), ("sep_conv_3x3", 1)),)
     genotype = Genotype("s4", {"normal": cell, "reduce": cell})
     noise = Noise()
-    network = build_network(genotype, S4Config(nodes=1), 3, 4, (1, 8, 8), 3, noise=noise).eval()
+    network = build_network(
+        genotype, S4Config(nodes=1), NetworkOptions(3, 4, (1, 8, 8), 3, noise=noise)
+    ).eval()
     images = torch.randn(2, 1, 8, 8)
     outputs = []
     for seed in (1, 1, 2):

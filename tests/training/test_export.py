@@ -12,6 +12,7 @@ from bench.noise import Noise
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions
 from bench.training.export import save_network
 from methods.variational.gaussian import gaussians
 from methods.variational.layers import VariationalLayers
@@ -37,7 +38,9 @@ def test_it_predicts_the_same_elsewhere(tmp_path: Path) -> None:
     torch.manual_seed(0)
     layers = VariationalLayers(Noise())
     space = SpaceConfig(nodes=2)
-    network = DiscreteNetwork(GENOTYPE, space, 3, 6, (1, 8, 8), 4, auxiliary=True, layers=layers)
+    network = DiscreteNetwork(
+        GENOTYPE, space, NetworkOptions(3, 6, (1, 8, 8), 4, auxiliary=True, layers=layers)
+    )
     for _ in range(3):
         network(torch.randn(8, 1, 8, 8))
     network.eval()

@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.space.layers import Layers
-from bench.space.nas_bench_201.config import STAGES, NasBench201Config
+from bench.space.nas_bench_201.config import NasBench201Config
 from bench.space.nas_bench_201.supernet import reductions
 from bench.space.network import DiscreteCell, DiscreteNetwork
+from bench.space.options import NetworkOptions
 
 
 class DiscreteNasBench201Cell(DiscreteCell):
@@ -26,20 +26,20 @@ class DiscreteNasBench201Cell(DiscreteCell):
 class NasBench201Network(DiscreteNetwork):
     """A found cell in the NAS-Bench-201 skeleton, to be trained from scratch.
 
-    Its arguments cells and channels are N and C of the skeleton.
+    Its options cells and channels are N and C of the skeleton.
     """
 
     cell_type = DiscreteNasBench201Cell
     space: NasBench201Config
 
-    def make_head(self, classes: int, layers: Layers, auxiliary: bool) -> None:
+    def make_head(self, options: NetworkOptions) -> None:
         """The blocks between the stages, and what comes behind the last one; never auxiliary."""
         self.auxiliary = None
-        self.cells_of_a_stage = len(self.positions) // STAGES
+        self.cells_of_a_stage = options.cells
+        self.reductions = reductions(self.space, options.channels, options.layers, tracked=True)
         features = self.positions[-1].channels
-        self.reductions = reductions(self.space, self.positions[0].channels, layers, tracked=True)
         self.last_norm = nn.BatchNorm2d(features)
-        self.classifier = layers.linear(features, classes)
+        self.classifier = options.layers.linear(features, options.classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         x = self.stem(images)
