@@ -24,6 +24,7 @@ POSTERIOR = (
 """Columns of the posterior table: one row an (epoch, cell, edge, operation)."""
 
 
+# removed when analysis takes objects: bench.records.parts.Evaluation has it
 def accuracy_name(evaluation: Mapping[str, Any]) -> str:
     """What a record's accuracy is: of test images, or known from a table (kind tabular)."""
     if evaluation.get("kind") != "tabular":

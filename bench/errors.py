@@ -23,6 +23,11 @@ class ResultsError(BenchError):
     """A results folder or a record that cannot be read or written."""
 
 
+def one_line(said: object) -> str:
+    """An error, or another text, in one line."""
+    return " ".join(str(said).split())
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """`did you mean X?` where something known is near, else the list of what is known."""
     names = sorted(known)

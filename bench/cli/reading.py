@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from click import option
 
@@ -37,12 +37,17 @@ def leaderboard(
     Several studies make one leaderboard where their records compare: the same data, space, budget
     and evaluation on a data set.
     """
-    import analysis
+    from bench.cli import plain_analysis as analysis
 
     gathered = arguments.gather(from_mlflow, baseline)
     folder = output or gathered.folder
-    facts = _collapsed_at(gathered.study, shares)
-    paths = analysis.write_leaderboard(folder, gathered.records, facts, gathered.names)
+    paths = analysis.write_leaderboard(
+        folder,
+        gathered.records,
+        gathered.facts,
+        thresholds=_thresholds(shares),
+        files=gathered.files,
+    )
     print(paths[0].read_text(encoding="utf-8"))
     print("\n".join(map(str, paths)))
     return DONE
@@ -53,12 +58,9 @@ def leaderboard(
 @options.collapse
 def analyze(arguments: StudyArguments, **shares: float | None) -> int:
     """Write all tables and figures again, print their paths."""
-    import analysis
+    from bench.cli import plain_analysis as analysis
 
-    def write(folder: Path, records: Any, facts: Mapping[str, Any]) -> Sequence[Path]:
-        return analysis.write_all(folder, records, _collapsed_at(facts, shares))
-
-    return _write_tables(arguments, write)
+    return _write_tables(arguments, partial(analysis.write_all, thresholds=_thresholds(shares)))
 
 
 @verb("ablate", "vinnas-ablation")
@@ -68,7 +70,7 @@ def ablate(arguments: StudyArguments) -> int:
 
     For studies that have a base and ablations.
     """
-    import analysis
+    from bench.cli import plain_analysis as analysis
 
     return _write_tables(arguments, analysis.write_ablation)
 
@@ -79,12 +81,18 @@ def ablate(arguments: StudyArguments) -> int:
 @options.output
 def report(arguments: StudyArguments, output: Path | None, **shares: float | None) -> int:
     """Write one web page with everything in it."""
-    import analysis
+    from bench.cli import plain_analysis as analysis
 
-    found = arguments.gather()
-    folder = output or found.folder
-    facts = _collapsed_at(found.study, shares)
-    print(analysis.write_report(folder, found.records, found.failed, facts, found.names))
+    gathered = arguments.gather()
+    path = analysis.write_report(
+        output or gathered.folder,
+        gathered.records,
+        gathered.failed,
+        gathered.facts,
+        thresholds=_thresholds(shares),
+        files=gathered.files,
+    )
+    print(path)
     return DONE
 
 
@@ -97,19 +105,22 @@ def verify(arguments: StudyArguments, everything: bool, **shares: float | None) 
 
     Writes its files anew elsewhere and compares them. Exit status 1 where one differs.
     """
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.records import verify as verification
 
     gathered = arguments.gather()
-    facts = _collapsed_at(gathered.study, shares)
-    write = analysis.write_all if everything else analysis.write_leaderboard
-    wrong, compared = verification.differing(
-        gathered.folder, lambda folder: write(folder, gathered.records, facts, gathered.names)
+    write = partial(
+        analysis.write_all if everything else analysis.write_leaderboard,
+        records=gathered.records,
+        facts=gathered.facts,
+        thresholds=_thresholds(shares),
+        files=gathered.files,
     )
+    wrong, compared = verification.compare(gathered.folder, write)
     for line in wrong:
         print(line)
     right = f"{compared - len(wrong)} of {compared} files are what the records say"
-    print(f"{gathered.study['name']}: {right} ({gathered.folder})")
+    print(f"{gathered.facts.name}: {right} ({gathered.folder})")
     return SOME_FAILED if wrong else DONE
 
 
@@ -118,12 +129,11 @@ def _write_tables(arguments: StudyArguments, write: Callable[..., Sequence[Path]
 
     study, store = arguments.open()
     standing = session.finished_or_error(study, store)
-    for path in session.tables(study, store, standing, write):
+    for path in session.write_study_tables(study, store, standing, write):
         print(path)
     return DONE
 
 
-def _collapsed_at(facts: Mapping[str, Any], shares: Mapping[str, float | None]) -> dict[str, Any]:
-    """A study's facts with the shares of --collapse-type and --collapse-free that are given."""
-    given = {name.removeprefix("collapse_"): share for name, share in shares.items() if share}
-    return {**facts, "collapsed_at": given}
+def _thresholds(shares: Mapping[str, float | None]) -> dict[str, float]:
+    """The shares of --collapse-type and --collapse-free that are given."""
+    return {name.removeprefix("collapse_"): share for name, share in shares.items() if share}

@@ -46,7 +46,7 @@ def run(
     Each trial leaves a record and is not run again, so the same command continues after an
     interruption. Exit status 1 where trials failed; the others' records are kept.
     """
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.run import session
     from bench.study import tuned_settings
 
@@ -87,13 +87,13 @@ def gate(arguments: StudyArguments, **settings: Any) -> int:
     from bench.run import session
 
     study, store = arguments.open(tuned=False)
-    record = session.run_gate(study, store, session.Settings(**settings))
-    if record is None:
+    verdict = session.run_gate(study, store, session.Settings(**settings))
+    if verdict is None:
         print(f"gate of {study.name}: a training failed, so there is no verdict; run it again")
         return SOME_FAILED
-    print("\n".join(verdicts.lines(record)))
+    print("\n".join(verdict.describe()))
     print(f"verdict: {store.folder / verdicts.FILE}")
-    return DONE if record["passed"] else SOME_FAILED
+    return DONE if verdict.passed else SOME_FAILED
 
 
 @verb("tune", "quickstart --trials 10 --only learning_rate", "fashion-mnist --epochs 6 --workers 2")
@@ -125,7 +125,7 @@ def tune(arguments: StudyArguments, only: str | None, objectives: str, **setting
     few non-zero parameters (a Pareto front). --pruner: hyperband wants more than 20 trials.
     --storage: journal:FILE or postgresql+psycopg://USER@HOST/NAME, which processes may share.
     """
-    import analysis
+    from bench.cli import plain_analysis as analysis
     from bench.tuning import session
 
     study, store = arguments.open(tuned=False)
@@ -158,7 +158,7 @@ def sync(arguments: StudyArguments, tracking_uri: str | None) -> int:
 def _print_status(study: Study, store: Store) -> int:
     from bench.records import status
 
-    for line in status.lines(study, store):
+    for line in status.describe(study, store):
         print(line)
     return DONE
 
@@ -167,5 +167,5 @@ def _print_leaderboard(store: Store, standing: Standing) -> None:
     if standing.finished:
         print((store.folder / "leaderboard.md").read_text(encoding="utf-8"))
     for record in standing.failed:
-        print(f"failed: {store.record_path(record['trial'])}: {record['error']['message']}")
+        print(f"failed: {store.record_path(record.trial)}: {record.error.message}")
     print(f"records, tables and figures: {store.folder}")

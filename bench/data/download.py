@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+from bench import locks
 from bench.errors import DataError
 
 TIMEOUT = 30  # seconds without an answer
@@ -22,13 +21,13 @@ def ensure(name: str, root: Path, files: list[str], fetch: Callable[[Path], obje
     When none is there, `fetch(folder)` downloads all of them to an empty folder. When only some
     are, nothing is downloaded: files of two editions of a data set must not be mixed.
 
-    Raises DataError, of one line, when a file is missing or the download fails.
+    Raises DataError, of one line, when a file is missing or the download fails; LockError.
     """
     present = [_find(root / file) for file in files]
     if not any(present):
         try:
             _download(name, root, files, fetch)
-        except DataError:
+        except (DataError, locks.LockError):
             raise
         except ImportError as error:
             raise DataError(f"{name}: downloading needs torchvision: {error}") from error
@@ -64,9 +63,8 @@ def _find(path: Path) -> Path | None:
 
 
 def _download(name: str, root: Path, files: list[str], fetch: Callable[[Path], object]) -> None:
-    root.mkdir(parents=True, exist_ok=True)
     staging = root / f".downloading-{name}"
-    with _lock(root / f".{name}.lock"):
+    with locks.wait_for(root / f".{name}.lock"):
         if any(_find(root / file) for file in files):
             return  # another process was faster
         shutil.rmtree(staging, ignore_errors=True)
@@ -81,16 +79,3 @@ def _download(name: str, root: Path, files: list[str], fetch: Callable[[Path], o
         finally:
             socket.setdefaulttimeout(timeout)
             shutil.rmtree(staging, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """One process at a time; the system releases the lock of a process that is killed."""
-    import fcntl
-
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -39,7 +39,7 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Ga
 def section_differences(
     section: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None
 ) -> Iterator[Gap]:
-    """The same for one section; `section` is its name in a configuration."""
+    """Options that differ between two versions of a section, named as in a configuration."""
     known = fields(_SECTIONS[section]) if section in _SECTIONS else {}
     one, other = one or {}, other or {}
     for name in sorted({*one, *other}):

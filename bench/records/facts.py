@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from bench.records import gate
+from bench.records.store import Standing
+from bench.study.model import Study
 
 
 @dataclass(frozen=True)
@@ -14,7 +19,7 @@ class StudyFacts:
     labels, datasets, seeds: in the study's order. base, variations: of its ablations, label ->
     what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
     of a folder of records without its study file. gate: the gate's verdict in words
-    (`bench.records.gate.state`).
+    (`bench.records.gate.describe_state`).
     """
 
     name: str
@@ -29,3 +34,21 @@ class StudyFacts:
     failed: int | None = None
     missing: int | None = None
     gate: str | None = None
+
+
+def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
+    """The facts of a study whose results are in `folder`. Raises ResultsError."""
+    return StudyFacts(
+        name=study.name,
+        description=study.description,
+        notes=study.notes,
+        labels=study.labels,
+        datasets=study.datasets,
+        seeds=study.seeds,
+        baseline=study.baseline,
+        base=study.base,
+        variations=study.variations,
+        failed=len(standing.failed),
+        missing=len(standing.missing),
+        gate=gate.describe_state(study.gate, folder),
+    )

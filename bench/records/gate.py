@@ -8,43 +8,103 @@ too, results/<study>/gate.json, a pure function of those.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from bench.errors import ResultsError
-from bench.study.model import Trial
+from pydantic import Field, ValidationError
+
+from bench import files
+from bench.errors import ResultsError, one_line
+from bench.records.parts import Part
+from bench.records.schema import FinishedRecord
+from bench.study.model import Gate
 
 SCHEMA = 1
 FILE = "gate.json"
 FOLDER = "gate"
 
 
-@dataclass(frozen=True)
-class Gate:
-    """What a study's gate consists of.
+class Comparison(Part):
+    """Two cells of neighbouring levels. Accuracies are fractions; `noise` null: not known."""
 
-    cells: name -> genotype text; levels: their names by quality, best first, those of one level in
-    no order; factor: how many standard errors of a difference are more than the noise.
+    better: str
+    worse: str
+    difference: float
+    noise: float | None
+    passed: bool
+
+    def __str__(self) -> str:
+        return f"{self.better} ahead of {self.worse} by {100 * self.difference:.1f} points"
+
+
+class DatasetVerdict(Part):
+    """What came out on one data set.
+
+    accuracies: cell -> validation accuracy by seed; means: over the seeds; deviation: between
+    seeds, pooled over all cells.
     """
 
-    cells: Mapping[str, str]
-    levels: tuple[tuple[str, ...], ...]
+    accuracies: dict[str, list[float]]
+    means: dict[str, float]
+    deviation: float | None
+    pairs: list[Comparison]
+    passed: bool
+
+
+class Verdict(Part):
+    """The verdict on a setting; `digest` is of the gate that it is of."""
+
+    schema_: int = Field(SCHEMA, alias="schema")
+    kind: Literal["gate"] = "gate"
+    study: str
+    digest: str
     factor: float
-    trials: tuple[Trial, ...]
+    levels: list[list[str]]
+    genotypes: dict[str, str]
+    datasets: dict[str, DatasetVerdict]
+    passed: bool
 
     @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of the trials and of what is required of them."""
-        parts = [sorted(trial.id for trial in self.trials), self.levels, self.factor]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    def sentence(self) -> str:
+        """The verdict in words, with the narrowest difference of each data set."""
+        parts = []
+        for name, part in self.datasets.items():
+            narrow = min(part.pairs, key=lambda pair: pair.difference - (pair.noise or 0.0))
+            noise = "unknown" if narrow.noise is None else f"{100 * narrow.noise:.1f}"
+            parts.append(f"{name}: {narrow}, noise {noise}")
+        narrowest = "; ".join(parts)
+        if self.passed:
+            return (
+                "Gate: passed. Reference cells trained under this setting come out in their known"
+                f" order by more than the noise (narrowest, {narrowest})."
+            )
+        return (
+            "Gate: FAILED. Reference cells trained under this setting do not come out in their"
+            f" known order by more than the noise (worst, {narrowest}): differences between methods"
+            " may say nothing about them."
+        )
+
+    def describe(self) -> Iterator[str]:
+        """The verdict with every cell and pair, line by line, for a terminal."""
+        for name, part in self.datasets.items():
+            yield f"{name}: validation accuracy, %, by seed"
+            for level, cells in enumerate(self.levels, start=1):
+                for cell in cells:
+                    values = "  ".join(f"{100 * value:6.2f}" for value in part.accuracies[cell])
+                    yield f"  level {level}  {cell:20} {100 * part.means[cell]:6.2f}   {values}"
+            for pair in part.pairs:
+                noise = "unknown" if pair.noise is None else f"{100 * pair.noise:.2f}"
+                yield (
+                    f"  {pair.better} - {pair.worse}: {100 * pair.difference:+.2f} points,"
+                    f" noise {noise}: {'ok' if pair.passed else 'NOT APART'}"
+                )
+        yield self.sentence
 
 
-def verdict(gate: Gate, study: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def decide(gate: Gate, study: str, records: Sequence[FinishedRecord]) -> Verdict:
     """What the gate's finished records say; accuracies (fractions) are of validation images.
 
     A pair of cells of neighbouring levels comes out where the difference of their means exceeds
@@ -53,84 +113,63 @@ def verdict(gate: Gate, study: str, records: Sequence[Mapping[str, Any]]) -> dic
     """
     datasets = {}
     for name in dict.fromkeys(trial.dataset for trial in gate.trials):
-        found: dict[str, list[float]] = {cell: [] for cell in gate.cells}
-        for record in sorted(records, key=lambda record: record["trial"]["seed"]):
-            if record["trial"]["dataset"] == name:
-                accuracy = record["evaluation"]["validation"]["accuracy"]
-                found[record["trial"]["label"]].append(accuracy)
-        missing = [cell for cell, values in found.items() if not values]
+        accuracies: dict[str, list[float]] = {cell: [] for cell in gate.cells}
+        for record in sorted(records, key=lambda record: record.trial.seed):
+            if record.trial.dataset == name and record.evaluation.validation is not None:
+                accuracies[record.trial.label].append(record.evaluation.validation.accuracy)
+        missing = [cell for cell, values in accuracies.items() if not values]
         if missing:
             raise ResultsError(f"gate of {study}: no finished training of {', '.join(missing)}")
-        datasets[name] = _of_dataset(gate, found)
-    return {
-        "schema": SCHEMA,
-        "kind": "gate",
-        "study": study,
-        "digest": gate.digest,
-        "factor": gate.factor,
-        "levels": [list(level) for level in gate.levels],
-        "genotypes": dict(gate.cells),
-        "datasets": datasets,
-        "passed": all(part["passed"] for part in datasets.values()),
-    }
+        datasets[name] = _decide_dataset(gate, accuracies)
+    return Verdict(
+        schema=SCHEMA,
+        kind="gate",
+        study=study,
+        digest=gate.digest,
+        factor=gate.factor,
+        levels=[list(level) for level in gate.levels],
+        genotypes=dict(gate.cells),
+        datasets=datasets,
+        passed=all(part.passed for part in datasets.values()),
+    )
 
 
-def _of_dataset(gate: Gate, found: Mapping[str, list[float]]) -> dict[str, Any]:
-    means = {cell: sum(values) / len(values) for cell, values in found.items()}
-    squares = sum((v - means[cell]) ** 2 for cell, values in found.items() for v in values)
-    freedom = sum(len(values) - 1 for values in found.values())
+def _decide_dataset(gate: Gate, accuracies: dict[str, list[float]]) -> DatasetVerdict:
+    means = {cell: sum(values) / len(values) for cell, values in accuracies.items()}
+    squares = sum((v - means[cell]) ** 2 for cell, values in accuracies.items() for v in values)
+    freedom = sum(len(values) - 1 for values in accuracies.values())
     deviation = math.sqrt(squares / freedom) if freedom else None
     pairs = []
     for above, below in zip(gate.levels, gate.levels[1:], strict=False):
         for better in above:
             for worse in below:
                 difference = means[better] - means[worse]
-                counts = 1 / len(found[better]) + 1 / len(found[worse])
+                counts = 1 / len(accuracies[better]) + 1 / len(accuracies[worse])
                 noise = None if deviation is None else gate.factor * deviation * math.sqrt(counts)
+                passed = noise is not None and difference > noise
                 pairs.append(
-                    {
-                        "better": better,
-                        "worse": worse,
-                        "difference": difference,
-                        "noise": noise,
-                        "passed": noise is not None and difference > noise,
-                    }
+                    Comparison(
+                        better=better,
+                        worse=worse,
+                        difference=difference,
+                        noise=noise,
+                        passed=passed,
+                    )
                 )
-    return {
-        "accuracies": {cell: list(values) for cell, values in found.items()},
-        "means": means,
-        "deviation": deviation,
-        "pairs": pairs,
-        "passed": all(pair["passed"] for pair in pairs),
-    }
+    return DatasetVerdict(
+        accuracies=accuracies,
+        means=means,
+        deviation=deviation,
+        pairs=pairs,
+        passed=all(pair.passed for pair in pairs),
+    )
 
 
-def state(gate: Gate | None, folder: Path) -> dict[str, Any]:
-    """The verdict that holds for the study as it is: its record, with a line that says it.
-
-    `state` is passed, failed, missing (never run for this setting) or none (no reference cells).
-    Raises ResultsError at a damaged record.
-    """
-    if gate is None:
-        return {"state": "none", "text": "Gate: none. " + _UNKNOWN.format("no reference cells")}
-    path = folder / FILE
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        same = record["digest"] == gate.digest
-    except FileNotFoundError:
-        return {"state": "missing", "text": "Gate: NOT RUN. " + _UNKNOWN.format("it was never run")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ResultsError(
-            f"record {path} is damaged ({' '.join(str(error).split())}); run bench gate again"
-        ) from error
-    if not same:
-        why = "its verdict is of another setting"
-        return {"state": "missing", "text": "Gate: NOT RUN. " + _UNKNOWN.format(why)}
-    return {
-        "state": "passed" if record["passed"] else "failed",
-        "text": sentence(record),
-        "record": record,
-    }
+def write(folder: Path, verdict: Verdict) -> Path:
+    """Write results/<study>/gate.json. Raises ResultsError."""
+    values = verdict.model_dump(by_alias=True)
+    text = json.dumps(values, sort_keys=True, indent=1, ensure_ascii=False)
+    return files.write(folder / FILE, text + "\n")
 
 
 _UNKNOWN = (
@@ -139,44 +178,26 @@ _UNKNOWN = (
 )
 
 
-def sentence(record: Mapping[str, Any]) -> str:
-    """The verdict in words, with the narrowest difference of each data set."""
-    parts = []
-    for name, part in record["datasets"].items():
-        narrow = min(part["pairs"], key=lambda pair: pair["difference"] - (pair["noise"] or 0.0))
-        noise = "unknown" if narrow["noise"] is None else f"{100 * narrow['noise']:.1f}"
-        parts.append(
-            f"{name}: {narrow['better']} ahead of {narrow['worse']} by"
-            f" {100 * narrow['difference']:.1f} points, noise {noise}"
-        )
-    narrowest = "; ".join(parts)
-    if record["passed"]:
-        return (
-            "Gate: passed. Reference cells trained under this setting come out in their known"
-            f" order by more than the noise (narrowest, {narrowest})."
-        )
-    return (
-        "Gate: FAILED. Reference cells trained under this setting do not come out in their known"
-        f" order by more than the noise (worst, {narrowest}): differences between methods may say"
-        " nothing about them."
-    )
+def describe_state(gate: Gate | None, folder: Path) -> str:
+    """What is known of the study's setting as it is. Raises ResultsError at a damaged record."""
+    if gate is None:
+        return "Gate: none. " + _UNKNOWN.format("no reference cells")
+    verdict = read(folder)
+    if verdict is not None and verdict.digest == gate.digest:
+        return verdict.sentence
+    why = "it was never run" if verdict is None else "its verdict is of another setting"
+    return "Gate: NOT RUN. " + _UNKNOWN.format(why)
 
 
-def lines(record: Mapping[str, Any]) -> list[str]:
-    """The verdict with every cell and pair, for a terminal."""
-    found = []
-    for name, part in record["datasets"].items():
-        found.append(f"{name}: validation accuracy, %, by seed")
-        for level, cells in enumerate(record["levels"], start=1):
-            for cell in cells:
-                values = "  ".join(f"{100 * value:6.2f}" for value in part["accuracies"][cell])
-                mean = 100 * part["means"][cell]
-                found.append(f"  level {level}  {cell:20} {mean:6.2f}   {values}")
-        for pair in part["pairs"]:
-            noise = "unknown" if pair["noise"] is None else f"{100 * pair['noise']:.2f}"
-            mark = "ok" if pair["passed"] else "NOT APART"
-            found.append(
-                f"  {pair['better']} - {pair['worse']}: {100 * pair['difference']:+.2f} points,"
-                f" noise {noise}: {mark}"
-            )
-    return [*found, sentence(record)]
+def read(folder: Path) -> Verdict | None:
+    """The verdict in a results folder, if there is one. Raises ResultsError at a damaged one."""
+    path = folder / FILE
+    try:
+        return Verdict.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise ResultsError(
+            f"record {path} is damaged ({one_line(first)}); run bench gate again"
+        ) from error

@@ -10,96 +10,81 @@ import contextlib
 import csv
 import io
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench import files
 from bench.columns import POSTERIOR
-from bench.errors import ResultsError
-from bench.records.schema import SCHEMA, check, check_name
-from bench.study.model import Trial, stem
+from bench.errors import ResultsError, one_line
+from bench.records import schema
+from bench.records.parts import TrialIdentity
+from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
+from bench.study.model import Trial
 
 
-def failed(trial: Trial, error: Mapping[str, str], provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of a trial that ended before it could write its own; `error` as in the schema."""
-    reached = dict.fromkeys(
-        ("genotype", "genotype_digest", "selection", "search", "evaluation", "data", "environment")
-    )
-    return {
-        "schema": SCHEMA,
-        "trial": trial.identity(),
-        "configuration": trial.configuration(),
-        "status": "failed",
-        "error": {"traceback": "", **error},
-        **reached,
-        "provenance": dict(provenance),
-    }
-
-
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> RunRecord:
     """A checked record. Raises ResultsError, in one line that names the file."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ResultsError(f"record {path} cannot be read: {error.strerror}") from error
     record = parse(content, str(path))
-    check_name(record, path)
+    name = f"{record.trial.stem}.json"
+    if path.name != name:
+        raise ResultsError(f"record {path} should be named {name}: renamed or copied by hand?")
     return record
 
 
-def parse(content: bytes, where: str) -> dict[str, Any]:
+def parse(content: bytes, where: str) -> RunRecord:
     """A checked record from its file's content; `where` names it in a ResultsError."""
     try:
-        record = json.loads(content.decode("utf-8"))
+        values = json.loads(content.decode("utf-8"))
     except ValueError as error:
-        message = " ".join(str(error).split())
         raise ResultsError(
-            f"record {where} is damaged: not JSON ({message}); delete it to run its trial again"
+            f"record {where} is damaged: not JSON ({one_line(error)}); delete it to run its trial"
+            " again"
         ) from error
-    return check(record, where)
+    return schema.parse(values, where)
 
 
 @dataclass(frozen=True)
 class Standing:
     """Where a study's trials stand. Records are in the order of the trials."""
 
-    finished: list[dict[str, Any]]
-    failed: list[dict[str, Any]]
-    missing: list[Trial]
-    stale: list[dict[str, Any]]
+    finished: list[FinishedRecord] = field(default_factory=list)
+    failed: list[FailedRecord] = field(default_factory=list)
+    missing: list[Trial] = field(default_factory=list)
+    stale: list[RunRecord] = field(default_factory=list)
     """Records that belong to none of the trials: of another configuration."""
 
-    def of(self, trial: Trial) -> str:
-        """One of finished, failed, missing."""
-        for name in ("finished", "failed"):
-            if any(record["trial"]["id"] == trial.id for record in getattr(self, name)):
-                return name
-        return "missing"
+    @property
+    def recorded(self) -> list[RunRecord]:
+        """Records of the trials, finished ones first."""
+        return [*self.finished, *self.failed]
+
+    def state_of(self, trial: Trial) -> Literal["finished", "failed", "missing"]:
+        """What has become of a trial."""
+        states = {record.trial.id: record.status for record in self.recorded}
+        return states.get(trial.id, "missing")
 
 
-def stand(records: Iterable[dict[str, Any]], trials: Iterable[Trial]) -> Standing:
+def classify(records: Iterable[RunRecord], trials: Iterable[Trial]) -> Standing:
     """Where `trials` stand, from records in any order."""
-    found = {_key(record["trial"]): record for record in records}
-    standing = Standing([], [], [], [])
+    by_trial = {(record.trial.label, record.trial.id): record for record in records}
+    standing = Standing()
     for trial in trials:
-        record = found.pop(_key(trial.identity()), None)
+        record = by_trial.pop((trial.label, trial.id), None)
         if record is None:
             standing.missing.append(trial)
+        elif isinstance(record, FinishedRecord):
+            standing.finished.append(record)
         else:
-            getattr(standing, record["status"]).append(record)
-    standing.stale.extend(found.values())
+            standing.failed.append(record)
+    standing.stale.extend(by_trial.values())
     return standing
-
-
-def located(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(file, record) of every record in results/<study>. Raises ResultsError at a damaged one."""
-    store = Store(folder)
-    for record in store:
-        yield str(store.record_path(record["trial"])), record
 
 
 class Store:
@@ -109,51 +94,55 @@ class Store:
         self.folder = folder
         self.records_folder = folder / "records"
 
-    def record_path(self, identity: Mapping[str, Any]) -> Path:
-        """Where the record of a trial (`record["trial"]`) is."""
-        return self.records_folder / f"{stem(identity)}.json"
+    def record_path(self, trial: Trial | TrialIdentity) -> Path:
+        """Where the record of a trial is."""
+        return self.records_folder / f"{trial.stem}.json"
 
-    def posterior_path(self, identity: Mapping[str, Any]) -> Path:
+    def posterior_path(self, trial: Trial | TrialIdentity) -> Path:
         """Where the posterior table of a trial is, if it has one."""
-        return self.records_folder / f"{stem(identity)}.posterior.csv"
+        return self.records_folder / f"{trial.stem}.posterior.csv"
 
-    def posterior(self, identity: Mapping[str, Any]) -> list[dict[str, str]]:
+    def posterior(self, trial: Trial | TrialIdentity) -> list[dict[str, str]]:
         """The rows of a trial's posterior table as they stand in the file; none if it has none."""
+        path = self.posterior_path(trial)
         try:
-            text = self.posterior_path(identity).read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return []
         except OSError as error:
-            where = self.posterior_path(identity)
-            raise ResultsError(f"{where} cannot be read: {error.strerror}") from error
+            raise ResultsError(f"{path} cannot be read: {error.strerror}") from error
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def files_of(self, trial: Trial | TrialIdentity) -> dict[str, Path]:
+        """The files of a trial that exist, by names that do not depend on the trial."""
+        paths = {
+            "record.json": self.record_path(trial),
+            "posterior.csv": self.posterior_path(trial),
+            "cells.png": self.folder / "cells" / f"{trial.stem}.png",
+        }
+        return {name: path for name, path in paths.items() if path.exists()}
+
+    def __iter__(self) -> Iterator[RunRecord]:
         """Every record, by file name. Raises ResultsError at a damaged one."""
         for path in sorted(self.records_folder.glob("[!.]*.json")):
             yield read(path)
 
     def standing(self, trials: Iterable[Trial]) -> Standing:
         """What is finished, failed, missing and stale. Raises ResultsError at a damaged record."""
-        return stand(self, trials)
+        return classify(self, trials)
 
-    def write(self, record: Mapping[str, Any], posterior: Sequence[Mapping[str, Any]]) -> Path:
+    def write(self, record: RunRecord, posterior: Sequence[Mapping[str, Any]]) -> Path:
         """Write a trial's posterior table and then its record; returns the record's path.
 
-        Numbers that JSON cannot carry (NaN, infinities) become null. Raises ResultsError where the
-        files cannot be written or the record is not one.
+        Raises ResultsError where the files cannot be written.
         """
-        path = self.record_path(record["trial"])
-        plain = check(_finite(record), str(path))
-        table = self.posterior_path(record["trial"])
+        table = self.posterior_path(record.trial)
         if posterior:
             files.write(table, posterior_csv(posterior))
         else:
             with contextlib.suppress(FileNotFoundError):
                 table.unlink()
-        text = json.dumps(plain, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False)
-        files.write(path, text + "\n")
-        return path
+        return files.write(self.record_path(record.trial), schema.text(record))
 
     def prepare(self) -> None:
         """Make the folder and see that it can be written. Raises ResultsError where it cannot."""
@@ -181,15 +170,3 @@ def posterior_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _key(identity: Mapping[str, Any]) -> tuple[str, str]:
-    return identity["label"], identity["id"]
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,27 +10,27 @@ Write = Callable[[Path], Sequence[Path]]
 """Writes files into a folder and says which."""
 
 
-def differing(folder: Path, write: Write) -> tuple[list[str], int]:
-    """What is wrong, a line a file of `folder`, and how many files were compared.
+def compare(folder: Path, write: Write) -> tuple[list[str], int]:
+    """What is wrong, one line per file of `folder`, and how many files were compared.
 
     The files are written anew, elsewhere, and compared byte by byte.
     """
     wrong = []
     with tempfile.TemporaryDirectory(prefix="bench-verify-") as scratch:
-        made = write(Path(scratch))
-        for path in made:
+        rewritten = write(Path(scratch))
+        for path in rewritten:
             committed = folder / path.relative_to(scratch)
             if not committed.is_file():
                 wrong.append(f"missing: {committed}")
             elif committed.read_bytes() != path.read_bytes():
                 wrong.append(f"differs: {committed}{_where(committed, path)}")
-    return wrong, len(made)
+    return wrong, len(rewritten)
 
 
-def _where(committed: Path, made: Path) -> str:
+def _where(committed: Path, rewritten: Path) -> str:
     """The first line that differs, of text."""
     try:
-        texts = [path.read_text(encoding="utf-8").split("\n") for path in (committed, made)]
+        texts = [path.read_text(encoding="utf-8").split("\n") for path in (committed, rewritten)]
     except UnicodeDecodeError:
         return ""
     for number, (old, new) in enumerate(zip(*texts, strict=False), 1):

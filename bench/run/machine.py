@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bench.errors import ConfigurationError
 
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""A container's, in a line: microseconds of computing in so many, or "max"."""
 
 
 def cores() -> int:
@@ -15,7 +16,7 @@ def cores() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
-        quota, period = _QUOTA.read_text().split()
+        quota, period = QUOTA.read_text().split()
         return max(1, min(count, int(quota) // int(period)))
     except (OSError, ValueError):  # no such file, or "max"
         return count

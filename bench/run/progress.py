@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from bench.columns import accuracy_name
+from bench.records.schema import FinishedRecord, RunRecord
+from bench.run.messages import EpochDone
 from bench.study.model import Trial
 
 LINE_EVERY = 60.0  # seconds between plain lines about trials that still run
@@ -67,27 +67,26 @@ class Progress:
         self._running[trial] = _Running(now, now)
         self._show()
 
-    def advanced(self, trial: Trial, stage: str, epoch: int, epochs: int) -> None:
-        """A trial has finished an epoch of a stage (search, evaluation)."""
+    def advanced(self, trial: Trial, done: EpochDone) -> None:
+        """A trial has finished an epoch."""
         running, now = self._running[trial], time.monotonic()
-        if stage != running.stage:  # it began where the last was heard of
-            running.stage, running.stage_started = stage, running.heard
-        running.heard, running.epoch, running.epochs = now, epoch, epochs
+        if done.stage != running.stage:  # it began where the last was heard of
+            running.stage, running.stage_started = done.stage, running.heard
+        running.heard, running.epoch, running.epochs = now, done.epoch, done.epochs
         self._show()
 
-    def ended(self, trial: Trial, record: Mapping[str, Any]) -> None:
+    def ended(self, trial: Trial, record: RunRecord) -> None:
         """A trial has left its record."""
         seconds = time.monotonic() - self._running.pop(trial).started
-        if record["status"] == "finished":
+        if isinstance(record, FinishedRecord):
             self.finished += 1
             self._seconds.setdefault(trial.label, []).append(seconds)
-            evaluation = record["evaluation"]
-            accuracy = f"{accuracy_name(evaluation)} {evaluation['test']['accuracy']:.4f}"
-            outcome = f"{accuracy}, {_duration(seconds)}"
+            accuracy = record.evaluation.test.accuracy
+            outcome = f"{record.evaluation.accuracy_name} {accuracy:.4f}, {_duration(seconds)}"
         else:
             self.failed += 1
-            error = record["error"]
-            outcome = f"FAILED in {error['stage']}: {error['type']}: {error['message']}"
+            error = record.error
+            outcome = f"FAILED in {error.stage}: {error.type}: {error.message}"
         left = "" if self._bar is not None else f"; {self.time_left()}"
         done = self.finished + self.failed
         self.say(f"[{done}/{self.total}] {trial}: {outcome}{left}")

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from bench import files
+from bench import locks
 from bench.errors import ConfigurationError, ResultsError
-from bench.records import gate, lock, status
-from bench.records import summary as flatten
+from bench.records import facts, gate, status
+from bench.records.facts import StudyFacts
+from bench.records.schema import FinishedRecord
 from bench.records.store import Standing, Store
 from bench.run import machine
-from bench.run.pool import RUN_TRIAL, groups, run_trials
+from bench.run.pool import LocalPool
 from bench.run.progress import Progress
-from bench.study.model import Study, Trial, stem
+from bench.run.schedule import Schedule, group_trials, run_trials
+from bench.run.worker import RUN_TRIAL, Workplace
+from bench.study.model import Study, Trial
+from bench.tracking import runs
+from bench.tracking.runs import SyncCounts, Tracker
 
-if TYPE_CHECKING:
-    from bench.tracking.store import SyncCounts
-
-WriteTables = Callable[[Path, Sequence[Mapping[str, Any]], Mapping[str, Any]], Sequence[Path]]
-"""(folder, finished records, study's summary) -> the files written."""
+WriteTables = Callable[[Path, Sequence[FinishedRecord], StudyFacts], Sequence[Path]]
+"""(folder, finished records, the study's facts) -> the files written."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -56,18 +54,18 @@ def run(
 
     tracked: whether MLflow is told.
 
-    Raises ConfigurationError, DataError or ResultsError before any trial runs, and Interrupted on
-    Ctrl-C; every record written until then is kept.
+    Raises ConfigurationError, DataError, ResultsError or LockError before any trial runs, and
+    Interrupted on Ctrl-C; every record written until then is kept.
     """
     store.prepare()
-    with lock.held(store.folder):
+    with locks.hold_run(store.folder):
         store.clear_leftovers()
         tracker = Tracker(store.folder, settings.tracking_uri, away=not tracked)
         try:
             _run_missing(study, store, settings, tracker)
             standing = store.standing(study.trials)
-            tables(study, store, standing, write_tables)
-            tracker.complete([*standing.finished, *standing.failed])
+            write_study_tables(study, store, standing, write_tables)
+            tracker.complete(standing.recorded)
         except KeyboardInterrupt:
             finished = len(store.standing(study.trials).finished)
             raise Interrupted(
@@ -77,20 +75,20 @@ def run(
     return standing
 
 
-def tables(
+def write_study_tables(
     study: Study, store: Store, standing: Standing, write_tables: WriteTables
 ) -> Sequence[Path]:
     """Write the tables of the finished trials; the files written, none where none finished."""
     if not standing.finished:
         return []
-    facts = status.facts(study, store.folder, standing)
-    return write_tables(store.folder, standing.finished, facts)
+    known = facts.collect(study, store.folder, standing)
+    return write_tables(store.folder, standing.finished, known)
 
 
-def run_gate(study: Study, store: Store, settings: Settings) -> dict[str, Any] | None:
+def run_gate(study: Study, store: Store, settings: Settings) -> gate.Verdict | None:
     """Train the study's reference cells where that is not done, and write the verdict.
 
-    Returns the verdict's record, or None where a training failed. Raises as `run` does, and
+    Returns the verdict, or None where a training failed. Raises as `run` does, and
     ConfigurationError for a study without reference cells.
     """
     plan = study.gate
@@ -115,34 +113,33 @@ def run_gate(study: Study, store: Store, settings: Settings) -> dict[str, Any] |
     )
     if standing.failed or standing.missing:
         return None
-    record = gate.verdict(plan, study.name, standing.finished)
-    text = json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False)
-    files.write(store.folder / gate.FILE, text + "\n")
-    return record
+    verdict = gate.decide(plan, study.name, standing.finished)
+    gate.write(store.folder, verdict)
+    return verdict
 
 
 def finished_or_error(study: Study, store: Store) -> Standing:
     """Where the trials stand, if at least one has finished. Raises ResultsError if none has."""
     standing = store.standing(study.trials)
     if not standing.finished:
-        raise _nothing(study, store, standing)
+        raise _no_record(study, store, standing)
     return standing
 
 
 def sync(study: Study, store: Store, uri: str | None) -> SyncCounts:
     """Send the records of the study's trials to MLflow. Raises TrackingError."""
-    from bench.tracking import store as tracking
-
     standing = store.standing(study.trials)
-    records = [*standing.finished, *standing.failed]
-    if not records:
-        raise _nothing(study, store, standing)
-    return tracking.sync(records, store.folder, uri, files_of(store.folder))
+    if not standing.recorded:
+        raise _no_record(study, store, standing)
+    return runs.sync(standing.recorded, store.folder, uri)
 
 
-def files_of(folder: Path) -> Callable[[Mapping[str, Any]], Sequence[Path]]:
-    """What MLflow is handed of each record: a function from a record to the files of its trial."""
-    return lambda record: flatten.artifacts_of(folder, stem(record["trial"]))
+def _no_record(study: Study, store: Store, standing: Standing) -> ResultsError:
+    stale = f" ({len(standing.stale)} of other configurations)" if standing.stale else ""
+    return ResultsError(
+        f"no record of a finished trial of study {study.name} in {store.folder}{stale};"
+        f" `bench run {study.name}` makes them"
+    )
 
 
 def check_data(trials: Sequence[Trial], root: Path | None) -> None:
@@ -164,78 +161,23 @@ def check_tables(trials: Sequence[Trial]) -> None:
     Raises ConfigurationError.
     """
     from bench.tabular.config import TabularConfig
-    from bench.tabular.providers import tables as tables_of
+    from bench.tabular.providers import tables
 
     configs = (trial.evaluation for trial in trials)
     for config in dict.fromkeys(c for c in configs if isinstance(c, TabularConfig)):
-        tables_of(config)
-
-
-class Tracker:
-    """Sends records to MLflow; where that fails it says so, once, and does not try again."""
-
-    def __init__(self, folder: Path, uri: str | None, away: bool = False) -> None:
-        self.say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
-        self._folder = folder
-        self._files = files_of(folder)
-        self._uri = uri
-        self._away = away
-
-    def log(self, record: Mapping[str, Any]) -> None:
-        """Send one record."""
-        from bench.tracking import store as tracking
-
-        if self._away:
-            return
-        with self._guarded():
-            tracking.log_trial(record, self._folder, self._files(record), self._uri)
-
-    def complete(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Send what was not sent before, and the drawings made since."""
-        from bench.tracking import store as tracking
-
-        if self._away:
-            return
-        with self._guarded():
-            if pending := tracking.pending(records, self._folder, self._uri, self._files):
-                tracking.sync(pending, self._folder, self._uri, self._files)
-
-    def tuning(self, made: Mapping[str, Any]) -> None:
-        """Send what a tuning has come to, as far as it has not been sent."""
-        from bench.tracking import store as tracking
-
-        if self._away:
-            return
-        with self._guarded():
-            tracking.log_tuning(made, self._folder, self._uri)
-
-    @contextlib.contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # whatever happens here, the trials go on
-            self._away = True
-            self.say(f"warning: {' '.join(str(error).split())}")
-
-
-def _nothing(study: Study, store: Store, standing: Standing) -> ResultsError:
-    stale = f" ({len(standing.stale)} of other configurations)" if standing.stale else ""
-    return ResultsError(
-        f"no record of a finished trial of study {study.name} in {store.folder}{stale};"
-        f" `bench run {study.name}` makes them"
-    )
+        tables(config)
 
 
 def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracker) -> None:
     standing = store.standing(study.trials)
-    old = status.stale(standing) if settings.stale else {}
-    kept = {record["trial"]["id"] for record in standing.finished}.difference(old)
+    old = status.find_stale(standing) if settings.stale else {}
+    kept = {r.trial.id: r for r in standing.finished if r.trial.id not in old}
     todo = [trial for trial in study.trials if trial.id not in kept]
     if not todo:
         return
+    groups = group_trials(todo, settings.batch_seeds, list(kept.values()))
     threads = todo[0].search.threads
-    together = groups(todo, settings.batch_seeds, standing.finished)
-    devices = machine.devices(settings.device, settings.workers, threads, len(together))
+    devices = machine.devices(settings.device, settings.workers, threads, len(groups))
     check_tables(todo)
     check_data(todo, settings.data_root)
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
@@ -247,17 +189,9 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
             " as fast as one after another to 1.8 times as slow); it is meant for a GPU"
         )
     tracker.say = progress.say
+    workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
+    schedule = Schedule(groups, list(kept.values()))
     try:
-        run_trials(
-            todo,
-            store,
-            progress,
-            devices=devices,
-            data_root=settings.data_root,
-            execute=settings.execute,
-            on_record=tracker.log,
-            batch_seeds=settings.batch_seeds,
-            finished=standing.finished,
-        )
+        run_trials(schedule, LocalPool(devices, workplace), store, progress, tracker.log)
     finally:
         progress.close()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +13,13 @@ import bench
 from bench import method
 from bench.data.loading import load
 from bench.data.splits import EvaluationData, SearchData
-from bench.errors import BenchError
+from bench.errors import one_line
 from bench.method import Method
 from bench.options import from_plain
-from bench.records.schema import SCHEMA
+from bench.records import schema
+from bench.records.schema import FinishedRecord
 from bench.run import environment
+from bench.run.messages import Done, EpochDone, describe_failure, now
 from bench.seeds import derive
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
@@ -39,23 +38,7 @@ from bench.training.memory import keep_memory
 from bench.training.search import SearchArguments, SearchOutcome, build, prepare, search
 from bench.training.trainer import History, Report
 
-
-@dataclass(frozen=True)
-class Progress:
-    """A stage's epochs so far, and the last one's metrics."""
-
-    stage: str
-    epoch: int
-    epochs: int
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class TrialOutcome:
-    """The record, and the posterior table's rows (one an epoch, cell, edge and operation)."""
-
-    record: dict[str, Any]
-    posterior: list[dict[str, Any]]
+OnEpoch = Callable[[EpochDone], None]
 
 
 def run_trial(
@@ -64,41 +47,29 @@ def run_trial(
     device: torch.device,
     data_root: Path | None,
     folder: Path,
-    report: Callable[[Progress], None] = lambda progress: None,
-    found: Mapping[str, Any] | None = None,
-) -> TrialOutcome:
+    report: OnEpoch = lambda progress: None,
+    found: FinishedRecord | None = None,
+) -> Done:
     """Run a trial; whatever fails inside it becomes a record with status "failed".
 
     folder: for checkpoints; empty again when the trial has finished. Networks that are to be kept
-    go to networks/ beside the folder that it is in. found: the record of a
-    finished trial with the same search, which is then not repeated; its posterior table is that
-    trial's.
+    go to networks/ beside the folder that it is in. found: the record of a finished trial with the
+    same search, which is then not repeated; its posterior table is that trial's.
+
+    Raises ResultsError where what a method reports does not fit into a record.
     """
     set_up(trial.search.threads)
-    run = _Run(trial, device, data_root, folder, report, found)
-    started = _now()
+    run = _Run(trial, device, data_root, folder, report)
+    started = now()
+    failure = None
     try:
-        run.all()
-        error = None
-    except Exception as problem:
-        error = {
-            "stage": run.stage,
-            "type": type(problem).__name__,
-            "message": " ".join(str(problem).split()),
-            "traceback": "" if isinstance(problem, BenchError) else traceback.format_exc(),
-        }
-    record = {
-        "schema": SCHEMA,
-        "trial": trial.identity(),
-        "configuration": trial.configuration(),
-        "status": "finished" if error is None else "failed",
-        "error": error,
-        **run.parts,
-        **({"tuning": trial.tuning} if trial.tuning else {}),
-        "environment": environment.describe(device),
-        "provenance": environment.provenance(started, _now()),
-    }
-    return TrialOutcome(record, run.posterior)
+        run.all(found)
+    except Exception as error:
+        failure = describe_failure(run.stage, error)
+    described = environment.describe(device)
+    provenance = environment.provenance(started, now())
+    record = schema.build(trial, failure, run.parts, described, provenance)
+    return Done(record, run.posterior)
 
 
 def search_together(
@@ -107,7 +78,7 @@ def search_together(
     device: torch.device,
     data_root: Path | None,
     folder: Path,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: OnEpoch = lambda progress: None,
 ) -> str | None:
     """Search trials that differ in their seeds alone in one program, ahead of `run_trial`.
 
@@ -122,16 +93,16 @@ def search_together(
         peak = environment.PeakMemory(device)
         trainers = []
         for trial in trials:
-            told = report if trial is first else lambda progress: None
-            run = _Run(trial, device, data_root, folder / trial.stem, told)
+            heard = report if trial is first else lambda progress: None
+            run = _Run(trial, device, data_root, folder / trial.stem, heard)
             run.stage = "search"
             prepared = prepare(run.search_arguments(data), *run.search_progress())
             trainers.append(prepared.trainer)
         searching = [trainer for trainer in trainers if trainer is not None]
         if searching:
             BatchedTrainer(searching, peak.read).run()
-    except Exception as problem:  # one after another they may do, and each failure is recorded
-        return " ".join(str(problem).split())
+    except Exception as error:  # one after another they may do, and each failure is recorded
+        return one_line(error)
     return None
 
 
@@ -153,24 +124,20 @@ class _Run:
         device: torch.device,
         data_root: Path | None,
         folder: Path,
-        report: Callable[[Progress], None],
-        found: Mapping[str, Any] | None = None,
+        report: OnEpoch,
     ) -> None:
         self.trial, self.device, self.data_root = trial, device, data_root
-        self.folder, self.report, self.found = folder, report, found
+        self.folder, self.report = folder, report
         self.stage = "data"
         self.posterior: list[dict[str, Any]] = []
-        self.parts: dict[str, Any] = dict.fromkeys(
-            ("genotype", "genotype_digest", "selection", "search", "evaluation", "data")
-        )
+        self.parts: dict[str, Any] = {}
 
-    def all(self) -> None:
+    def all(self, found: FinishedRecord | None) -> None:
         data = load(self.trial.data, self.data_root, self.device)
         self.parts["data"] = _describe(data, self.trial.dataset)
         self.stage = "search"
-        digest = self.parts["data"]["digest"]
-        if self.found is not None and self.found["data"]["digest"] == digest:
-            genotype, searched = self._reuse(self.found), None
+        if found is not None and found.data.digest == data.search.digest:
+            genotype, searched = self._reuse(found), None
         else:
             outcome = self._search(data)
             genotype, searched = outcome.selection.genotype, outcome.method
@@ -190,7 +157,7 @@ class _Run:
 
     def _progress(self, epochs: int) -> Callable[[int, Mapping[str, float]], None]:
         stage = self.stage
-        return lambda epoch, metrics: self.report(Progress(stage, epoch, epochs, metrics))
+        return lambda epoch, metrics: self.report(EpochDone(stage, epoch, epochs, metrics))
 
     def search_arguments(self, data: EvaluationData) -> SearchArguments:
         """What the search is a function of."""
@@ -228,13 +195,14 @@ class _Run:
         }
         return found
 
-    def _reuse(self, record: Mapping[str, Any]) -> Genotype:
+    def _reuse(self, record: FinishedRecord) -> Genotype:
         """Take over another trial's search, whose cost is this one's too."""
+        values = schema.plain(record)
         for name in ("genotype", "genotype_digest", "selection"):
-            self.parts[name] = record[name]
-        by = {"trial": record["trial"]["id"], "git_commit": record["provenance"]["git_commit"]}
-        self.parts["search"] = {**record["search"], "reused": record["search"].get("reused", by)}
-        return Genotype.from_json(record["genotype"])
+            self.parts[name] = values[name]
+        by = {"trial": record.trial.id, "git_commit": record.provenance.git_commit}
+        self.parts["search"] = {"reused": by, **values["search"]}
+        return record.architecture
 
     def _inherited(self, data: EvaluationData, found: SearchOutcome) -> dict[str, float | int]:
         """Test accuracy of the chosen candidate with inherited weights, after selection is over."""
@@ -348,7 +316,3 @@ def _describe(data: EvaluationData, name: str) -> dict[str, Any]:
         "classes": data.search.classes,
         "shape": list(data.search.shape),
     }
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,126 +1,104 @@
-"""A worker process: takes trials from a pipe, one after another, and sends back what they leave.
-
-Trials come in groups, mostly of one; a larger group differs in the seed alone and is searched
-together before each of its trials is run. With a group comes the record of a finished trial whose
-search is the same, or None. Messages to the parent are plain tuples, so that it
-needs no torch to read them:
-
-    ("progress", stage, epoch, epochs)     epoch of epochs is finished
-    ("note", text)                         something to say to the user
-    ("done", record, posterior rows)
-    ("raised", error)                      as in a record: stage, type, message, traceback
-"""
+"""A worker process: takes jobs from a pipe, one after another, and sends back messages."""
 
 from __future__ import annotations
 
 import importlib
-import os
-import threading
-import traceback
-from collections.abc import Mapping, Sequence
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench.errors import one_line
+from bench.records.schema import FinishedRecord
+from bench.run import processes
+from bench.run.messages import Done, EpochDone, Job, Message, Note, Raised, describe_failure
 from bench.study.model import Trial
 
+RUN_TRIAL = "bench.run.trial:run_trial"
 LONGEST = 160  # characters of a reason that is said
 
 
-def serve(
-    pipe: Connection, execute: str, device: str, data_root: Path | None, folder: Path
-) -> None:
+@dataclass(frozen=True)
+class Workplace:
+    """How and where workers run trials.
+
+    execute: "module:function" with the signature of `bench.run.trial.run_trial`; its module may
+    have a `search_together`. Checkpoints of a trial go to `folder`/<stem>.
+    """
+
+    folder: Path
+    data_root: Path | None = None
+    execute: str = RUN_TRIAL
+
+
+def serve(pipe: Connection, device: str, workplace: Workplace) -> None:
     """Run the trials that come through `pipe`, for ever: the parent ends this process.
 
-    `execute` is "module:function" with the signature of `bench.run.trial.run_trial`; checkpoints of
-    a trial go to `folder`/<stem>. It ends itself when its parent dies.
+    The trials of a group are searched together before each of them is run.
     """
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    processes.end_with_parent()
     while True:
-        trials, found = pipe.recv()
-        if len(trials) > 1:
-            _search_together(trials, pipe, execute, device, data_root, folder)
-        for trial in trials:
-            pipe.send(_run(trial, pipe, execute, device, data_root, folder, found))
+        job: Job = pipe.recv()
+        if len(job.trials) > 1 and (why := _search_together(job.trials, pipe, device, workplace)):
+            seeds = ", ".join(str(trial.seed) for trial in job.trials)
+            what = f"{job.trials[0].label} on {job.trials[0].dataset}, seeds {seeds}"
+            pipe.send(Note(f"{what}: searched one after another: {why[:LONGEST]}"))
+        for trial in job.trials:
+            pipe.send(_run(trial, job.found, pipe, device, workplace))
 
 
 def _search_together(
-    trials: Sequence[Trial],
-    pipe: Connection,
-    execute: str,
-    device: str,
-    data_root: Path | None,
-    folder: Path,
-) -> None:
-    """Call `search_together` of the module of `execute`; say so where it cannot."""
-
-    def report(progress: Any) -> None:
-        pipe.send(("progress", progress.stage, progress.epoch, progress.epochs))
-
+    trials: Sequence[Trial], pipe: Connection, device: str, workplace: Workplace
+) -> str | None:
+    """Why the trials could not be searched together; None where they were."""
     try:
-        import torch
-
-        search_together = importlib.import_module(execute.partition(":")[0]).search_together
-        why = search_together(
+        module, _ = _locate(workplace.execute)
+        why: str | None = module.search_together(
             trials,
-            device=torch.device(device),
-            data_root=data_root,
-            folder=folder,
-            report=report,
+            **_arguments(device, workplace.data_root, workplace.folder, pipe.send),
         )
     except Exception as error:
-        why = " ".join(str(error).split())
-    if why is not None:
-        seeds = ", ".join(str(trial.seed) for trial in trials)
-        what = f"{trials[0].label} on {trials[0].dataset}, seeds {seeds}"
-        pipe.send(("note", f"{what}: searched one after another: {why[:LONGEST]}"))
+        why = one_line(error)
+    return why
 
 
 def _run(
     trial: Trial,
+    found: FinishedRecord | None,
     pipe: Connection,
-    execute: str,
     device: str,
-    data_root: Path | None,
-    folder: Path,
-    found: Mapping[str, Any] | None,
-) -> tuple[Any, ...]:
+    workplace: Workplace,
+) -> Message:
     stage = "start"
 
-    def report(progress: Any) -> None:
+    def report(progress: EpochDone) -> None:
         nonlocal stage
         stage = progress.stage
-        pipe.send(("progress", progress.stage, progress.epoch, progress.epochs))
+        pipe.send(progress)
 
     try:
-        import torch
-
-        module, _, name = execute.partition(":")
-        known = {} if found is None else {"found": found}
-        outcome = getattr(importlib.import_module(module), name)(
-            trial,
-            device=torch.device(device),
-            data_root=data_root,
-            folder=folder / trial.stem,
-            report=report,
-            **known,
-        )
-        return "done", outcome.record, outcome.posterior
+        module, name = _locate(workplace.execute)
+        arguments = _arguments(device, workplace.data_root, workplace.folder / trial.stem, report)
+        done: Done = getattr(module, name)(trial, found=found, **arguments)
+        return done
     except Exception as error:
-        return (
-            "raised",
-            {
-                "stage": stage,
-                "type": type(error).__name__,
-                "message": " ".join(str(error).split()),
-                "traceback": traceback.format_exc(),
-            },
-        )
+        return Raised(describe_failure(stage, error))
 
 
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def _locate(execute: str) -> tuple[Any, str]:
+    module, _, name = execute.partition(":")
+    return importlib.import_module(module), name
+
+
+def _arguments(
+    device: str, data_root: Path | None, folder: Path, report: Callable[[EpochDone], None]
+) -> dict[str, Any]:
+    import torch
+
+    return {
+        "device": torch.device(device),
+        "data_root": data_root,
+        "folder": folder,
+        "report": report,
+    }

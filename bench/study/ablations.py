@@ -19,8 +19,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.errors import ConfigurationError, show, suggest
-from bench.study.validation import require_mapping
+from bench.errors import show, suggest
+from bench.study.validation import Place
 
 SECTIONS = ("method", "data", "space", "search", "evaluation")
 GRID = "grid"
@@ -29,71 +29,68 @@ Changes = dict[str, Any]
 """Dotted key -> value."""
 
 
-def read(data: Mapping[str, Any], where: str) -> tuple[str | None, dict[str, Changes]]:
+def read(data: Mapping[str, Any], file: Place) -> tuple[str | None, dict[str, Changes]]:
     """(the base's label, label -> changes) of a study file. Raises ConfigurationError."""
     methods = data["methods"]
-    named = require_mapping(data.get("ablations"), where=where, key="ablations")
+    at = file / "ablations"
+    named = at.mapping(data.get("ablations"))
     base = data.get("base")
     if not named:
         if base is not None:
-            raise ConfigurationError(f"{where}: base = {show(base)}: there are no ablations of it")
+            raise (file / "base").wrong(base, "there are no ablations of it")
         return None, {}
     if base is None and len(methods) == 1:
         base = next(iter(methods))
     if base not in methods:
-        raise ConfigurationError(
-            f"{where}: base = {show(base)}: must be the method that the ablations are of;"
-            f" {suggest(str(base), methods)}"
-        )
-    found: dict[str, Changes] = {}
+        rule = f"must be the method that the ablations are of; {suggest(str(base), methods)}"
+        raise (file / "base").wrong(base, rule)
+    variations: dict[str, Changes] = {}
     for name, values in named.items():
-        for label, changes in _expanded(name, values, where):
-            if label in methods or label in found:
-                raise ConfigurationError(f"{where}: ablations.{name}: {label!r} is a label already")
-            found[label] = changes
-    return base, found
+        for label, changes in _expand(name, values, at / name):
+            if label in methods or label in variations:
+                raise (at / name).error(f"{label!r} is a label already")
+            variations[label] = changes
+    return base, variations
 
 
-def varied(data: Mapping[str, Any], base: str, label: str, changes: Changes) -> dict[str, Any]:
+def vary(data: Mapping[str, Any], base: str, label: str, changes: Changes) -> dict[str, Any]:
     """The study file of one variation: the base's method, changed, as its only one."""
-    left = ("ablations", "base", "baseline", "methods")
-    made: dict[str, Any] = {key: value for key, value in data.items() if key not in left}
+    dropped = ("ablations", "base", "baseline", "methods")
+    varied: dict[str, Any] = {key: value for key, value in data.items() if key not in dropped}
     options = {"method": base, **(data["methods"][base] or {})}
     for key, value in changes.items():
         section, _, name = key.partition(".")
         if section == "method":
             options[name] = value
         else:
-            made[section] = {**(made.get(section) or {}), name: value}
-    return {**made, "methods": {label: options}}
+            varied[section] = {**(varied.get(section) or {}), name: value}
+    return {**varied, "methods": {label: options}}
 
 
-def _expanded(name: str, values: object, where: str) -> Iterator[tuple[str, Changes]]:
-    key = f"ablations.{name}"
-    fixed = dict(require_mapping(values, where=where, key=key))
-    grid = require_mapping(fixed.pop(GRID, None), where=where, key=f"{key}.{GRID}")
+def _expand(name: str, values: object, at: Place) -> Iterator[tuple[str, Changes]]:
+    fixed = dict(at.mapping(values))
+    grid = (at / GRID).mapping(fixed.pop(GRID, None))
     if not fixed and not grid:
-        raise ConfigurationError(f"{where}: {key}: changes nothing")
+        raise at.error("changes nothing")
     for option in (*fixed, *grid):
         section, dot, rest = option.partition(".")
         if not dot or not rest or section not in SECTIONS:
-            raise ConfigurationError(
-                f"{where}: {key}: {show(option)} is not of the form section.option, as"
-                f" method.{option if not dot else rest or 'option'}; {suggest(section, SECTIONS)}"
+            form = f"section.option, as method.{option if not dot else rest or 'option'}"
+            raise at.error(
+                f"{show(option)} is not of the form {form}; {suggest(section, SECTIONS)}"
             )
     for option, choices in grid.items():
         if not isinstance(choices, list) or not choices:
-            raise ConfigurationError(
-                f"{where}: {key}.{GRID}.{option} = {show(choices)}: must be a list of values"
-            )
+            raise (at / GRID / option).wrong(choices, "must be a list of values")
     if not grid:
         yield name, fixed
         return
-    for chosen in itertools.product(*grid.values()):
-        yield f"{name}-{_label(chosen)}", {**fixed, **dict(zip(grid, chosen, strict=True))}
+    for combination in itertools.product(*grid.values()):
+        changes = {**fixed, **dict(zip(grid, combination, strict=True))}
+        yield f"{name}-{_label(combination)}", changes
 
 
-def _label(chosen: Sequence[Any]) -> str:
+def _label(values: Sequence[Any]) -> str:
     """Values as they would stand in the file, as far as a file's name can have them."""
-    texts = ["null" if value is None else show(value).strip('"') for value in chosen]
+    texts = ["null" if value is None else show(value).strip('"') for value in values]
     return "-".join(re.sub(r"[^A-Za-z0-9._-]+", "_", text) for text in texts)

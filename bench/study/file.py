@@ -30,14 +30,13 @@ from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError, show, suggest
 from bench.options import Mark, fields, has, resolved
-from bench.space import registry as registry_of_spaces
+from bench.space import registry as spaces
 from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.nas_bench_201.config import NasBench201Config
-from bench.study import ablations as variations
-from bench.study import gate_file
+from bench.study import ablations, gate_file
 from bench.study import yaml as yaml_file
 from bench.study.model import Study, Trial
-from bench.study.validation import build, require_mapping
+from bench.study.validation import Place, build
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 
@@ -46,7 +45,6 @@ _KEYS = (
     *("base", "ablations"),
 )
 _SECTIONS = ("data", "space", "search", "evaluation")
-_GATE = "gate"
 _FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SAFE_RULE = "must be letters, digits, '.', '_' or '-' (it names files)"
 
@@ -54,12 +52,12 @@ _SAFE_RULE = "must be letters, digits, '.', '_' or '-' (it names files)"
 def shipped() -> dict[str, str]:
     """The studies that come with the package: name -> description."""
     folder = resources.files("bench") / "studies"
-    found = {}
+    descriptions = {}
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".yaml"):
             data = yaml_file.read_text(entry.read_text(encoding="utf-8"), entry.name)
-            found[entry.name.removesuffix(".yaml")] = str(data.get("description", ""))
-    return found
+            descriptions[entry.name.removesuffix(".yaml")] = str(data.get("description", ""))
+    return descriptions
 
 
 def load(reference: str, overrides: Sequence[str] = ()) -> Study:
@@ -72,7 +70,7 @@ def load(reference: str, overrides: Sequence[str] = ()) -> Study:
     for assignment in overrides:
         yaml_file.override(data, assignment)
     _write_out(data)
-    return _check(data, where)
+    return _check(data, Place(where))
 
 
 def _read(reference: str) -> tuple[str, dict[str, Any]]:
@@ -107,30 +105,33 @@ def _write_out(data: dict[str, Any]) -> None:
         data["evaluation"] = {"kind": data["evaluation"]}
 
 
-def _check(data: dict[str, Any], where: str) -> Study:
-    for key in data:
-        if key not in (*_KEYS, *_SECTIONS, _GATE):
-            raise ConfigurationError(
-                f"{where}: {key}: unknown key; {suggest(str(key), (*_KEYS, *_SECTIONS, _GATE))}"
-            )
-    name = _text(data, "name", where)
+def _check(data: dict[str, Any], file: Place) -> Study:
+    file.only(data, (*_KEYS, *_SECTIONS, "gate"))
+    name = _text(data, "name", file)
     if not _FILE_SAFE.fullmatch(name):
-        raise ConfigurationError(f"{where}: name = {show(name)}: {_SAFE_RULE}")
-    by_label = _trials(data, name, where)
-    base, changes = variations.read(data, where)
+        raise (file / "name").wrong(name, _SAFE_RULE)
+    by_label = _trials(data, name, file)
+    first = next(iter(by_label.values()))
+    base, changes = ablations.read(data, file)
     baseline = data.get("baseline", base)
     if baseline is not None and not (isinstance(baseline, str) and baseline in by_label):
-        raise ConfigurationError(
-            f"{where}: baseline = {show(baseline)}: must be one of the study's methods;"
-            f" {suggest(str(baseline), by_label)}"
-        )
+        rule = f"must be one of the study's methods; {suggest(str(baseline), by_label)}"
+        raise (file / "baseline").wrong(baseline, rule)
     for label, changed in changes.items():
         assert base is not None
-        by_label[label] = _variation(data, name, base, label, changed, by_label[base], where)
+        at = file / "ablations" / label
+        if not _FILE_SAFE.fullmatch(label):
+            raise at.error(f"the label {_SAFE_RULE}")
+        varied = ablations.vary(data, base, label, changed)
+        trials = _trials(varied, name, Place(f"{at.file}: {at.key}"))[label]
+        pairs = zip(trials, by_label[base], strict=True)
+        by_label[label] = [_share_search(trial, before) for trial, before in pairs]
+        if by_label[label][0].id == by_label[base][0].id:
+            raise at.error(f"changes nothing: {show(changed)} is {base}'s")
     return Study(
         name=name,
-        description=_text(data, "description", where, default=""),
-        notes=_text(data, "notes", where, default=""),
+        description=_text(data, "description", file, default=""),
+        notes=_text(data, "notes", file, default=""),
         labels=tuple(by_label),
         datasets=tuple(data["datasets"]),
         seeds=tuple(data["seeds"]),
@@ -138,24 +139,18 @@ def _check(data: dict[str, Any], where: str) -> Study:
         trials=tuple(trial for cell in zip(*by_label.values(), strict=True) for trial in cell),
         base=base,
         variations=changes,
-        gate=gate_file.read(
-            require_mapping(data.get(_GATE), where=where, key=_GATE),
-            name,
-            by_label[next(iter(by_label))],
-            where,
-        ),
+        gate=gate_file.read(file.section(data, "gate"), first, file / "gate"),
     )
 
 
-def _trials(data: dict[str, Any], study: str, where: str) -> dict[str, list[Trial]]:
+def _trials(data: dict[str, Any], study: str, file: Place) -> dict[str, list[Trial]]:
     """By label, the trials of a study's methods, seed by seed and in each data set by data set."""
-    methods = _methods(data, where)
-    sections = {key: require_mapping(data.get(key), where=where, key=key) for key in _SECTIONS}
-    datasets = _datasets(data, sections["data"], where)
-    seeds = _seeds(data, where)
-    space = _space(sections["space"], where)
-    search = build(SearchConfig, sections["search"], where=where, prefix="search")
-    evaluation = _evaluation(sections["evaluation"], space, where)
+    methods = _methods(data, file)
+    datasets = _datasets(data, file)
+    seeds = _seeds(data, file)
+    space = _space(file.section(data, "space"), file / "space")
+    search = build(SearchConfig, data.get("search"), file / "search")
+    evaluation = _evaluation(file.section(data, "evaluation"), space, file / "evaluation")
     return {
         label: [
             Trial(study, label, method, dataset, seed, options, config, space, search, evaluation)
@@ -167,140 +162,105 @@ def _trials(data: dict[str, Any], study: str, where: str) -> dict[str, list[Tria
 
 
 def _evaluation(
-    values: dict[str, Any], space: SpaceConfig, where: str
+    values: dict[str, Any], space: SpaceConfig, at: Place
 ) -> EvaluationConfig | TabularConfig:
     """`kind: tabular` looks accuracies up; `kind: training`, the default, trains networks."""
     kind = values.get("kind", "training")
     if kind not in ("training", "tabular"):
-        raise ConfigurationError(
-            f"{where}: evaluation.kind = {show(kind)}: must be one of training, tabular"
-        )
+        raise (at / "kind").wrong(kind, "must be one of training, tabular")
     if kind == "tabular":
         if not isinstance(space, NasBench201Config):
-            raise ConfigurationError(
-                f"{where}: evaluation.kind = tabular: accuracies are known in the space"
-                f" nas-bench-201 alone, not in {space.name}"
+            raise at.error(
+                "kind = tabular: accuracies are known in the space nas-bench-201 alone, not in"
+                f" {space.name}"
             )
-        return build(TabularConfig, values, where=where, prefix="evaluation")
-    values = {key: value for key, value in values.items() if key != "kind"}
-    evaluation = build(EvaluationConfig, values, where=where, prefix="evaluation")
-    if evaluation.auxiliary_weight > 0 and not space.has_auxiliary_head:
-        raise ConfigurationError(
-            f"{where}: evaluation.auxiliary_weight = {evaluation.auxiliary_weight:g}:"
-            f" {no_auxiliary_head(space.name)}"
-        )
-    return evaluation
+        return build(TabularConfig, values, at)
+    config = build(EvaluationConfig, {k: v for k, v in values.items() if k != "kind"}, at)
+    if config.auxiliary_weight > 0 and not space.has_auxiliary_head:
+        rule = no_auxiliary_head(space.name)
+        raise (at / "auxiliary_weight").wrong(config.auxiliary_weight, rule)
+    return config
 
 
-def _variation(
-    data: dict[str, Any],
-    study: str,
-    base: str,
-    label: str,
-    changes: dict[str, Any],
-    unchanged: list[Trial],
-    where: str,
-) -> list[Trial]:
-    """The trials of a variation; what it changes for the evaluation alone leaves the search be."""
-    from bench import method as loader
+def _share_search(trial: Trial, base: Trial) -> Trial:
+    """A variation's trial, with the base's search if what it changes acts in the evaluation."""
+    from bench import method
 
-    key = f"{where}: ablations.{label}"
-    if not _FILE_SAFE.fullmatch(label):
-        raise ConfigurationError(f"{key}: the label {_SAFE_RULE}")
-    trials = _trials(variations.varied(data, base, label, changes), study, key)[label]
-    apart = {
-        name
-        for name, field in fields(loader.load(trials[0].method).Config).items()
-        if has(field, Mark.EVALUATION_ONLY)
-    }
-    made = []
-    for trial, before in zip(trials, unchanged, strict=True):
-        own = {name: v for name, v in trial.options.items() if v != before.options.get(name)}
-        late = {name: value for name, value in own.items() if name in apart}
-        early = {name: value for name, value in trial.options.items() if name not in late}
-        early |= {name: before.options[name] for name in late if name in before.options}
-        trial = dataclasses.replace(trial, options=early, evaluation_options=late)
-        if trial.id == before.id:
-            raise ConfigurationError(f"{key}: changes nothing: {show(changes)} is {base}'s")
-        made.append(trial)
-    return made
+    config = fields(method.load(trial.method).Config)
+    changed = {name: v for name, v in trial.options.items() if v != base.options.get(name)}
+    late = {name: v for name, v in changed.items() if has(config[name], Mark.EVALUATION_ONLY)}
+    early = {name: value for name, value in trial.options.items() if name not in late}
+    early |= {name: base.options[name] for name in late if name in base.options}
+    return dataclasses.replace(trial, options=early, evaluation_options=late)
 
 
-def _methods(data: dict[str, Any], where: str) -> dict[str, tuple[str, dict[str, Any]]]:
+def _methods(data: dict[str, Any], file: Place) -> dict[str, tuple[str, dict[str, Any]]]:
     """label -> (method's name, all its options)."""
-    from bench import method as loader
+    from bench import method
 
-    entries = _entries(data, "methods", where)
     methods = {}
-    for label, values in entries.items():
-        key = f"methods.{label}"
+    for label, values in _entries(data, "methods", file).items():
+        at = file / "methods" / label
         if not _FILE_SAFE.fullmatch(label):
-            raise ConfigurationError(f"{where}: {key}: the label {_SAFE_RULE}")
-        options = dict(require_mapping(values, where=where, key=key))
-        name = options.pop("method", label)
-        _known(name, loader.names(), f"{where}: {key}", "method")
-        config: Any = build(loader.load(name).Config, options, where=where, prefix=key)
+            raise at.error(f"the label {_SAFE_RULE}")
+        options = dict(at.mapping(values))
+        name = _known(options.pop("method", label), method.names(), at, "method")
+        config: Any = build(method.load(name).Config, options, at)
         methods[label] = (name, json.loads(json.dumps(resolved(config))))
     return methods
 
 
-def _datasets(data: dict[str, Any], common: dict[str, Any], where: str) -> dict[str, DataConfig]:
+def _datasets(data: dict[str, Any], file: Place) -> dict[str, DataConfig]:
+    common = file.section(data, "data")
     if "name" in common:
-        raise ConfigurationError(f"{where}: data.name: name the data sets under datasets")
-    build(DataConfig, common, where=where, prefix="data")
+        raise (file / "data.name").error("name the data sets under datasets")
+    build(DataConfig, common, file / "data")
     configs = {}
-    for name, values in _entries(data, "datasets", where).items():
-        key = f"datasets.{name}"
-        own = require_mapping(values, where=where, key=key)
+    for name, values in _entries(data, "datasets", file).items():
+        at = file / "datasets" / name
+        own = at.mapping(values)
         if "name" in own:
-            raise ConfigurationError(f"{where}: {key}.name: the data set's name is its key")
+            raise (at / "name").error("the data set's name is its key")
         try:
             registry.check_name(name)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{where}: {key}: {error}") from error
-        config = build(DataConfig, {**common, **own}, where=where, prefix=key)
-        configs[name] = dataclasses.replace(config, name=name)
+            raise at.error(str(error)) from error
+        configs[name] = dataclasses.replace(build(DataConfig, {**common, **own}, at), name=name)
     return configs
 
 
-def _entries(data: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+def _entries(data: dict[str, Any], key: str, file: Place) -> dict[str, Any]:
     value = data.get(key)
     if not isinstance(value, dict) or not value or not all(isinstance(k, str) for k in value):
-        raise ConfigurationError(
-            f"{where}: {key} = {show(value)}: must be a list of names or a mapping of names to"
-            " options, with at least one"
+        raise (file / key).wrong(
+            value, "must be a list of names or a mapping of names to options, with at least one"
         )
     return value
 
 
-def _seeds(data: dict[str, Any], where: str) -> tuple[int, ...]:
+def _seeds(data: dict[str, Any], file: Place) -> tuple[int, ...]:
     seeds = data.get("seeds")
-    if (
-        not isinstance(seeds, list)
-        or not seeds
-        or not all(type(seed) is int and seed >= 0 for seed in seeds)
-        or len(set(seeds)) != len(seeds)
-    ):
-        raise ConfigurationError(
-            f"{where}: seeds = {show(seeds)}: must be a list of different whole numbers, at least 0"
-        )
+    right = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
+    if not seeds or not right or len(set(seeds)) != len(seeds):
+        raise (file / "seeds").wrong(seeds, "must be a list of different whole numbers, at least 0")
     return tuple(seeds)
 
 
-def _text(data: dict[str, Any], key: str, where: str, default: str | None = None) -> str:
+def _text(data: dict[str, Any], key: str, file: Place, default: str | None = None) -> str:
     value = data.get(key, default)
     if not isinstance(value, str):
-        raise ConfigurationError(f"{where}: {key} = {show(value)}: must be text")
+        raise (file / key).wrong(value, "must be text")
     return value.strip()
 
 
-def _known(name: object, known: Mapping[str, Any], where: str, kind: str) -> None:
+def _known(name: object, known: Mapping[str, Any], at: Place, kind: str) -> str:
     if not isinstance(name, str) or name not in known:
-        raise ConfigurationError(f"{where}: unknown {kind} {name!r}; {suggest(str(name), known)}")
+        raise at.error(f"unknown {kind} {name!r}; {suggest(str(name), known)}")
+    return name
 
 
-def _space(values: dict[str, Any], where: str) -> SpaceConfig:
+def _space(values: dict[str, Any], at: Place) -> SpaceConfig:
     """The options of the space that `name` names (by default the DARTS space)."""
     name = values.get("name", SpaceConfig.name)
-    _known(name, registry_of_spaces.names(), f"{where}: space.name", "space")
-    return build(registry_of_spaces.config(name), values, where=where, prefix="space")
+    known = _known(name, spaces.names(), at / "name", "space")
+    return build(spaces.config(known), values, at)

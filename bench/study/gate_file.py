@@ -17,14 +17,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from bench.errors import ConfigurationError, show
 from bench.options import Positive, options
-from bench.records.gate import Gate
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.nas_bench_201.config import NasBench201Config
-from bench.study.model import Trial
-from bench.study.validation import build, require_mapping
+from bench.study.model import Gate, Trial
+from bench.study.validation import Place, build
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 
@@ -41,78 +39,62 @@ class GateConfig:
     """Standard errors of a difference that are noise."""
 
 
-def read(values: dict[str, Any], study: str, trials: Sequence[Trial], where: str) -> Gate | None:
+def read(values: dict[str, Any], trials: Sequence[Trial], at: Place) -> Gate | None:
     """The gate of a study with these trials of one of its methods.
 
     None where there are no reference cells for its space.
     """
-    space, search, evaluation = trials[0].space, trials[0].search, trials[0].evaluation
-    datasets = {trial.dataset: trial.data for trial in trials}
+    first = trials[0]
     rest = {key: v for key, v in values.items() if key not in ("cells", "levels", "evaluation")}
-    # what is found by a search plays no part: only the bits of a training depend on its threads
-    search_of_trials = SearchConfig(threads=search.threads)
-    config = build(GateConfig, rest, where=where, prefix="gate")
+    config = build(GateConfig, rest, at)
     if len(config.seeds) < 2:
-        raise ConfigurationError(
-            f"{where}: gate.seeds = {show(list(config.seeds))}: at least two, to know the noise"
-        )
+        raise (at / "seeds").wrong(list(config.seeds), "at least two, to know the noise")
     if "cells" in values or "levels" in values:
-        cells, levels = _cells(values, space, where)
+        cells, levels = _cells(values, first.space, at)
     else:
-        cells, levels = reference_cells(space)
+        cells, levels = reference_cells(first.space)
     if len(levels) < 2:
         return None
-    options = require_mapping(values.get("evaluation"), where=where, key="gate.evaluation")
-    training = _training(options, search, space, evaluation, where)
+    setting = dataclasses.replace(
+        first,
+        method="fixed",
+        # what is found by a search plays no part: only the bits of a training depend on its threads
+        search=SearchConfig(threads=first.search.threads),
+        evaluation=_training(values.get("evaluation"), first, at / "evaluation"),
+    )
     trainings = tuple(
-        Trial(
-            study,
-            name,
-            "fixed",
-            dataset,
-            seed,
-            {"genotype": text},
-            data,
-            space,
-            search_of_trials,
-            training,
+        dataclasses.replace(
+            setting, label=name, dataset=dataset, seed=seed, options={"genotype": text}, data=data
         )
         for seed in config.seeds
-        for dataset, data in datasets.items()
+        for dataset, data in {trial.dataset: trial.data for trial in trials}.items()
         for name, text in cells.items()
     )
     return Gate(cells, levels, config.factor, trainings)
 
 
-def _cells(values: dict[str, Any], space: SpaceConfig, where: str) -> tuple[dict[str, str], Levels]:
-    cells = require_mapping(values.get("cells"), where=where, key="gate.cells")
+def _cells(values: dict[str, Any], space: SpaceConfig, at: Place) -> tuple[dict[str, str], Levels]:
+    cells = (at / "cells").mapping(values.get("cells"))
     if not cells:
-        raise ConfigurationError(f"{where}: gate.cells: must name the cells of gate.levels")
+        raise (at / "cells").error("must name the cells of gate.levels")
     for name, text in cells.items():
         try:
             space.check(Genotype.from_text(str(text)))
         except ValueError as error:
-            raise ConfigurationError(f"{where}: gate.cells.{name}: {error}") from error
+            raise (at / "cells" / name).error(str(error)) from error
     levels: Any = values.get("levels")
     right = isinstance(levels, list) and all(isinstance(level, list) for level in levels)
     named = [str(name) for level in levels for name in level] if right else []
     if sorted(named) != sorted(cells) or len(levels) < 2:
-        raise ConfigurationError(
-            f"{where}: gate.levels = {show(levels)}: must be at least two lists, best first, that"
-            f" together name every cell once: {', '.join(cells)}"
-        )
+        rule = "must be at least two lists, best first, that together name every cell once"
+        raise (at / "levels").wrong(levels, f"{rule}: {', '.join(cells)}")
     return {str(k): str(v) for k, v in cells.items()}, tuple(tuple(level) for level in levels)
 
 
-def _training(
-    options: dict[str, Any],
-    search: SearchConfig,
-    space: SpaceConfig,
-    evaluation: EvaluationConfig | TabularConfig,
-    where: str,
-) -> EvaluationConfig:
+def _training(options: object, trial: Trial, at: Place) -> EvaluationConfig:
     """The study's own evaluation, or one at the search's scale, with the section's options."""
-    if isinstance(evaluation, TabularConfig):
+    space, search = trial.space, trial.search
+    if isinstance(trial.evaluation, TabularConfig):
         base = EvaluationConfig(
             epochs=search.epochs,
             batch_size=search.batch_size,
@@ -123,16 +105,13 @@ def _training(
             cutout=search.cutout,
             precision=search.precision,
         )
-    else:
-        base = dataclasses.replace(evaluation, train_on="train")  # validation images decide
-    merged = {**dataclasses.asdict(base), **options}
-    made = build(EvaluationConfig, merged, where=where, prefix="gate.evaluation")
-    if made.train_on != "train":
-        raise ConfigurationError(
-            f"{where}: gate.evaluation.train_on = {made.train_on}: must be train, since the gate"
-            " looks at validation images"
-        )
-    return made
+    else:  # validation images decide
+        base = dataclasses.replace(trial.evaluation, train_on="train")
+    config = build(EvaluationConfig, {**dataclasses.asdict(base), **at.mapping(options)}, at)
+    if config.train_on != "train":
+        rule = "must be train, since the gate looks at validation images"
+        raise (at / "train_on").wrong(config.train_on, rule)
+    return config
 
 
 def reference_cells(space: SpaceConfig) -> tuple[dict[str, str], Levels]:

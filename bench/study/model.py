@@ -7,16 +7,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.data.config import DataConfig
 from bench.options import Mark, fields, has, resolved
 from bench.space.config import SpaceConfig
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
-
-if TYPE_CHECKING:
-    from bench.records.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,8 @@ class Trial:
 
     def identity(self) -> dict[str, Any]:
         """What a record says of which trial it is: ids, study, label, method, data set, seed."""
-        return {
-            "id": self.id,
-            "search_id": self.search_id,
-            "study": self.study,
-            "label": self.label,
-            "method": self.method,
-            "dataset": self.dataset,
-            "seed": self.seed,
-        }
+        names = ("id", "search_id", "study", "label", "method", "dataset", "seed")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def id(self) -> str:
@@ -106,6 +96,27 @@ def stem(identity: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """Reference cells that say whether a study's setting is informative (`bench.records.gate`).
+
+    cells: name -> genotype text; levels: their names by quality, best first, those of one level in
+    no order; factor: how many standard errors of a difference are more than the noise; trials: the
+    trainings of the cells.
+    """
+
+    cells: Mapping[str, str]
+    levels: tuple[tuple[str, ...], ...]
+    factor: float
+    trials: tuple[Trial, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the trials and of what is required of them."""
+        parts = [sorted(trial.id for trial in self.trials), self.levels, self.factor]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
 class Study:
     """A checked study and its trials, seed by seed so that an unfinished one is still paired."""
 
@@ -122,27 +133,7 @@ class Study:
     variations: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
     """label -> what it changes: dotted key -> value."""
     gate: Gate | None = None
-    """Reference cells that say whether the setting is informative; None: none are known."""
-
-    def summary(self) -> dict[str, Any]:
-        """What tables and figures need to know of the study, as plain data."""
-        return {
-            "name": self.name,
-            "description": self.description,
-            "notes": self.notes,
-            "baseline": self.baseline,
-            "labels": list(self.labels),
-            "datasets": list(self.datasets),
-            "seeds": list(self.seeds),
-            **self._ablations(),
-        }
-
-    def _ablations(self) -> dict[str, Any]:
-        """base, variations, and which labels may differ in more than their method (`varied`)."""
-        if not self.variations:
-            return {}
-        varied = list(self.variations)
-        return {"base": self.base, "variations": self.variations, "varied": varied}
+    """None: no reference cells are known."""
 
 
 def _digest(parts: dict[str, Any]) -> str:

@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from bench import files
-from bench.errors import ConfigurationError, show, suggest
+from bench.errors import suggest
 from bench.options import Mark, fields, has, tunable
 from bench.study import yaml as yaml_file
 from bench.study.model import Study, Trial
-from bench.study.validation import build, require_mapping
+from bench.study.validation import Place, build
 from bench.training.config import EvaluationConfig
 
 ADOPTED = "evaluation.yaml"
 _KEYS = ("for", "evaluation", "method", "tuning")
-_OF = {"method": "label", "dataset": "dataset", "seed": "seed"}
+_ATTRIBUTES = {"method": "label", "dataset": "dataset", "seed": "seed"}
 
 
 def with_settings(study: Study, folder: Path, given: Path | None) -> Study:
@@ -56,83 +56,62 @@ def extended(study: Study, path: Path, *, strict: bool) -> Study:
 
     strict: what matches no trial of the study is an error (else, with other methods, it is none).
     """
-    entries = _entries(path, study)
     added: dict[str, Trial] = {}
-    for index, entry in enumerate(entries):
-        where = f"settings[{index}]"
+    for index, entry in enumerate(_entries(path, study)):
+        at = Place(str(path), f"settings[{index}]")
         matching = [trial for trial in study.trials if _matches(trial, entry["for"])]
         if strict and not matching:
-            raise ConfigurationError(
-                f"{path}: {where}.for = {show(entry['for'])}: matches no trial of study"
-                f" {study.name} (methods: {', '.join(study.labels)})"
-            )
+            rule = f"matches no trial of study {study.name} (methods: {', '.join(study.labels)})"
+            raise (at / "for").wrong(entry["for"], rule)
         for trial in matching:
             if trial.id in added:
-                raise ConfigurationError(f"{path}: {where}: {trial} is in an earlier entry too")
-            added[trial.id] = _tuned(trial, entry, len(matching), str(path), where)
+                raise at.error(f"{trial} is in an earlier entry too")
+            added[trial.id] = _tune(trial, entry, len(matching), at)
     trials = tuple(both for t in study.trials for both in (t, added.get(t.id)) if both is not None)
     return dataclasses.replace(study, trials=trials)
 
 
 def _entries(path: Path, study: Study) -> list[dict[str, Any]]:
-    data = yaml_file.read(path)
-    for key in data:
-        if key not in ("study", "settings", "tuned"):
-            raise ConfigurationError(f"{path}: {key}: unknown key; known: settings, study, tuned")
+    file, data = Place(str(path)), yaml_file.read(path)
+    file.only(data, ("study", "settings", "tuned"))
     if data.get("study", study.name) != study.name:
-        raise ConfigurationError(
-            f"{path}: study = {show(data['study'])}: these settings are not of study {study.name}"
-        )
+        rule = f"these settings are not of study {study.name}"
+        raise (file / "study").wrong(data["study"], rule)
     entries = data.get("settings")
     if not isinstance(entries, list) or not entries:
-        raise ConfigurationError(f"{path}: settings: must be a list of at least one entry")
+        raise (file / "settings").error("must be a list of at least one entry")
     checked = []
     for index, entry in enumerate(entries):
-        key = f"settings[{index}]"
-        mapping = require_mapping(entry, where=str(path), key=key)
-        for name in mapping:
-            if name not in _KEYS:
-                raise ConfigurationError(f"{path}: {key}.{name}: {suggest(name, _KEYS)}")
-        parts = {
-            name: require_mapping(mapping.get(name), where=str(path), key=f"{key}.{name}")
-            for name in _KEYS
-        }
-        for name in parts["for"]:
-            if name not in _OF:
-                raise ConfigurationError(f"{path}: {key}.for.{name}: {suggest(name, _OF)}")
+        at = file / f"settings[{index}]"
+        at.only(at.mapping(entry), _KEYS)
+        parts = {name: at.section(at.mapping(entry), name) for name in _KEYS}
+        (at / "for").only(parts["for"], _ATTRIBUTES)
         checked.append(parts)
     return checked
 
 
 def _matches(trial: Trial, wanted: Mapping[str, Any]) -> bool:
-    return all(getattr(trial, _OF[name]) == value for name, value in wanted.items())
+    return all(getattr(trial, _ATTRIBUTES[name]) == value for name, value in wanted.items())
 
 
-def _tuned(trial: Trial, entry: Mapping[str, Any], shared: int, where: str, key: str) -> Trial:
+def _tune(trial: Trial, entry: Mapping[str, Any], shared: int, at: Place) -> Trial:
     """shared: how many trials the entry is for, and its cost with them."""
     if not isinstance(trial.evaluation, EvaluationConfig):
-        raise ConfigurationError(f"{where}: {key}: {trial} trains no network: nothing to set")
+        raise at.error(f"{trial} trains no network: nothing to set")
     values = {**dataclasses.asdict(trial.evaluation), **entry["evaluation"]}
-    evaluation = build(EvaluationConfig, values, where=where, prefix=f"{key}.evaluation")
-    options = checked_options(trial, entry["method"], where, f"{key}.method")
-    cost = dict(entry["tuning"])
-    seconds = cost.get("seconds", 0.0)
+    options = check_options(trial, entry["method"], at / "method")
+    seconds = entry["tuning"].get("seconds", 0.0)
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
-        raise ConfigurationError(
-            f"{where}: {key}.tuning.seconds = {show(seconds)}: must be seconds"
-        )
-    tuning = {**cost, "seconds": seconds / shared, "shared_by": shared}
+        raise (at / "tuning" / "seconds").wrong(seconds, "must be seconds")
     return dataclasses.replace(
         trial,
-        evaluation=evaluation,
+        evaluation=build(EvaluationConfig, values, at / "evaluation"),
         evaluation_options={**trial.evaluation_options, **options},
-        tuning=tuning,
+        tuning={**entry["tuning"], "seconds": seconds / shared, "shared_by": shared},
     )
 
 
-def checked_options(
-    trial: Trial, changed: Mapping[str, Any], where: str, key: str
-) -> dict[str, Any]:
+def check_options(trial: Trial, changed: Mapping[str, Any], at: Place) -> dict[str, Any]:
     """Options of a method that may be others in the evaluation. Raises ConfigurationError."""
     from bench import method
 
@@ -145,9 +124,9 @@ def checked_options(
     for name in changed:
         if name not in allowed:
             known = suggest(name, allowed) if allowed else "it has none"
-            raise ConfigurationError(
-                f"{where}: {key}.{name}: no option of {trial.method} that the evaluation can have"
-                f" apart from the search; {known}"
+            raise (at / name).error(
+                f"no option of {trial.method} that the evaluation can have apart from the search;"
+                f" {known}"
             )
-    whole: Any = build(config, {**trial.options, **changed}, where=where, prefix=key)
+    whole: Any = build(config, {**trial.options, **changed}, at)
     return {name: getattr(whole, name) for name in changed}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from bench.errors import ConfigurationError, show, suggest
+from bench.errors import ConfigurationError, one_line, show, suggest
 from bench.options import fields, from_plain
 
 T = TypeVar("T")
@@ -24,48 +25,74 @@ _KINDS: dict[Any, str] = {
 }
 
 
-def build(cls: type[T], values: object, *, where: str, prefix: str) -> T:
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a file, which begins the line that says what is wrong with it."""
+
+    file: str
+    key: str = ""
+    """Dotted; empty for the whole file."""
+
+    def __truediv__(self, name: object) -> Place:
+        return Place(self.file, f"{self.key}.{name}" if self.key else str(name))
+
+    def error(self, problem: str) -> ConfigurationError:
+        """What is wrong here."""
+        return ConfigurationError(f"{self.file}: {self.key}: {problem}")
+
+    def wrong(self, value: object, rule: str) -> ConfigurationError:
+        """A value that breaks a rule."""
+        return ConfigurationError(f"{self.file}: {self.key} = {show(value)}: {rule}")
+
+    def mapping(self, value: object) -> dict[str, Any]:
+        """The value where it is a mapping with text keys; null counts as an empty one."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+            raise self.wrong(value, "must be a mapping of options")
+        return value
+
+    def section(self, data: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """A mapping in `data`, which stands here."""
+        return (self / key).mapping(data.get(key))
+
+    def only(self, values: Iterable[object], known: Iterable[str]) -> None:
+        """Raise ConfigurationError at a key that is not known."""
+        names = list(known)
+        for key in values:
+            if key not in names:
+                raise (self / key).error(f"unknown key; {suggest(str(key), names)}")
+
+
+def build(cls: type[T], values: object, at: Place) -> T:
     """An instance of the dataclass `cls` from a mapping of its options.
 
-    `where` (the file) and `prefix` (the section's key) begin the line of a ConfigurationError.
-    A ValueError of the dataclass's own `__post_init__` is reported likewise.
+    Raises ConfigurationError, in one line; also for a ValueError of the dataclass's own
+    `__post_init__`.
     """
-    mapping = require_mapping(values, where=where, key=prefix)
-    known = fields(cls)
-    for key in mapping:
-        if key not in known:
-            raise ConfigurationError(
-                f"{where}: {prefix}.{key}: unknown key; {suggest(str(key), known)}"
-            )
+    mapping, known = at.mapping(values), fields(cls)
+    at.only(mapping, known)
     try:
         return from_plain(cls, mapping)
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: {_complaint(known, error, prefix)}") from error
+        raise _complaint(known, error, at) from error
 
 
-def require_mapping(values: object, *, where: str, key: str) -> dict[str, Any]:
-    """`values` itself where it is a mapping with text keys; null counts as an empty one."""
-    if values is None:
-        return {}
-    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise ConfigurationError(f"{where}: {key} = {show(values)}: must be a mapping of options")
-    return values
-
-
-def _complaint(known: Mapping[str, FieldInfo], error: ValidationError, prefix: str) -> str:
+def _complaint(
+    known: Mapping[str, FieldInfo], error: ValidationError, at: Place
+) -> ConfigurationError:
     """The first thing wrong, in one line, and how many more there are."""
     errors = error.errors(include_url=False)
     first = errors[0]
     if not first["loc"]:  # of the whole, by __post_init__
-        return f"{prefix}: {' '.join(str(first['ctx']['error']).split())}"
+        return at.error(one_line(first["ctx"]["error"]))
     name = str(first["loc"][0])
+    others = len({other["loc"][:1] for other in errors} - {first["loc"][:1]})
+    rule = f"must be {allowed(known[name])}" + (f" (and {others} more)" if others else "")
     if first["type"] == "missing":
-        line = f"{prefix}.{name}: is required; must be {allowed(known[name])}"
-    else:
-        place = name + "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
-        line = f"{prefix}.{place} = {show(first['input'])}: must be {allowed(known[name])}"
-    others = len({tuple(other["loc"][:1]) for other in errors} - {tuple(first["loc"][:1])})
-    return line + (f" (and {others} more)" if others else "")
+        return (at / name).error(f"is required; {rule}")
+    items = "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
+    return (at / f"{name}{items}").wrong(first["input"], rule)
 
 
 def allowed(field: FieldInfo) -> str:

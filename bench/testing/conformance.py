@@ -32,6 +32,7 @@ from bench.run.trial import run_trial
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
+from bench.study.validation import Place
 from bench.study.validation import build as checked
 from bench.testing import planted
 from bench.testing.reachability import shared
@@ -83,7 +84,7 @@ class MethodConformance:
     def config(cls, **more: Any) -> Any:
         """Its options, checked as those of a study file are."""
         options = {**cls.options, **more}
-        return checked(cls.kind().Config, options, where="conformance", prefix=cls.method)
+        return checked(cls.kind().Config, options, Place("conformance", cls.method))
 
     @classmethod
     def arguments(cls, data: EvaluationData, seed: int = 0, **budget: Any) -> SearchArguments:
@@ -200,13 +201,12 @@ class MethodConformance:
             record = run_trial(trial, device=CPU, data_root=None, folder=tmp_path).record
         finally:
             torch.use_deterministic_algorithms(False)
-        assert record["status"] == "finished", record["error"]
-        schema.check(json.loads(json.dumps(record)), tmp_path / f"{trial.stem}.json")
-        part = record["search"]
+        assert isinstance(record, schema.FinishedRecord), record.error
+        assert schema.parse(json.loads(schema.text(record)), trial.stem) == record
         if self.kind().searches:
-            assert part["steps"] > 0 and part["seconds"] > 0
-        assert part["seconds"] + part["selection_seconds"] > 0
-        assert record["evaluation"]["seconds"] > 0
+            assert record.search.steps > 0 and record.search.seconds > 0
+        assert record.search.total_seconds > 0
+        assert record.evaluation.seconds > 0
 
     def test_posterior_has_its_form(self) -> None:
         """One row per (epoch, cell, edge, operation), the columns of `bench.columns.POSTERIOR`."""

@@ -1,6 +1,6 @@
 """What was sent to which MLflow store: a small file, so that a rerun need not import MLflow.
 
-It is a hint for `bench.tracking.store.pending`, never the truth: losing it costs a question to
+It is a hint for `bench.tracking.runs.find_pending`, never the truth: losing it costs a question to
 the store.
 """
 

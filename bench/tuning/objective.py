@@ -21,7 +21,7 @@ from bench.training.discrete import EvaluationArguments, Training, prepare
 from bench.training.measure import layer_table
 from bench.training.trainer import NonFiniteLoss
 from bench.tuning.plan import Diverged, Outcome, Report
-from bench.tuning.space import Values, applied
+from bench.tuning.space import Values, apply
 
 SETTLING = 2048
 """Training images that a method may use before a measurement between epochs."""
@@ -121,5 +121,5 @@ def settings(
 ) -> tuple[EvaluationConfig, dict[str, float | int]]:
     """(evaluation on training images alone, options of the method) of a trial with the values."""
     assert isinstance(trial.evaluation, EvaluationConfig)  # bench.tuning.session has looked
-    config, own = applied(trial.evaluation, values, epochs)
+    config, own = apply(trial.evaluation, values, epochs)
     return dataclasses.replace(config, train_on="train"), own

@@ -23,11 +23,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.errors import one_line
 from bench.seeds import derive
-from bench.tracking import sent as logged
+from bench.tracking.sent import redacted
 from bench.tuning import liveness
+from bench.tuning.places import summarise
 from bench.tuning.plan import Diverged, Objective, Plan, Row, TuningError
 from bench.tuning.space import Parameter, defaults
+from bench.tuning.sqlite import lock_transactions
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
-    from sqlalchemy import Engine
 
 STARTUP = 6
 """Settings drawn at random, the default among them, before TPE has something to go by."""
@@ -72,9 +74,9 @@ class Tuner:
     def rows(self) -> list[Row]:
         """Every place in order, as the storage has it now."""
         with _guarded(self.plan.url):
-            return [_row(place, tried) for place, tried in enumerate(self._places())]
+            return [summarise(place, tried) for place, tried in enumerate(self._places())]
 
-    def free(self) -> int | None:
+    def find_free_place(self) -> int | None:
         """The first place to try, once what dead processes have left is released.
 
         A place that failed is free to be tried again, but not by the process in which it failed.
@@ -128,21 +130,21 @@ class Tuner:
             return {}
         seed = derive("importances", self.plan.seed) % 2**32
         with _guarded(self.plan.url):
-            found = optuna.importance.get_param_importances(
+            shares = optuna.importance.get_param_importances(
                 self.study,
                 evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed),
                 target=lambda trial: trial.values[0],
             )
-        return {name: float(found[name]) for name in sorted(found)}
+        return {name: float(shares[name]) for name in sorted(shares)}
 
     def _places(self) -> list[list[FrozenTrial]]:
         """By place, the trials that tried it or will, oldest first."""
-        found: list[list[FrozenTrial]] = [[] for _ in range(self.plan.trials)]
+        places: list[list[FrozenTrial]] = [[] for _ in range(self.plan.trials)]
         for trial in self.study.get_trials(deepcopy=False):
             place = trial.user_attrs.get("place")
-            if place is not None and place < len(found) and "surplus" not in trial.user_attrs:
-                found[place].append(trial)
-        return found
+            if place is not None and place < len(places) and "surplus" not in trial.user_attrs:
+                places[place].append(trial)
+        return places
 
     def _enqueue(self, place: int) -> None:
         """A trial of a place, with the values with which it was begun before, if it was."""
@@ -197,8 +199,7 @@ def _attempt(trial: Trial, plan: Plan, objective: Objective) -> tuple[float, ...
             raise optuna.TrialPruned from error
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())
-        trial.set_user_attr("error", f"{type(error).__name__}: {reason}"[:1000])
+        trial.set_user_attr("error", f"{type(error).__name__}: {one_line(error)}"[:1000])
         raise
     finally:
         trial.set_user_attr("seconds", time.perf_counter() - begun)
@@ -212,39 +213,6 @@ def _suggest(trial: Trial, parameter: Parameter) -> float | int:
     if parameter.whole:
         return trial.suggest_int(name, int(low), int(high))
     return trial.suggest_float(name, low, high, log=parameter.log)
-
-
-def _row(place: int, tried: list[FrozenTrial]) -> Row:
-    if not tried:
-        return Row(place, "waiting")
-    done = [trial for trial in tried if _state(trial) in ("complete", "pruned", "diverged")]
-    running = [trial for trial in tried if _state(trial) == "running"]
-    trial = (done or running or tried[-1:])[0]
-    return Row(
-        place,
-        _state(trial),
-        dict(trial.params),
-        tuple(trial.values) if _state(trial) == "complete" else None,
-        sum(one.user_attrs.get("seconds", 0.0) for one in tried),
-        sum(one.state.name != "WAITING" for one in tried),
-        dict(sorted(trial.intermediate_values.items())),
-        trial.user_attrs.get("facts", {}),
-        trial.user_attrs.get("diverged", trial.user_attrs.get("error")),
-        _time(trial.datetime_start),
-        _time(trial.datetime_complete),
-    )
-
-
-def _state(trial: FrozenTrial) -> str:
-    if "diverged" in trial.user_attrs and trial.state.is_finished():
-        return "diverged"
-    if trial.state.name == "FAIL":  # without an error it was interrupted, or its process died
-        return "failed" if "error" in trial.user_attrs else "waiting"
-    return str(trial.state.name.lower())
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone().isoformat(timespec="seconds")
 
 
 def _release_dead(study: Study) -> None:
@@ -269,32 +237,16 @@ def _release_dead(study: Study) -> None:
 def _sampler(seed: int) -> BaseSampler:
     import optuna
 
-    class Seeded(optuna.samplers.BaseSampler):
+    class Seeded(optuna.samplers.TPESampler):
         """TPE whose draws are a function of the seed, the place and the finished trials."""
 
         def before_trial(self, study: Study, trial: FrozenTrial) -> None:
             place = trial.user_attrs.get("place", trial.number)
-            self._tpe = optuna.samplers.TPESampler(
-                n_startup_trials=STARTUP, seed=derive("tpe", seed, place) % 2**32
-            )
-            self._tpe.before_trial(study, trial)
+            own = derive("tpe", seed, place) % 2**32
+            super().__init__(n_startup_trials=STARTUP, seed=own)  # as if each had its own sampler
+            super().before_trial(study, trial)
 
-        def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
-            space: dict[str, Any] = self._tpe.infer_relative_search_space(study, trial)
-            return space
-
-        def sample_relative(
-            self, study: Study, trial: FrozenTrial, search_space: dict[str, Any]
-        ) -> dict[str, Any]:
-            drawn: dict[str, Any] = self._tpe.sample_relative(study, trial, search_space)
-            return drawn
-
-        def sample_independent(
-            self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
-        ) -> Any:
-            return self._tpe.sample_independent(study, trial, param_name, param_distribution)
-
-    return Seeded()
+    return Seeded(n_startup_trials=STARTUP)
 
 
 def _pruner(plan: Plan) -> BasePruner:
@@ -333,7 +285,7 @@ def _storage(url: str) -> BaseStorage:
         options = {"connect_args": {"timeout": 60}}
     for left in reversed(range(OPENING)):
         try:
-            made = storages.RDBStorage(
+            opened = storages.RDBStorage(
                 url, options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
             )
             break
@@ -342,27 +294,8 @@ def _storage(url: str) -> BaseStorage:
                 raise
             time.sleep(0.3)
     if url.startswith("sqlite:"):
-        _one_at_a_time(made.engine)
-    return made
-
-
-def _one_at_a_time(engine: Engine) -> None:
-    """Transactions that hold SQLite's lock from their begin.
-
-    Optuna looks whether a trial is waiting and then takes it, with a row's lock in between. SQLite
-    has no such lock, and two processes could both find it waiting.
-    """
-    from sqlalchemy import event
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, record: Any) -> None:
-        connection.isolation_level = None  # sqlite3 is not to begin transactions by itself
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    engine.dispose()  # the connections from before
+        lock_transactions(opened.engine)
+    return opened
 
 
 @contextlib.contextmanager
@@ -376,6 +309,5 @@ def _guarded(url: str) -> Iterator[None]:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError, OSError) as error:
-        said = error.__cause__ or error
-        reason = " ".join(str(said).split())[:200]
-        raise TuningError(f"--storage {logged.redacted(url)}: {reason}") from error
+        reason = one_line(error.__cause__ or error)[:200]
+        raise TuningError(f"--storage {redacted(url)}: {reason}") from error

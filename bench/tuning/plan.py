@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import BenchError
 from bench.tuning.space import Parameter, Values
 
 Pruner = Literal["hyperband", "median", "none"]
+Per = Literal["trial", "method", "study"]
 Report = Callable[[int, float], None]
 """(step from 1, accuracy so far); does not return where the trial is pruned."""
 
@@ -20,6 +22,36 @@ class TuningError(BenchError):
 
 class Diverged(Exception):
     """The objective's training broke down: a result, of the worst kind, and no mistake."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is tuned, how hard, and where.
+
+    epochs: of one training; None: the study's. architectures: of a group, at most; None: all.
+    storage: an Optuna URL; None: a database beside the results. timeout: seconds after which
+    this process begins no further setting. workers: processes, this one among them.
+    """
+
+    per: Per = "method"
+    trials: int = 20
+    epochs: int | None = None
+    architectures: int | None = None
+    only: tuple[str, ...] = ()
+    pruner: Pruner = "median"
+    objectives: tuple[str, ...] = ("accuracy",)
+    storage: str | None = None
+    timeout: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    data_root: Path | None = None
+    tracking_uri: str | None = None
+    workers: int = 1
+
+    @property
+    def name(self) -> str:
+        """Of the folder of results."""
+        return "-".join([self.per, *self.objectives[1:]])
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import yaml
 from bench import files
 from bench.run import environment
 from bench.study.model import Study
-from bench.tuning.plan import Row
-from bench.tuning.space import METHOD, WARM_UP
+from bench.tuning.groups import Work
+from bench.tuning.plan import Row, Settings
+from bench.tuning.space import split
 
 SCHEMA = 1
 RECORD = "tuning.json"
@@ -23,13 +24,10 @@ _SIGNIFICANT = 6  # digits of a setting
 
 
 def record(
-    study: Study, settings: Any, work: Sequence[Any], described: Mapping[str, Any]
+    study: Study, settings: Settings, work: Sequence[Work], described: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything that tables and figures need, as plain data.
-
-    settings, work: those of `bench.tuning.session`.
-    """
-    groups = [_group(one) for one in work]
+    """Everything that tables and figures need, as plain data; `described`: the environment."""
+    groups = [_group(part) for part in work]
     rows = [row for group in groups for row in group["rows"]]
     started = min((row["started"] for row in rows if row["started"]), default="")
     finished = max((row["finished"] for row in rows if row["finished"]), default="")
@@ -47,26 +45,25 @@ def record(
     }
 
 
-def _group(one: Any) -> dict[str, Any]:
-    rows: list[Row] = one.tuner.rows()
+def _group(part: Work) -> dict[str, Any]:
+    rows = part.tuner.rows()
     best = best_row(rows)
-    evaluation = one.group.found[0].trial.evaluation
     return {
-        "for": one.group.of,
-        "size": one.group.size,
-        "optuna_study": one.plan.name,
-        "epochs": one.objective.epochs,
-        "evaluation_epochs": evaluation.epochs,
+        "for": part.group.of,
+        "size": part.group.size,
+        "optuna_study": part.plan.name,
+        "epochs": part.objective.epochs,
+        "evaluation_epochs": part.group.evaluation.epochs,
         "architectures": [
             {"trial": f.trial.id, "label": f.trial.label, "seed": f.trial.seed}
-            for f in one.group.found
+            for f in part.group.found
         ],
-        "parameters": [dataclasses.asdict(parameter) for parameter in one.plan.parameters],
-        "steps": one.plan.steps,
+        "parameters": [dataclasses.asdict(parameter) for parameter in part.plan.parameters],
+        "steps": part.plan.steps,
         "rows": [_row(row) for row in rows],
         "finished": all(row.done for row in rows),
         "best": None if best is None else best.place,
-        "importances": one.tuner.importances(),
+        "importances": part.tuner.importances(),
     }
 
 
@@ -83,48 +80,41 @@ def best_row(rows: Sequence[Row]) -> Row | None:
     return max(complete, key=lambda row: (row.values or (0.0,))[0], default=None)
 
 
-def write(folder: Path, made: Mapping[str, Any]) -> None:
+def write(folder: Path, tuning: Mapping[str, Any]) -> None:
     """The record, and the best settings if every group has had its budget."""
-    text = json.dumps(made, indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(tuning, indent=1, sort_keys=True, allow_nan=False)
     files.write(folder / RECORD, text + "\n")
-    if all(group["finished"] and group["best"] is not None for group in made["groups"]):
-        files.write(folder / SETTINGS, settings_text(made))
+    if all(group["finished"] and group["best"] is not None for group in tuning["groups"]):
+        files.write(folder / SETTINGS, settings_text(tuning))
     else:
         (folder / SETTINGS).unlink(missing_ok=True)
 
 
-def settings_text(made: Mapping[str, Any]) -> str:
+def settings_text(tuning: Mapping[str, Any]) -> str:
     """The best settings as `bench run STUDY --evaluation FILE` takes them."""
-    study = made["study"]
+    study = tuning["study"]
     head = (
-        f"# The best of {made['trials']} settings for each {made['per']} of study {study}, by"
+        f"# The best of {tuning['trials']} settings for each {tuning['per']} of study {study}, by"
         " accuracy on validation images.\n"
         f"# bench run {study} --evaluation THIS_FILE evaluates the found architectures with them.\n"
     )
-    entries = [_entry(group, made) for group in made["groups"]]
+    entries = [_entry(group, tuning) for group in tuning["groups"]]
     body = yaml.safe_dump({"study": study, "settings": entries}, sort_keys=False, width=100)
     return head + body
 
 
-def _entry(group: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(group: Mapping[str, Any], tuning: Mapping[str, Any]) -> dict[str, Any]:
     rows = group["rows"]
     best = rows[group["best"]]
-    values = {name: _rounded(value) for name, value in best["parameters"].items()}
-    evaluation = {name: v for name, v in values.items() if not name.startswith(METHOD)}
-    if WARM_UP in evaluation:
-        epochs = group["evaluation_epochs"]
-        share = best["parameters"][WARM_UP]
-        evaluation.pop(WARM_UP)
-        evaluation["warm_up_epochs"] = round(share * epochs)
-    own = {name.removeprefix(METHOD): v for name, v in values.items() if name.startswith(METHOD)}
+    evaluation, own = split(best["parameters"], group["evaluation_epochs"])
     default = rows[0]["values"]
     return {
         "for": dict(group["for"]),
-        "evaluation": evaluation,
-        **({"method": own} if own else {}),
+        "evaluation": _round(evaluation),
+        **({"method": _round(own)} if own else {}),
         "tuning": {
-            "per": made["per"],
-            "trials": made["trials"],
+            "per": tuning["per"],
+            "trials": tuning["trials"],
             "seconds": round(sum(row["seconds"] for row in rows), 3),
             "epochs": group["epochs"],
             "architectures": len(group["architectures"]),
@@ -134,5 +124,8 @@ def _entry(group: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rounded(value: float | int) -> float | int:
-    return float(f"{value:.{_SIGNIFICANT}g}") if isinstance(value, float) else value
+def _round(values: Mapping[str, float | int]) -> dict[str, float | int]:
+    return {
+        name: float(f"{value:.{_SIGNIFICANT}g}") if isinstance(value, float) else value
+        for name, value in values.items()
+    }

@@ -53,17 +53,17 @@ def parameters(
     too. Raises ConfigurationError for an unknown one.
     """
     assert isinstance(trial.evaluation, EvaluationConfig)  # bench.tuning.session has looked
-    every = [*shared(trial.evaluation, side), *(of_method(trial) if own else [])]
-    found = {parameter.name: parameter.widened() for parameter in every}
+    every = [*_shared(trial.evaluation, side), *(_of_method(trial) if own else [])]
+    known = {parameter.name: parameter.widened() for parameter in every}
     if not trial.space.has_auxiliary_head:
-        del found["auxiliary_weight"]
+        del known["auxiliary_weight"]
     for name in only:
-        if name not in found:
-            raise ConfigurationError(f"--only {name}: not tuned; {suggest(name, found)}")
-    return tuple(found[name] for name in (only or found))
+        if name not in known:
+            raise ConfigurationError(f"--only {name}: not tuned; {suggest(name, known)}")
+    return tuple(known[name] for name in (only or known))
 
 
-def shared(config: EvaluationConfig, side: int) -> list[Parameter]:
+def _shared(config: EvaluationConfig, side: int) -> list[Parameter]:
     """Those that every method has."""
     return [
         Parameter("learning_rate", config.learning_rate, 0.005, 0.3, log=True),
@@ -77,7 +77,7 @@ def shared(config: EvaluationConfig, side: int) -> list[Parameter]:
     ]
 
 
-def of_method(trial: Trial) -> list[Parameter]:
+def _of_method(trial: Trial) -> list[Parameter]:
     """The method's own options that are `bench.options.Tunable`."""
     from bench import method
 
@@ -94,13 +94,19 @@ def defaults(space: Sequence[Parameter]) -> dict[str, float | int]:
     return {parameter.name: parameter.default for parameter in space}
 
 
-def applied(
-    config: EvaluationConfig, values: Values, epochs: int | None = None
-) -> tuple[EvaluationConfig, dict[str, float | int]]:
-    """(evaluation with the values, the method's options among them), over `epochs` if given."""
-    plain = {name: value for name, value in values.items() if not name.startswith(METHOD)}
+def split(values: Values, epochs: int) -> tuple[dict[str, Any], dict[str, float | int]]:
+    """(options of an evaluation over so many epochs, options of the method among the values)."""
+    shared = {name: value for name, value in values.items() if not name.startswith(METHOD)}
     own = {name.removeprefix(METHOD): v for name, v in values.items() if name.startswith(METHOD)}
-    total = epochs or config.epochs
-    share = plain.pop(WARM_UP, config.warm_up_epochs / config.epochs)
-    changed: dict[str, Any] = {**plain, "warm_up_epochs": round(share * total), "epochs": total}
-    return dataclasses.replace(config, **changed), own
+    if WARM_UP in shared:
+        shared["warm_up_epochs"] = round(shared.pop(WARM_UP) * epochs)
+    return shared, own
+
+
+def apply(
+    config: EvaluationConfig, values: Values, epochs: int
+) -> tuple[EvaluationConfig, dict[str, float | int]]:
+    """(the evaluation with the values, over `epochs`; the method's options among them)."""
+    warm_up = {WARM_UP: config.warm_up_epochs / config.epochs}
+    changed, own = split({**warm_up, **values}, epochs)
+    return dataclasses.replace(config, **changed, epochs=epochs), own

@@ -51,7 +51,7 @@ def test_ctrl_c_is_one_line_and_exit_status_130(
     def interrupted(study: object, store: object) -> list[str]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(status, "lines", interrupted)
+    monkeypatch.setattr(status, "describe", interrupted)
     assert bench("status", "small.yaml") == 130
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1) and err.startswith("interrupted")

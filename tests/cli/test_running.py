@@ -56,10 +56,12 @@ def test_status_tells_finished_failed_missing_and_stale(
 ) -> None:
     store = Store(tmp_path / "results" / "small")
     first, second, third = load("small.yaml").trials
-    failed = tiny_trials.record(second)
-    failed |= {"status": "failed", "error": {"stage": "search", "type": "E", "message": "why"}}
     stale = load("small.yaml", ["search.epochs=9"]).trials[2]
-    for record in (tiny_trials.record(first), failed, tiny_trials.record(stale)):
+    for record in (
+        tiny_trials.record(first),
+        tiny_trials.failed(second),
+        tiny_trials.record(stale),
+    ):
         store.write(record, [])
     assert bench("status", "small.yaml") == 0
     out = capsys.readouterr().out.splitlines()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import math
 from pathlib import Path
 
 import pytest
-from support import records
+from support import tiny_trials
 
 from bench.cli.main import main
 from bench.errors import ConfigurationError, ResultsError
 from bench.records import gate
+from bench.records.schema import FinishedRecord
 from bench.study.file import load
-from bench.study.model import Study
+from bench.study.model import Gate, Study
 
+RESULTS = Path(__file__).parents[2] / "results"
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|none~1|none~2|"
 CONV = SKIP.replace("skip_connect", "nor_conv_3x3")
 STUDY = f"""\
@@ -40,16 +40,24 @@ def study(folder: Path, text: str = STUDY, *changes: str) -> Study:
     return load(str(path), list(changes))
 
 
-def finished(of: Study, accuracies: dict[str, list[float]]) -> list[dict]:
-    """Records of the gate's trials with these validation accuracies, by cell and seed."""
+def reference_gate(of: Study) -> Gate:
     assert of.gate is not None
-    found = []
-    for trial in of.gate.trials:
-        made = copy.deepcopy(records.record(trial.label, trial.seed))
-        made["trial"] = trial.identity()
-        made["evaluation"]["validation"]["accuracy"] = accuracies[trial.label][trial.seed]
-        found.append(made)
-    return found
+    return of.gate
+
+
+def finished(of: Study, accuracies: dict[str, list[float]]) -> list[FinishedRecord]:
+    """Records of the gate's trials with these validation accuracies, by cell and seed."""
+    return [
+        tiny_trials.record(
+            trial,
+            evaluation={"validation": {"accuracy": accuracies[trial.label][trial.seed]}},
+        )
+        for trial in reference_gate(of).trials
+    ]
+
+
+def decide(of: Study, accuracies: dict[str, list[float]]) -> gate.Verdict:
+    return gate.decide(reference_gate(of), "gated", finished(of, accuracies))
 
 
 def test_a_difference_counts_beyond_two_standard_errors(tmp_path: Path) -> None:
@@ -57,11 +65,10 @@ def test_a_difference_counts_beyond_two_standard_errors(tmp_path: Path) -> None:
     # deviations 0.02/sqrt(2) and 0.04/sqrt(2): pooled variance (0.0002 + 0.0008) / 2 = 0.0005
     noise = 2 * math.sqrt(0.0005) * math.sqrt(1 / 2 + 1 / 2)
     for good, passed in ((0.55 + noise + 1e-6, True), (0.55 + noise - 1e-6, False)):
-        values = {"good": [good - 0.01, good + 0.01], "bad": [0.53, 0.57]}
-        record = gate.verdict(of.gate, "gated", finished(of, values))  # type: ignore[arg-type]
-        (pair,) = record["datasets"]["digits"]["pairs"]
-        assert pair["noise"] == pytest.approx(noise)
-        assert record["passed"] is pair["passed"] is passed
+        verdict = decide(of, {"good": [good - 0.01, good + 0.01], "bad": [0.53, 0.57]})
+        (pair,) = verdict.datasets["digits"].pairs
+        assert pair.noise == pytest.approx(noise)
+        assert verdict.passed is pair.passed is passed
 
 
 def test_every_pair_of_neighbouring_levels_has_to_come_out(tmp_path: Path) -> None:
@@ -70,32 +77,39 @@ def test_every_pair_of_neighbouring_levels_has_to_come_out(tmp_path: Path) -> No
     text = text.replace("levels: [[good], [bad]]", "levels: [[good, other], [bad], [worst]]")
     of = study(tmp_path, text)
     values = {"good": [0.9, 0.91], "other": [0.8, 0.81], "bad": [0.5, 0.51], "worst": [0.3, 0.31]}
-    assert gate.verdict(of.gate, "gated", finished(of, values))["passed"]  # type: ignore[arg-type]
-    record = gate.verdict(  # type: ignore[arg-type]
-        of.gate, "gated", finished(of, {**values, "other": [0.5, 0.52]})
-    )
-    assert not record["passed"]
-    failed = [p for p in record["datasets"]["digits"]["pairs"] if not p["passed"]]
-    assert [(pair["better"], pair["worse"]) for pair in failed] == [("other", "bad")]
-    assert "other ahead of bad by 0.5 points" in gate.sentence(record)
+    assert decide(of, values).passed
+    verdict = decide(of, {**values, "other": [0.5, 0.52]})
+    assert not verdict.passed
+    failed = [pair for pair in verdict.datasets["digits"].pairs if not pair.passed]
+    assert [(pair.better, pair.worse) for pair in failed] == [("other", "bad")]
+    assert "other ahead of bad by 0.5 points" in verdict.sentence
 
 
 def test_records_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
     of = study(tmp_path)
-    found = finished(of, {"good": [0.9, 0.8], "bad": [0.5, 0.4]})
-    one, other = (gate.verdict(of.gate, "gated", f) for f in (found, found[::-1]))  # type: ignore[arg-type]
-    assert json.dumps(one) == json.dumps(other)
+    plan, records = reference_gate(of), finished(of, {"good": [0.9, 0.8], "bad": [0.5, 0.4]})
+    one, other = (gate.decide(plan, "gated", given) for given in (records, records[::-1]))
+    written = [
+        gate.write(tmp_path / name, v).read_bytes() for name, v in (("1", one), ("2", other))
+    ]
+    assert written[0] == written[1]
     with pytest.raises(ResultsError, match="no finished training of bad"):
-        gate.verdict(of.gate, "gated", [r for r in found if r["trial"]["label"] == "good"])  # type: ignore[arg-type]
+        gate.decide(plan, "gated", [r for r in records if r.trial.label == "good"])
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/gate.json")), ids=lambda p: p.parent.name)
+def test_a_verdict_that_is_read_and_written_is_the_same_file(path: Path, tmp_path: Path) -> None:
+    verdict = gate.read(path.parent)
+    assert verdict is not None
+    assert gate.write(tmp_path, verdict).read_bytes() == path.read_bytes()
+    assert gate.describe_state(load(path.parent.name).gate, path.parent) == verdict.sentence
 
 
 def test_a_verdict_holds_for_its_setting_alone(tmp_path: Path) -> None:
     of = study(tmp_path)
-    assert gate.state(of.gate, tmp_path)["state"] == "missing"
-    values = {"good": [0.9, 0.91], "bad": [0.5, 0.51]}
-    record = gate.verdict(of.gate, "gated", finished(of, values))  # type: ignore[arg-type]
-    (tmp_path / gate.FILE).write_text(json.dumps(record))
-    assert gate.state(of.gate, tmp_path)["state"] == "passed"
+    assert "never run" in gate.describe_state(of.gate, tmp_path)
+    gate.write(tmp_path, decide(of, {"good": [0.9, 0.91], "bad": [0.5, 0.51]}))
+    assert gate.describe_state(of.gate, tmp_path).startswith("Gate: passed.")
     for change in (
         "data.size=12",
         "evaluation.epochs=2",
@@ -103,14 +117,15 @@ def test_a_verdict_holds_for_its_setting_alone(tmp_path: Path) -> None:
         "gate.factor=3.0",
     ):
         other = study(tmp_path, STUDY, change)
-        found = gate.state(other.gate, tmp_path)
-        assert found["state"] == "missing" and "another setting" in found["text"]
+        state = gate.describe_state(other.gate, tmp_path)
+        assert state.startswith("Gate: NOT RUN.") and "another setting" in state
     for change in ("search.epochs=3", "seeds=[5]", "methods.random.none=true"):
         same = study(tmp_path, STUDY, change)
-        assert gate.state(same.gate, tmp_path)["state"] == "passed"
+        assert gate.describe_state(same.gate, tmp_path).startswith("Gate: passed.")
     (tmp_path / gate.FILE).write_text("{")
-    with pytest.raises(ResultsError, match="damaged"):
-        gate.state(of.gate, tmp_path)
+    with pytest.raises(ResultsError, match="damaged") as caught:
+        gate.describe_state(of.gate, tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +175,13 @@ def test_the_verb_from_trainings_to_the_leaderboard(
     run = [str(tmp_path / "gated.yaml"), *where, "--workers", "1"]
     first = main(["gate", *run])
     out = capsys.readouterr().out
-    verdict = json.loads((tmp_path / "results/gated/gate.json").read_text())
-    assert first == (0 if verdict["passed"] else 1)
+    verdict = gate.read(tmp_path / "results/gated")
+    assert verdict is not None
+    assert first == (0 if verdict.passed else 1)
     assert len(list((tmp_path / "results/gated/gate/records").glob("*.json"))) == 4
-    assert gate.sentence(verdict) in out
+    assert verdict.sentence in out
     again = main(["gate", *run])  # everything is there: nothing is trained again
     assert again == first and "trials to run" not in capsys.readouterr().err
     main(["run", *run])
     leaderboard = (tmp_path / "results/gated/leaderboard.md").read_text()
-    assert gate.sentence(verdict) in leaderboard.partition("|")[0]
+    assert verdict.sentence in leaderboard.partition("|")[0]

@@ -13,9 +13,8 @@ from support import studies, tiny_trials
 from bench.cli.main import main
 from bench.records.gather import gather
 from bench.records.store import Store
-from bench.run.session import files_of
 from bench.study.file import load
-from bench.tracking import store as tracking
+from bench.tracking import runs as tracking
 
 FILES = ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.html")
 THREE = ("--set", "seeds=[0, 1, 2]")
@@ -119,9 +118,9 @@ def test_gates_of_joined_studies_are_said_of_each(store: Store, tmp_path: Path) 
     text = (tmp_path / "small.yaml").read_text()
     (tmp_path / "other.yaml").write_text(text.replace("name: small", "name: other"))
     (tmp_path / "results" / "other").mkdir()
-    gates = gather(["small.yaml", "other.yaml"], tmp_path / "results", THREE[1:]).study["gate"]
-    assert gates["text"].count("NOT RUN") + gates["text"].count("none.") == 2
-    assert "other: Gate: " in gates["text"] and "small: Gate: " in gates["text"]
+    gates = gather(["small.yaml", "other.yaml"], tmp_path / "results", THREE[1:]).facts.gate
+    assert gates is not None and gates.count("NOT RUN") + gates.count("none.") == 2
+    assert "other: Gate: " in gates and "small: Gate: " in gates
 
 
 def test_the_baseline_may_be_chosen(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,13 +159,13 @@ def test_from_mlflow_gives_the_bytes_of_the_files(
     uri = f"sqlite:///{tmp_path}/server.db"
     records = list(store)
     random.Random(2).shuffle(records)
-    tracking.sync(records, store.folder, uri, files_of(store.folder))
+    tracking.sync(records, store.folder, uri)
     assert bench("leaderboard", "small.yaml", *THREE) == 0
     assert bench("leaderboard", "small.yaml", *THREE, "--from-mlflow", uri, "--output", "out") == 0
     assert written(tmp_path / "out") == written(store.folder)
     assert bench("leaderboard", "smal", "--from-mlflow", uri, "--output", "out") == 2
     assert "no experiment 'smal' in MLflow" in capsys.readouterr().err
-    run = tracking.log_trial(records[0], store.folder, [], uri)
+    run = tracking.log_trial(records[0], store.folder, uri)
     artifact = next((store.folder / logged_artifacts(run, uri)).glob("**/record.json"))
     artifact.write_text(artifact.read_text().replace("digits", "digitz"))
     assert bench("leaderboard", "small.yaml", *THREE, "--from-mlflow", uri) == 2

@@ -1,17 +1,18 @@
-"""Records that are kept in the repository stay those of the shipped studies' trials."""
+"""Kept records: each is read as it is written, and is of a trial of its shipped study."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
 
 import pytest
 
-from bench.options import Mark, options, resolved
+from bench.records import schema
+from bench.records.store import read
 from bench.study.file import load, shipped
 
 RESULTS = Path(__file__).parents[2] / "results"
+FOLDERS = sorted(RESULTS.rglob("records"))
 KEPT = [name for name in shipped() if (RESULTS / name / "records").is_dir()]
 
 
@@ -25,12 +26,7 @@ def test_ids_are_those_of_the_study(name: str) -> None:
     assert found <= {trial.id for trial in load(name).trials}
 
 
-def test_a_later_option_is_told_only_where_it_is_used() -> None:
-    @options
-    class Config:
-        old: int = 1
-        new: Annotated[int, Mark.LATER] = 2
-
-    assert resolved(Config()) == {"old": 1}
-    assert resolved(Config(new=3)) == {"old": 1, "new": 3}
-    assert Config(**resolved(Config())) == Config()
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(RESULTS)))
+def test_a_record_that_is_read_and_written_is_the_same_file(folder: Path) -> None:
+    for path in folder.glob("*.json"):
+        assert schema.text(read(path)) == path.read_text(encoding="utf-8"), path

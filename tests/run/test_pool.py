@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import select
@@ -14,35 +13,13 @@ from pathlib import Path
 
 import pytest
 from support import studies
+from support.running import run_all
 
-from bench.errors import ConfigurationError
 from bench.records.store import Store
-from bench.run import machine
-from bench.run.pool import run_trials
-from bench.run.progress import Progress
 from bench.study.file import load
-from bench.study.model import Study
 
 WITHIN = 60  # seconds: a hang is a failure; nothing here waits that long otherwise
 DRIVE = str(Path(__file__).parents[1] / "support" / "drive.py")
-
-
-def run_all(study: Study, store: Store, workers: int) -> tuple[list[str], str]:
-    """(ids in the order recorded, what was said) of a run in this process."""
-    said = io.StringIO()
-    order: list[str] = []
-    trials = list(study.trials)
-    progress = Progress(len(trials), 0, workers, list(trials), said)
-    run_trials(
-        trials,
-        store,
-        progress,
-        devices=["cpu"] * workers,
-        execute="support.tiny_trials:run",
-        on_record=lambda record: order.append(record["trial"]["id"]),
-    )
-    progress.close()
-    return order, said.getvalue()
 
 
 def test_failures_and_deaths_are_recorded_and_the_others_go_on(
@@ -54,20 +31,19 @@ def test_failures_and_deaths_are_recorded_and_the_others_go_on(
     labels = "{a: {method: coin}, b: {method: coin}, c: {method: coin}, d: {method: coin}}"
     study = load(studies.write(tmp_path), [f"methods={labels}"])
     store = Store(tmp_path / "results")
-    order, said = run_all(study, store, workers=2)
-    assert sorted(order) == sorted(trial.id for trial in study.trials)
+    records, lines = run_all(study.trials, store, workers=2)
+    assert sorted(r.trial.id for r in records) == sorted(trial.id for trial in study.trials)
     standing = store.standing(study.trials)
-    assert [record["trial"]["label"] for record in standing.finished] == ["d"]
+    assert [record.trial.label for record in standing.finished] == ["d"]
     assert not standing.missing
-    errors = {record["trial"]["label"]: record["error"] for record in standing.failed}
-    assert errors["a"]["type"] == "FloatingPointError"
-    assert errors["a"]["message"] == "the loss is nan in epoch 2"
-    assert "tiny_trials.py" in errors["a"]["traceback"]
-    assert errors["b"]["type"] == errors["c"]["type"] == "WorkerDied"
-    assert errors["b"]["message"] == "the worker process was ended by SIGKILL (out of memory?)"
-    assert errors["c"]["message"] == "the worker process ended with exit status 3"
-    assert {error["stage"] for error in errors.values()} == {"search"}
-    lines = said.splitlines()
+    errors = {record.trial.label: record.error for record in standing.failed}
+    assert errors["a"].type == "FloatingPointError"
+    assert errors["a"].message == "the loss is nan in epoch 2"
+    assert "tiny_trials.py" in errors["a"].traceback
+    assert errors["b"].type == errors["c"].type == "WorkerDied"
+    assert errors["b"].message == "the worker process was ended by SIGKILL (out of memory?)"
+    assert errors["c"].message == "the worker process ended with exit status 3"
+    assert {error.stage for error in errors.values()} == {"search"}
     assert len(lines) == 4 and all(line.startswith(f"[{i}/4]") for i, line in enumerate(lines, 1))
     assert any("d on digits, seed 0: test accuracy 0.9" in line for line in lines)
     assert lines[-1].endswith("; done")
@@ -79,35 +55,9 @@ def test_a_trial_function_that_does_not_exist_fails_its_trials(
     monkeypatch.syspath_prepend(str(studies.PLUGIN))
     study = load(studies.write(tmp_path))
     store = Store(tmp_path / "results")
-    progress = Progress(3, 0, 1, list(study.trials), io.StringIO())
-    run_trials(study.trials, store, progress, devices=["cpu"], execute="no_such_module:run")
+    run_all(study.trials, store, execute="no_such_module:run")
     failed = store.standing(study.trials).failed
-    assert [record["error"]["type"] for record in failed] == ["ModuleNotFoundError"] * 3
-
-
-@pytest.mark.parametrize(
-    ("workers", "threads", "trials", "expected"),
-    [
-        (None, 1, 100, machine.cores()),
-        (None, 10_000, 100, 1),
-        (None, 1, 1, 1),
-        (5, 1, 3, 3),
-        (5, 10_000, 9, 5),
-    ],
-)
-def test_number_of_workers(workers: int | None, threads: int, trials: int, expected: int) -> None:
-    assert machine.devices("cpu", workers, threads, trials) == ["cpu"] * expected
-
-
-def test_cuda_where_there_is_none_is_said() -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        assert machine.devices("auto", None, 1, 9) == ["cuda:0"]
-    else:
-        with pytest.raises(ConfigurationError, match="torch finds no CUDA device"):
-            machine.devices("cuda", None, 1, 9)
-        assert machine.devices("auto", 1, 1, 9) == ["cpu"]
+    assert [record.error.type for record in failed] == ["ModuleNotFoundError"] * 3
 
 
 class Fifo:
@@ -258,29 +208,20 @@ def test_a_search_that_variations_share_is_done_once(
     changed = ["methods={a: {method: coin}}", "seeds=[0, 1]", f"ablations={{rate: {rates}}}"]
     study = load(studies.write(tmp_path), changed)
     store = Store(tmp_path / "results")
-    order, _ = run_all(study, store, workers=4)
-    assert len(order) == 6
+    assert len(run_all(study.trials, store, workers=4)[0]) == 6
     standing = store.standing(study.trials)
     assert len(standing.finished) == 6
     for seed in (0, 1):
-        records = [r for r in standing.finished if r["trial"]["seed"] == seed]
-        searched = [r for r in records if "reused" not in r["search"]]
-        assert len(searched) == 1 and len({r["trial"]["search_id"] for r in records}) == 1
+        records = [r for r in standing.finished if r.trial.seed == seed]
+        (searched,) = [r for r in records if r.search.reused is None]
+        assert len({r.trial.search_id for r in records}) == 1
         for record in records:
-            if record is not searched[0]:
-                assert record["search"]["reused"]["trial"] == searched[0]["trial"]["id"]
-        tables = {store.posterior_path(r["trial"]).read_bytes() for r in records}
+            if record.search.reused is not None:
+                assert record.search.reused.trial == searched.trial.id
+        tables = {store.posterior_path(r.trial).read_bytes() for r in records}
         assert len(tables) == 1 and b"skip_connect" in tables.pop()
-    store.record_path(standing.finished[-1]["trial"]).unlink()
+    store.record_path(standing.finished[-1].trial).unlink()
     again = load(studies.write(tmp_path), changed)
     left = store.standing(again.trials)
-    said = io.StringIO()
-    run_trials(
-        left.missing,
-        store,
-        Progress(6, 5, 1, list(left.missing), said),
-        devices=["cpu"],
-        execute="support.tiny_trials:run",
-        finished=left.finished,
-    )
-    assert "reused" in store.standing(again.trials).finished[-1]["search"]
+    run_all(left.missing, store, finished=left.finished)
+    assert store.standing(again.trials).finished[-1].search.reused is not None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 from bench.tuning.optuna_study import Tuner
 from bench.tuning.plan import Diverged, Outcome, Plan, Report
@@ -45,7 +48,7 @@ def tune(tuner: Tuner, with_objective: object = objective) -> int:
     """Work until every place is done; how many were done here."""
     done = 0
     while not all(row.done for row in tuner.rows()):
-        place = tuner.free()
+        place = tuner.find_free_place()
         if place is None:
             time.sleep(0.05)
             continue
@@ -64,6 +67,29 @@ def work(url: str) -> None:
         return objective(values, report)
 
     print("done", tune(Tuner(plan(url)), slow), flush=True)
+
+
+def start(url: str, **variables: str) -> subprocess.Popen[str]:
+    """A process that works on the plan at `url`."""
+    here = Path(__file__)
+    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1])])
+    return subprocess.Popen(
+        [sys.executable, "-m", "support.quick", url],
+        env={**os.environ, "PYTHONPATH": paths, **variables},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def check_complete(tuner: Tuner) -> None:
+    """Every place is done, by exactly one trial."""
+    assert all(row.done for row in tuner.rows())
+    finished = Counter(
+        trial.user_attrs["place"]
+        for trial in tuner.study.trials
+        if trial.state.name in ("COMPLETE", "PRUNED")
+    )
+    assert finished == dict.fromkeys(range(tuner.plan.trials), 1)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
-"""Synthetic records of schema 1, for tests of what reads records."""
+"""Synthetic records, for tests of what reads records: plain data, or the typed objects."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from bench import ENGINE_VERSION
+from bench.records import schema
+from bench.records.schema import FailedRecord, FinishedRecord
+
+R = TypeVar("R", FinishedRecord, FailedRecord)
 
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OPERATIONS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
@@ -25,7 +30,7 @@ def record(
     evaluation_epochs: int = 4,
     failed_in: str | None = None,
 ) -> dict[str, Any]:
-    """A record with plausible numbers, a pure function of the arguments.
+    """A record as plain data, with plausible numbers, a pure function of the arguments.
 
     `failed_in` is None or the stage ("data", "search", "evaluation") in which the trial failed;
     what comes after it is null.
@@ -67,7 +72,7 @@ def record(
         stage["seconds"] for stage in (search, evaluation)[: max(0, reached - 1)] if stage
     )
     started = STARTED + timedelta(minutes=7 * seed)
-    return {
+    values = {
         "schema": 1,
         "trial": {
             "id": hashlib.sha256(identity.encode()).hexdigest(),
@@ -122,12 +127,39 @@ def record(
             "command": f"bench run {study}",
         },
     }
+    schema.parse(values, "made for a test")
+    return values
 
 
-def stem(of: dict[str, Any]) -> str:
-    """The name of a record's files."""
-    trial = of["trial"]
-    return f"{trial['label']}-{trial['dataset']}-s{trial['seed']}-{trial['id'][:8]}"
+def finished(label: str = "vinnas", seed: int = 0, **options: Any) -> FinishedRecord:
+    """`record` of a finished trial, as an object."""
+    made = schema.parse(record(label, seed, **options), "made for a test")
+    assert isinstance(made, FinishedRecord)
+    return made
+
+
+def failed(stage: str, label: str = "vinnas", seed: int = 0, **options: Any) -> FailedRecord:
+    """`record` of a trial that failed in a stage, as an object."""
+    made = schema.parse(record(label, seed, failed_in=stage, **options), "made for a test")
+    assert isinstance(made, FailedRecord)
+    return made
+
+
+def changed(record: R, changes: Mapping[str, Any]) -> R:
+    """A record with other values; mappings are merged, at any depth."""
+    made = schema.parse(merged(schema.plain(record), changes), "changed for a test")
+    assert type(made) is type(record)
+    return made
+
+
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data with other values; mappings are merged, at any depth."""
+    both = dict(values)
+    for key, value in changes.items():
+        inner = both.get(key)
+        nested = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        both[key] = merged(inner, value) if nested else value
+    return both
 
 
 def _genotype(draw: random.Random) -> dict[str, Any]:

@@ -11,7 +11,10 @@ import torch
 
 from bench import method
 from bench.data.config import DataConfig
-from bench.run.trial import Progress, TrialOutcome, run_trial
+from bench.records import schema
+from bench.records.schema import RunRecord
+from bench.run.messages import Done, EpochDone
+from bench.run.trial import run_trial
 from bench.space.config import SpaceConfig
 from bench.study.model import Trial
 from bench.training.config import EvaluationConfig, SearchConfig
@@ -45,12 +48,14 @@ def trial(
 
 def run(
     chosen: Trial, folder: Path, report: Any = lambda progress: None, device: torch.device = CPU
-) -> TrialOutcome:
+) -> Done:
     return run_trial(chosen, device=device, data_root=None, folder=folder, report=report)
 
 
 def lasting(value: Any) -> Any:
     """A record without what may differ between two runs: times, memory, where and when."""
+    if isinstance(value, RunRecord):
+        return lasting(schema.plain(value))
     if isinstance(value, dict):
         return {
             key: lasting(item)
@@ -68,7 +73,7 @@ class Interruption:
         self.at = (stage, epoch)
         self.seen: list[tuple[str, int]] = []
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: EpochDone) -> None:
         self.seen.append((progress.stage, progress.epoch))
         if self.seen[-1] == self.at:
             raise KeyboardInterrupt

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.run.messages import EpochDone
 from bench.study.model import Trial
-from support.tiny_trials import Progress, run
+from support.tiny_trials import run
 
 __all__ = ["run", "search_together"]
 
@@ -25,9 +26,9 @@ def search_together(
     device: Any,
     data_root: Path | None,
     folder: Path,
-    report: Callable[[Progress], None],
+    report: Callable[[EpochDone], None],
 ) -> str | None:
-    report(Progress("search", 1, 2, {}))
+    report(EpochDone("search", 1, 2))
     with Path(os.environ["TINY_GROUPS"]).open("a") as file:
         seeds = " ".join(str(trial.seed) for trial in trials)
         file.write(f"{trials[0].label}: {seeds}\n")

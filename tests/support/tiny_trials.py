@@ -12,26 +12,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.records import schema
+from bench.records.schema import FailedRecord, FinishedRecord
+from bench.run.messages import Done, EpochDone
 from bench.study.model import Trial
 from support import records
-
-
-@dataclass(frozen=True)
-class Progress:
-    stage: str
-    epoch: int
-    epochs: int
-    metrics: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    record: dict[str, Any]
-    posterior: list[dict[str, Any]]
 
 
 def run(
@@ -40,11 +28,11 @@ def run(
     device: Any,
     data_root: Path | None,
     folder: Path,
-    report: Callable[[Progress], None],
-    found: dict[str, Any] | None = None,
-) -> Outcome:
+    report: Callable[[EpochDone], None],
+    found: FinishedRecord | None = None,
+) -> Done:
     assert device.type == "cpu" and folder.name == trial.stem
-    report(Progress("search", 1, 2, {"train_accuracy": 0.5}))
+    report(EpochDone("search", 1, 2, {"train_accuracy": 0.5}))
     does = json.loads(os.environ.get("TINY_TRIALS", "{}")).get(trial.label, "finish")
     if does == "raise":
         raise FloatingPointError("the loss is nan\nin epoch 2")
@@ -56,22 +44,35 @@ def run(
         fifo = os.open(os.environ["TINY_FIFO"], os.O_WRONLY)
         os.write(fifo, b"%d\n" % os.getpid())
         threading.Event().wait()
-    made = record(trial)
     if found is not None:
-        made["search"] = {**found["search"], "reused": {"trial": found["trial"]["id"]}}
-        return Outcome(made, [])
-    return Outcome(made, posterior())
+        search = {**found.search.model_dump(), "reused": {"trial": found.trial.id}}
+        return Done(record(trial, search=search))
+    return Done(record(trial), posterior())
 
 
-def record(trial: Trial) -> dict[str, Any]:
-    """A finished record of this trial, with synthetic numbers."""
-    made = records.record(trial.label, trial.seed, dataset=trial.dataset, study=trial.study)
-    made["trial"] = trial.identity()
-    made["configuration"] = trial.configuration()
+def record(trial: Trial, **changes: Any) -> FinishedRecord:
+    """A finished record of this trial, with synthetic numbers; `changes` are merged into it."""
+    values = {**records.record(trial.label, trial.seed, dataset=trial.dataset), **_identity(trial)}
+    made = schema.parse(records.merged(values, changes), "made for a test")
+    assert isinstance(made, FinishedRecord)
     return made
 
 
+def failed(trial: Trial, message: str = "why") -> FailedRecord:
+    """A record of this trial, failed in its search."""
+    values = {**records.record(trial.label, trial.seed, failed_in="search"), **_identity(trial)}
+    values["error"] = {"stage": "search", "type": "E", "message": message}
+    made = schema.parse(values, "made for a test")
+    assert isinstance(made, FailedRecord)
+    return made
+
+
+def _identity(trial: Trial) -> dict[str, Any]:
+    return {"trial": trial.identity(), "configuration": trial.configuration()}
+
+
 def posterior() -> list[dict[str, Any]]:
+    """Rows of a posterior table."""
     where = {"epoch": 1, "cell": "normal", "edge": 0, "operation": "skip_connect"}
     row = {**where, "mean": 0.1, "selected": True}
     return [row, {**row, "epoch": 2, "mean": 1 / 3, "alive": True}]

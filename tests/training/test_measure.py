@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -108,12 +109,12 @@ def test_evaluation_seeds_are_nested_in_the_search_seed(tmp_path: Path) -> None:
     several = tiny.trial("random", evaluation={"repeats": 3})
     assert one.id != several.id and one.search_id == several.search_id
     alone, record = (tiny.run(trial, tmp_path / trial.id[:8]).record for trial in (one, several))
-    evaluation = tiny.lasting(record["evaluation"])
+    evaluation = tiny.lasting(record)["evaluation"]
     repeats = evaluation.pop("repeats")
-    assert evaluation == tiny.lasting(alone["evaluation"])
+    assert evaluation == tiny.lasting(alone)["evaluation"]
     losses = {part["test"]["nll"] for part in (evaluation, *repeats)}
     assert len(repeats) == 2 and len(losses) == 3
-    assert schema.check(record, "several") == record
+    assert schema.parse(json.loads(schema.text(record)), "several") == record
     assert not any(path.is_file() for path in tmp_path.rglob("*.pt"))
 
 

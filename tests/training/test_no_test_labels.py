@@ -80,7 +80,7 @@ def test_from_everything_that_a_search_is_handed(
         record = tiny.run(tiny.trial(name), tmp_path).record
     finally:
         torch.use_deterministic_algorithms(False)
-    assert record["status"] == "finished", record["error"]
+    assert record.status == "finished", record.error
     during = set() if name == "random" else {"phases", "end_epoch"}
     assert set(checked) == {"search", "select"} | during
 

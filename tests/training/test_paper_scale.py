@@ -11,6 +11,7 @@ import torch
 import bench.run.trial
 from bench.data.loading import digest
 from bench.data.splits import EvaluationData, Pool, SearchData, Split
+from bench.records.schema import FinishedRecord
 from bench.run.trial import run_trial
 from bench.study.file import load
 
@@ -70,11 +71,11 @@ def test_it_builds_and_steps(name: str, tmp_path: Path, monkeypatch: pytest.Monk
         ).record
     finally:
         torch.use_deterministic_algorithms(False)
-    assert record["status"] == "finished", record["error"]
-    assert record["evaluation"]["steps"] == 1
+    assert isinstance(record, FinishedRecord), record.error
+    assert record.evaluation.model_dump()["steps"] == 1
     if name != "random":
-        assert record["search"]["steps"] == (1 if name == "darts" else 2)
+        assert record.search.steps == (1 if name == "darts" else 2)
     # 3.3 M parameters for the published cell; other cells are of that size
-    assert 1_500_000 < record["evaluation"]["parameters"] < 6_500_000
-    terms = record["evaluation"]["epochs"][0]["terms"]
+    assert 1_500_000 < record.evaluation.parameters < 6_500_000
+    terms = record.evaluation.epochs[0].terms
     assert {"weights.cross_entropy", "weights.auxiliary"} <= set(terms)

@@ -17,19 +17,20 @@ def test_evaluating_a_found_genotype_gives_the_same_bits(name: str, tmp_path: Pa
     outcome = run_trial(
         trial, device=tiny.CPU, data_root=None, folder=tmp_path, report=lambda p: None, found=whole
     )
-    assert outcome.record["status"] == "finished", outcome.record["error"]
+    assert outcome.record.status == "finished", outcome.record.error
     assert outcome.posterior == []
-    reused = outcome.record["search"].pop("reused")
+    again = tiny.lasting(outcome.record)
+    reused = again["search"].pop("reused")
     assert reused["trial"] == trial.id
-    assert tiny.lasting(outcome.record) == tiny.lasting(whole)
+    assert again == tiny.lasting(whole)
 
 
 def test_of_other_data_a_search_is_not_taken_over(tmp_path: Path) -> None:
     whole = tiny.run(tiny.trial("darts"), tmp_path).record
     other = tiny.trial("darts", data={"test_limit": 50})
-    assert other.search_id == whole["trial"]["search_id"]
+    assert other.search_id == whole.trial.search_id
     outcome = run_trial(
         other, device=tiny.CPU, data_root=None, folder=tmp_path, report=lambda p: None, found=whole
     )
-    assert "reused" not in outcome.record["search"]
-    assert outcome.record["genotype"] == whole["genotype"]
+    assert outcome.record.search.reused is None
+    assert outcome.record.genotype == whole.genotype

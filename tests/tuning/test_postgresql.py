@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 from support import quick, records
-from tracking.test_tracking import runs, served
-from tuning.test_sharing import check_complete, process
+from support.mlflow_stores import runs, served
+from support.quick import check_complete, start
 
-from bench.tracking import store as tracking
+from bench.tracking import runs as tracking
 from bench.tuning.optuna_study import Tuner
 
 psycopg = pytest.importorskip("psycopg", reason="not installed: pip install psycopg[binary]")
 pytestmark = pytest.mark.slow
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """The newest installed; Debian keeps the server's programs out of the path."""
     found = [str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]
     in_path = shutil.which(name)
@@ -36,7 +36,7 @@ def _program(name: str) -> str:
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The URL of an empty database; the server refuses to run as root and then is `nobody`'s."""
-    initdb, postgres = _program("initdb"), _program("postgres")
+    initdb, postgres = program("initdb"), program("postgres")
     user = {"user": "nobody"} if os.getuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="bench-postgresql-") as folder, socket.socket() as free:
         if user:
@@ -70,7 +70,7 @@ def server() -> Iterator[str]:
 
 
 def test_two_processes_share_a_postgresql_server(server: str) -> None:
-    workers = [process(server) for _ in range(2)]
+    workers = [start(server) for _ in range(2)]
     outputs = [worker.communicate()[0].split() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     check_complete(Tuner(quick.plan(server)))
@@ -81,12 +81,12 @@ def test_an_mlflow_server_keeps_its_runs_there(server: str, tmp_path: Path) -> N
     """What records say comes back from it; sent again, nothing is written."""
     with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("CREATE DATABASE mlflow")
-    of = records.record("vinnas", 1)
+    of = records.finished("vinnas", 1)
     (tmp_path / "quickstart").mkdir()
     with served(tmp_path, server.replace("/postgres", "/mlflow"), 600) as uri:
-        first = tracking.sync([of], tmp_path / "quickstart", uri, lambda record: [])
-        again = tracking.sync([of], tmp_path / "quickstart", uri, lambda record: [])
+        first = tracking.sync([of], tmp_path / "quickstart", uri)
+        again = tracking.sync([of], tmp_path / "quickstart", uri)
         by_name = {run.info.run_name: run for run in runs(tmp_path, uri)}
     assert (first, again) == (tracking.SyncCounts(1, 0, 0), tracking.SyncCounts(0, 0, 1))
     metrics = by_name["vinnas-digits-s1"].data.metrics
-    assert metrics["test_accuracy"] == of["evaluation"]["test"]["accuracy"]
+    assert metrics["test_accuracy"] == of.evaluation.test.accuracy

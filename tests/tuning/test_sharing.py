@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from support import quick
+from support.quick import check_complete, start
 
 from bench.tuning.optuna_study import Tuner
 from bench.tuning.plan import Outcome, Row, TuningError
 from bench.tuning.space import Values
-
-
-def process(url: str, **variables: str) -> subprocess.Popen[str]:
-    here = Path(__file__)
-    paths = os.pathsep.join([str(here.parents[2]), str(here.parents[1])])
-    return subprocess.Popen(
-        [sys.executable, "-m", "support.quick", url],
-        env={**os.environ, "PYTHONPATH": paths, **variables},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def check_complete(tuner: Tuner) -> None:
-    """Every place is done, by exactly one trial."""
-    assert all(row.done for row in tuner.rows())
-    finished = Counter(
-        trial.user_attrs["place"]
-        for trial in tuner.study.trials
-        if trial.state.name in ("COMPLETE", "PRUNED")
-    )
-    assert finished == dict.fromkeys(range(tuner.plan.trials), 1)
 
 
 def lasting(rows: list[Row]) -> list[tuple[object, ...]]:
@@ -47,7 +22,7 @@ def lasting(rows: list[Row]) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("scheme", ["sqlite:///", "journal:"])
 def test_two_processes_share_the_work_and_repeat_none(scheme: str, tmp_path: Path) -> None:
     url = f"{scheme}{tmp_path / 'shared'}"
-    workers = [process(url) for _ in range(2)]
+    workers = [start(url) for _ in range(2)]
     outputs = [worker.communicate()[0].split() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     tuner = Tuner(quick.plan(url))
@@ -60,11 +35,11 @@ def test_two_processes_share_the_work_and_repeat_none(scheme: str, tmp_path: Pat
 def test_a_killed_process_does_not_stop_the_other(scheme: str, tmp_path: Path) -> None:
     """Killed in the middle of a setting, which the other one tries again with the same values."""
     url = f"{scheme}{tmp_path / 'shared'}"
-    killed = process(url, HANG="1")
+    killed = start(url, HANG="1")
     assert killed.stdout is not None and killed.stdout.readline() == "trying\n"
     tuner = Tuner(quick.plan(url))
     (begun,) = [row for row in tuner.rows() if row.state == "running"]
-    other = process(url)
+    other = start(url)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     output = other.communicate()[0].split()
@@ -112,7 +87,7 @@ def test_a_mistake_fails_its_place_and_another_process_may_try_it(tmp_path: Path
     def broken(values: Values, report: object) -> Outcome:
         raise ValueError("out of\nmemory")
 
-    while (place := tuner.free()) is not None:
+    while (place := tuner.find_free_place()) is not None:
         tuner.attempt(place, broken)
     assert [(r.state, r.error) for r in tuner.rows()] == [
         ("failed", "ValueError: out of memory")

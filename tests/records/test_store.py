@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
-import multiprocessing
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import records, studies, tiny_trials
 
-from bench import files
 from bench.errors import ResultsError
-from bench.records import lock
-from bench.records.schema import check
+from bench.records import schema
+from bench.records.parts import Failure
 from bench.records.store import Store, read
 from bench.study.file import load
 from bench.study.model import Study
@@ -38,7 +36,7 @@ def test_round_trip(study: Study, store: Store) -> None:
     assert path.name == f"{study.trials[0].stem}.json"
     assert read(path) == record
     assert list(store) == [record]
-    lines = store.posterior_path(record["trial"]).read_text().splitlines()
+    lines = store.posterior_path(record.trial).read_text().splitlines()
     assert lines[0].startswith("epoch,cell,edge,source,target,operation,mean,std,log_alpha,drop")
     assert lines[1:] == [
         "1,normal,0,,,skip_connect,0.1,,,,,,,True",
@@ -49,26 +47,38 @@ def test_round_trip(study: Study, store: Store) -> None:
 def test_same_record_same_bytes(study: Study, store: Store) -> None:
     record = tiny_trials.record(study.trials[0])
     before = store.write(record, []).read_bytes()
-    shuffled = dict(reversed(record.items()))
-    assert store.write(shuffled, []).read_bytes() == before
+    shuffled = dict(reversed(schema.plain(record).items()))
+    assert store.write(schema.parse(shuffled, "shuffled"), []).read_bytes() == before
 
 
 def test_numbers_that_json_cannot_say_become_null(study: Study, store: Store) -> None:
-    record = tiny_trials.record(study.trials[0])
-    record["search"]["epochs"][0]["terms"] = {"loss": math.nan, "kl": -math.inf, "fine": 1.5}
+    terms = {"loss": math.nan, "kl": -math.inf, "fine": 1.5}
+    epoch = {"epoch": 1, "seconds": 1.0, "terms": terms, "of a method": [math.nan]}
+    record = tiny_trials.record(study.trials[0], search={"epochs": [epoch]})
     text = store.write(record, []).read_text()
     assert "NaN" not in text and "Infinity" not in text
-    assert next(iter(store))["search"]["epochs"][0]["terms"] == {
-        "loss": None,
-        "kl": None,
-        "fine": 1.5,
-    }
+    (read_back,) = store
+    assert read_back.search is not None
+    assert read_back.search.epochs[0].terms == {"loss": None, "kl": None, "fine": 1.5}
 
 
 @pytest.mark.parametrize("stage", ["data", "search", "evaluation", None])
 def test_records_of_every_stage_are_records(stage: str | None) -> None:
-    record = records.record(failed_in=stage)
-    assert check(record, Path(f"{records.stem(record)}.json")) == record
+    values = records.record(failed_in=stage)
+    record = schema.parse(values, "made for a test")
+    assert schema.plain(record) == values
+    assert isinstance(record, schema.FinishedRecord if stage is None else schema.FailedRecord)
+
+
+@pytest.mark.parametrize("error", [None, Failure(stage="start", type="E", message="m")])
+def test_a_tuned_trial_has_a_tuned_record(study: Study, error: Failure | None) -> None:
+    """Also where it failed before it came to anything."""
+    trial = dataclasses.replace(study.trials[0], tuning={"seconds": 2.0})
+    made = records.record()
+    reached = {} if error else {name: made[name] for name in schema.REACHED}
+    record = schema.build(trial, error, reached, made["environment"], made["provenance"])
+    assert record.is_tuned and record.trial.id == trial.id
+    assert record.trial.stem == trial.stem
 
 
 def test_a_failed_trial_that_is_run_again_leaves_nothing_behind(study: Study, store: Store) -> None:
@@ -82,21 +92,19 @@ def test_a_failed_trial_that_is_run_again_leaves_nothing_behind(study: Study, st
 
 def test_standing(study: Study, store: Store, tmp_path: Path) -> None:
     first, second, third = study.trials
-    failed = tiny_trials.record(second)
-    failed |= {"status": "failed", "error": {"stage": "search", "type": "E", "message": "m"}}
     store.write(tiny_trials.record(first), [])
-    store.write(failed, [])
+    store.write(tiny_trials.failed(second), [])
     other = load(str(tmp_path / "small.yaml"), ["search.epochs=9"]).trials[2]
     store.write(tiny_trials.record(other), [])
     standing = store.standing(study.trials)
-    assert [record["trial"]["id"] for record in standing.finished] == [first.id]
-    assert [record["trial"]["id"] for record in standing.failed] == [second.id]
+    assert [record.trial.id for record in standing.finished] == [first.id]
+    assert [record.trial.id for record in standing.failed] == [second.id]
     assert standing.missing == [third]
-    assert [record["trial"]["id"] for record in standing.stale] == [other.id]
-    assert [standing.of(trial) for trial in study.trials] == ["finished", "failed", "missing"]
+    assert [record.trial.id for record in standing.stale] == [other.id]
+    assert [standing.state_of(trial) for trial in study.trials] == ["finished", "failed", "missing"]
 
 
-def _without(*path: str) -> Any:
+def without(*path: str) -> Any:
     def change(record: dict[str, Any]) -> None:
         for key in path[:-1]:
             record = record[key]
@@ -105,7 +113,7 @@ def _without(*path: str) -> Any:
     return change
 
 
-def _with(value: Any, *path: str) -> Any:
+def with_value(value: Any, *path: str) -> Any:
     def change(record: dict[str, Any]) -> None:
         for key in path[:-1]:
             record = record[key]
@@ -115,21 +123,21 @@ def _with(value: Any, *path: str) -> Any:
 
 
 DAMAGES = {
-    "other schema": (_with(2, "schema"), "schema is 2, this version reads 1"),
-    "no schema": (_without("schema"), "schema is None"),
-    "no trial": (_without("trial"), "trial"),
-    "id cut short": (_with("abc", "trial", "id"), "trial.id"),
-    "accuracy in percent": (_with(97.0, "evaluation", "test", "accuracy"), "test.accuracy"),
-    "no test": (_without("evaluation", "test"), "evaluation.test"),
-    "no evaluation": (_with(None, "evaluation"), "it finished, but evaluation is null"),
+    "other schema": (with_value(2, "schema"), "schema is 2, this version reads 1"),
+    "no schema": (without("schema"), "schema is None"),
+    "no trial": (without("trial"), "trial"),
+    "id cut short": (with_value("abc", "trial", "id"), "trial.id"),
+    "accuracy in percent": (with_value(97.0, "evaluation", "test", "accuracy"), "test.accuracy"),
+    "no test": (without("evaluation", "test"), "evaluation.test"),
+    "no evaluation": (with_value(None, "evaluation"), "it finished, but evaluation is null"),
     "genotype exchanged": (
-        _with({"space": "darts", "cells": {"normal": [[["skip_connect", 0]]]}}, "genotype"),
+        with_value({"space": "darts", "cells": {"normal": [[["skip_connect", 0]]]}}, "genotype"),
         "genotype_digest is not the genotype's",
     ),
-    "negative seconds": (_with(-1.0, "search", "seconds"), "search.seconds"),
-    "unknown status": (_with("done", "status"), "status"),
-    "failed without error": (_with("failed", "status"), "it failed, but error is null"),
-    "of another seed": (_with(5, "trial", "seed"), "should be named"),
+    "negative seconds": (with_value(-1.0, "search", "seconds"), "search.seconds"),
+    "unknown status": (with_value("done", "status"), "status"),
+    "failed without error": (with_value("failed", "status"), "it failed, but error is null"),
+    "of another seed": (with_value(5, "trial", "seed"), "should be named"),
 }
 
 
@@ -163,22 +171,11 @@ def test_a_copy_under_another_name_is_refused(study: Study, store: Store) -> Non
         list(store)
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "table.csv"
-    files.write(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        files.write(path, "x" * 100_000 + "\ud800")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = Store(tmp_path / "file" / "small")
     with pytest.raises(ResultsError, match="cannot be written: Not a directory; choose another"):
         store.prepare()
-    with pytest.raises(ResultsError, match="cannot write"):
-        files.write(tmp_path / "file" / "x", "")
 
 
 def test_leftovers_of_a_killed_process_are_no_records_and_are_cleared(store: Store) -> None:
@@ -188,27 +185,3 @@ def test_leftovers_of_a_killed_process_are_no_records_and_are_cleared(store: Sto
     assert list(store) == []
     store.clear_leftovers()
     assert list(store.records_folder.iterdir()) == []
-
-
-def _hold(folder: str, pipe: Any) -> None:
-    with lock.held(Path(folder)):
-        pipe.send(os.getpid())
-        pipe.recv()
-
-
-def test_one_process_at_a_time(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    other = context.Process(target=_hold, args=(str(tmp_path), theirs))
-    other.start()
-    holder = ours.recv()
-    with (
-        pytest.raises(ResultsError, match=rf"another run is at work .* \(process {holder}\)"),
-        lock.held(tmp_path),
-    ):
-        pass
-    other.kill()
-    other.join()
-    with lock.held(tmp_path):
-        pass
-    assert (tmp_path / lock.NAME).read_bytes() == b""

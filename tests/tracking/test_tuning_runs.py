@@ -1,13 +1,13 @@
-"""A tuning in MLflow: a run a group, a nested run a setting, nothing twice."""
+"""A tuning in MLflow: a run per group, a nested run per setting, nothing twice."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from tracking.test_tracking import client, runs
+from support.mlflow_stores import client, runs
 
-from bench.tracking import store as tracking
+from bench.tracking import runs as tracking
 
 TIME = "2026-01-02T03:04:0{}+00:00"
 

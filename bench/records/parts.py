@@ -1,0 +1,287 @@
+"""The parts of a record: what a trial was, how it was searched and evaluated, where it ran.
+
+Accuracies are fractions, likelihoods nats an image, times seconds, memory bytes.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.space.genotype import Genotype
+from bench.study.model import stem
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+Numbers = dict[str, float | None]
+"""By name; null where the number was NaN or infinite, which JSON cannot say."""
+
+
+class Part(BaseModel):
+    """A part of a record. What is named here has to be there and right; methods may add more."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+class TrialIdentity(Part):
+    """Which trial it is. Two trials of one `search_id` have the same search."""
+
+    id: Digest
+    search_id: Digest
+    study: str
+    label: str
+    method: str
+    dataset: str
+    seed: Count
+
+    @property
+    def stem(self) -> str:
+        """The name of the trial's files, without suffix."""
+        return stem(self.model_dump())
+
+    def __str__(self) -> str:
+        return f"{self.label} on {self.dataset}, seed {self.seed}"
+
+
+class Failure(Part):
+    """Why a trial failed, in one line, and in which stage: start, data, search, evaluation."""
+
+    stage: str
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class Quality(Part):
+    """Accuracy, mean negative log-likelihood and expected calibration error on some images."""
+
+    accuracy: Fraction
+    nll: float | None
+    ece: Fraction | None = None
+    images: Annotated[int, Field(ge=1)]
+
+
+class Truth(Part):
+    """What a table knows of a cell: see `bench.tabular.table.Truth`. Percentiles are percent."""
+
+    accuracy: Fraction
+    deviation: float
+    seeds: int
+    rank: int
+    regret: float
+    percentile: float
+    percentile_without_none: float
+
+
+class TableSource(Part):
+    """What a table's numbers are: see `bench.tabular.table.Source`; `text` says it in words."""
+
+    provider: str
+    dataset: str
+    split: str
+    epochs: int
+    images: int
+    cells: int
+    text: str
+
+
+class Epoch(Part):
+    """One epoch of a stage: its mean loss terms and metrics, and what was found by its end."""
+
+    epoch: Annotated[int, Field(ge=1)]
+    seconds: Seconds
+    terms: Numbers = {}
+    metrics: Numbers = {}
+    diagnostics: Numbers = {}
+    """What the method reports of itself."""
+    collapse: Numbers = {}
+    """Signals that the study asked for (bench.training.signals)."""
+    genotype: dict[str, Any] | None = None
+    """What would be selected now."""
+    truth: dict[str, Truth] = {}
+    """Of that genotype, by data set of the table."""
+
+    @cached_property
+    def architecture(self) -> Genotype | None:
+        """The genotype as an object."""
+        return None if self.genotype is None else Genotype.from_json(self.genotype)
+
+
+class Stage(Part):
+    """A search or an evaluation: its epochs and what they cost."""
+
+    epochs: list[Epoch]
+    seconds: Seconds
+    peak_memory_bytes: Count | None
+
+
+class Reused(Part):
+    """Whose search was taken over: trial id and code."""
+
+    trial: str
+    git_commit: str | None = None
+
+
+class Search(Stage):
+    """A search. `selection_seconds`: of the choice of its result, which may train, too."""
+
+    steps: Count
+    selection_seconds: Seconds = 0.0
+    batched_seeds: int = 1
+    reused: Reused | None = None
+
+    @property
+    def total_seconds(self) -> float:
+        """Training and selection together."""
+        return self.seconds + self.selection_seconds
+
+
+class Candidates(Part):
+    """Inherited validation accuracies of candidates of one kind."""
+
+    mean: float
+    std: float
+    best: float
+    accuracies: list[float]
+
+
+class SelectionPart(Part):
+    """How the genotype was chosen; methods add what is theirs."""
+
+    rule: str = ""
+    alive: int | None = None
+    guided: Candidates | None = None
+    uniform: Candidates | None = None
+    inherited_test: Quality | None = None
+    retrained: dict[str, list[float]] | None = None
+    """By kind of candidate, validation accuracies after a training from scratch."""
+
+
+class Layer(Part):
+    """A weight tensor that is deployed."""
+
+    name: str
+    operation: str
+    parameters: Count
+    zeros: Count
+
+
+class ZeroingLevel(Part):
+    """The network with everything zeroed that is dead at a threshold."""
+
+    threshold: float
+    nonzero_parameters: Count
+    test: Quality
+    validation: Quality | None
+
+
+class Compact(Part):
+    """The network without its dead channels."""
+
+    test: Quality
+    parameters: Count
+    flops: Count
+
+
+class Inference(Part):
+    """Seconds of one batch's prediction, before and after zeroing."""
+
+    images: int
+    before_seconds: Seconds
+    after_seconds: Seconds | None = None
+
+
+class Repeat(Part):
+    """The architecture once more, with another evaluation seed."""
+
+    seconds: Seconds
+    test: Quality
+    parameters: Count
+    nonzero_parameters: Count
+
+
+class Evaluation(Stage):
+    """How good the architecture is.
+
+    With `kind` "tabular" nothing was trained: `test` is the table's number on `dataset`, `sources`
+    says of what, and `truth` has every data set of the table (bench.tabular.evaluation).
+    """
+
+    kind: Literal["training", "tabular"] = "training"
+    test: Quality
+    validation: Quality | None
+    test_before_zeroing: Quality
+    parameters: Count
+    nonzero_parameters: Count
+    flops: Count
+    layers: list[Layer]
+    repeats: list[Repeat] = []
+    threshold: float | None = None
+    zeroing_path: list[ZeroingLevel] = []
+    compact: Compact | None = None
+    inference: Inference | None = None
+    dataset: str = ""
+    truth: dict[str, Truth] = {}
+    sources: dict[str, TableSource] = {}
+
+    @property
+    def all(self) -> list[Evaluation | Repeat]:
+        """Every evaluation of the architecture: one for each evaluation seed."""
+        return [self, *self.repeats]
+
+    @property
+    def total_seconds(self) -> float:
+        """Seconds of every evaluation of the architecture together."""
+        return sum(evaluation.seconds for evaluation in self.all)
+
+    @property
+    def accuracy_name(self) -> str:
+        """What the accuracy is: of test images, or known from a table."""
+        if self.kind == "training":
+            return "test accuracy"
+        return f"known {self.sources[self.dataset].split} accuracy ({self.dataset})"
+
+
+class Data(Part):
+    """The images used: how many of each part; `digest` is of all of them."""
+
+    name: str
+    digest: Digest
+    train: Count
+    validation: Count
+    test: Count
+    classes: Count
+    shape: list[int]
+
+
+class Environment(Part):
+    """Where and with which versions the trial ran."""
+
+    device: str
+    hardware: str
+    threads: int
+    python: str
+    platform: str = ""
+    packages: dict[str, str] = {}
+
+
+class Provenance(Part):
+    """Which code ran, when (ISO 8601, UTC) and by which command."""
+
+    version: str
+    engine_version: int = 0
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    started: str
+    finished: str
+    command: str = ""
+
+
+class Tuning(Part):
+    """Of a trial whose evaluation settings were tuned: this trial's share of what that cost."""
+
+    seconds: Seconds = 0.0
