@@ -96,7 +96,7 @@ def search_together(
             heard = report if trial is first else lambda progress: None
             run = _Run(trial, device, data_root, folder / trial.stem, heard)
             run.stage = "search"
-            prepared = prepare(run.search_arguments(data), *run.search_progress())
+            prepared = prepare(search_arguments(trial, data.search), *run.search_progress())
             trainers.append(prepared.trainer)
         searching = [trainer for trainer in trainers if trainer is not None]
         if searching:
@@ -159,27 +159,13 @@ class _Run:
         stage = self.stage
         return lambda epoch, metrics: self.report(EpochDone(stage, epoch, epochs, metrics))
 
-    def search_arguments(self, data: EvaluationData) -> SearchArguments:
-        """What the search is a function of."""
-        trial = self.trial
-        kind = method.load(trial.method)
-        return SearchArguments(
-            method=kind,
-            options=from_plain(kind.Config, trial.options),
-            space=trial.space,
-            budget=trial.search,
-            data=data.search,
-            augmentation=trial.data,
-            seed=trial.seed,
-        )
-
     def search_progress(self) -> tuple[Report, Checkpoint]:
         """Who is told of the search's epochs, and where they are kept."""
         return self._progress(self.trial.search.epochs), self._checkpoint("search")
 
     def _search(self, data: EvaluationData) -> SearchOutcome:
         peak = environment.PeakMemory(self.device)
-        found = search(self.search_arguments(data), *self.search_progress())
+        found = search(search_arguments(self.trial, data.search), *self.search_progress())
         selection = found.selection
         details = dict(selection.details)
         if selection.inherited is not None:
@@ -282,18 +268,23 @@ def evaluation_method(
 
     changed: further options of the method.
     """
+    return build(search_arguments(trial, data, {**trial.evaluation_options, **(changed or {})}))[0]
+
+
+def search_arguments(
+    trial: Trial, data: SearchData, changed: Mapping[str, Any] | None = None
+) -> SearchArguments:
+    """What the trial's search is a function of; changed: options of the method."""
     kind = method.load(trial.method)
-    values = {**trial.options, **trial.evaluation_options, **(changed or {})}
-    arguments = SearchArguments(
+    return SearchArguments(
         method=kind,
-        options=from_plain(kind.Config, values),
+        options=from_plain(kind.Config, {**trial.options, **(changed or {})}),
         space=trial.space,
         budget=trial.search,
         data=data,
         augmentation=trial.data,
         seed=trial.seed,
     )
-    return build(arguments)[0]
 
 
 def _evaluation_name(number: int) -> str:
