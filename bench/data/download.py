@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import shutil
 import socket
@@ -24,6 +25,10 @@ def ensure(name: str, root: Path, files: list[str], fetch: Callable[[Path], obje
     Raises DataError, of one line, when a file is missing or the download fails; LockError.
     """
     present = [_find(root / file) for file in files]
+    if any(present) and not all(present):
+        # Another process may just be moving its download into place, a file at a time.
+        with contextlib.suppress(locks.LockError, OSError), locks.wait_for(root / f".{name}.lock"):
+            present = [_find(root / file) for file in files]
     if not any(present):
         try:
             _download(name, root, files, fetch)

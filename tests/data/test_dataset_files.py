@@ -11,6 +11,7 @@ import re
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -291,15 +292,14 @@ def test_processes_that_come_together_download_once(tmp_path: Path) -> None:
 
     def fetch(folder: Path) -> None:
         downloads.append(folder)
-        (folder / "a").write_text("a")
-        (folder / "b").write_text("b")
+        for file in files:
+            (folder / file).write_text(file)
 
-    def use() -> None:
-        ensure("set", tmp_path, ["a", "b"], fetch)
+    def use(number: int) -> list[Path]:
+        return ensure("set", tmp_path, files, fetch)
 
-    threads = [threading.Thread(target=use) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(downloads) == 1 and (tmp_path / "b").read_text() == "b"
+    files = [str(number) for number in range(50)]  # so that some come while they are moved
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(use, range(16)))
+    assert len(downloads) == 1
+    assert found == [[tmp_path / file for file in files]] * 16
