@@ -11,9 +11,9 @@ from bench.noise import Noise
 from bench.seeds import derive
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
+from bench.space.options import NetworkOptions
 from bench.training.config import EvaluationConfig
 from bench.training.measure import measure
-from bench.training.search import uses_channels_last
 from bench.training.trainer import History, Trainer, TrainerOptions
 
 
@@ -31,19 +31,16 @@ def train_briefly(
         network = build_network(
             genotype,
             task.space,
-            task.space.cells,
-            task.space.channels,
-            task.data.shape,
-            task.classes,
-            noise=Noise(),
+            NetworkOptions(
+                task.space.cells, task.space.channels, task.data.shape, task.classes, noise=Noise()
+            ),
         ).to(device)
-    channels_last = uses_channels_last(task.search.channels_last, device)
     options = TrainerOptions(
         epochs=budget.epochs,
         batch_size=task.batch_size,
         augmentation=task.augmentation,
         precision=task.search.precision,
-        channels_last=channels_last,
+        channels_last=task.search.channels_last,
         seed=derive(task.seed, "short training", number),
     )
     phases = [sgd_evaluation(network, budget, "train")]
@@ -55,5 +52,5 @@ def train_briefly(
         logits: Tensor = network(images)[0]
         return logits
 
-    result = measure(predict, validation, 256, channels_last)
+    result = measure(predict, validation, 256, task.search.channels_last)
     return history, float(result["accuracy"])

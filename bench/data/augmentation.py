@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.data.config import DataConfig
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -20,6 +22,11 @@ class Augmentation:
     crop_padding: int = 0
     flip: bool = False
     cutout: int = 0
+
+    @classmethod
+    def of(cls, data: DataConfig, cutout: int) -> Augmentation:
+        """What a data set's options say, and the cutout of a training's."""
+        return cls(data.crop_padding, data.flip, cutout)
 
     def move(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Crop and flip raw images [batch, channels, height, width] of any type.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import shutil
 import socket
@@ -23,8 +24,12 @@ def ensure(name: str, root: Path, files: list[str], fetch: Callable[[Path], obje
 
     Raises DataError, of one line, when a file is missing or the download fails; LockError.
     """
-    found = [_find(root / file) for file in files]
-    if not any(found):
+    present = [_find(root / file) for file in files]
+    if any(present) and not all(present):
+        # Another process may just be moving its download into place, a file at a time.
+        with contextlib.suppress(locks.LockError, OSError), locks.wait_for(root / f".{name}.lock"):
+            present = [_find(root / file) for file in files]
+    if not any(present):
         try:
             _download(name, root, files, fetch)
         except (DataError, locks.LockError):
@@ -37,9 +42,9 @@ def ensure(name: str, root: Path, files: list[str], fetch: Callable[[Path], obje
                 f"{name}: {root / files[0]} is missing and cannot be downloaded; "
                 f"put it there, {HOW} ({reason[:300]})"
             ) from error
-        found = [_find(root / file) for file in files]
+        present = [_find(root / file) for file in files]
     paths = []
-    for file, path in zip(files, found, strict=True):
+    for file, path in zip(files, present, strict=True):
         if path is None:
             raise DataError(
                 f"{name}: {root / file} is missing though other files of the data set are there; "

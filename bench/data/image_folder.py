@@ -61,9 +61,9 @@ def _open_part(name: str, folder: Path, class_names: tuple[str, ...], mixed: boo
     files: list[str] = []
     labels: list[int] = []
     for label, class_name in enumerate(class_names):
-        found = _image_files(folder / class_name)
-        files += found
-        labels += [label] * len(found)
+        images = _image_files(folder / class_name)
+        files += images
+        labels += [label] * len(images)
 
     def read(positions: Tensor, size: int | None) -> Tensor:
         return _decode_all(name, [files[position] for position in positions.tolist()], size)

@@ -60,18 +60,18 @@ def load(config: DataConfig, root: Path | None, device: torch.device) -> Evaluat
 def _read(source: Source, config: DataConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Images and labels of the training pool and of the test part, each in its own memory."""
     seed = config.split_seed
-    chosen = torch.arange(len(source.train.labels))
+    kept = torch.arange(len(source.train.labels))
     if source.test is None:
         test = source.train
-        test_chosen = stratified(test.labels, round(TEST_FRACTION * len(chosen)), "test", seed)
-        chosen = complement(test_chosen, len(chosen))
+        test_kept = stratified(test.labels, round(TEST_FRACTION * len(kept)), "test", seed)
+        kept = complement(test_kept, len(kept))
     else:
         test = source.test
-        test_chosen = torch.arange(len(test.labels))
-    chosen = _limit(chosen, source.train.labels, config.train_limit, "train limit", seed)
-    test_chosen = _limit(test_chosen, test.labels, config.test_limit, "test limit", seed)
-    images = source.train.read(chosen, config.size)
-    test_images = test.read(test_chosen, config.size)
+        test_kept = torch.arange(len(test.labels))
+    kept = _limit(kept, source.train.labels, config.train_limit, "train limit", seed)
+    test_kept = _limit(test_kept, test.labels, config.test_limit, "test limit", seed)
+    images = source.train.read(kept, config.size)
+    test_images = test.read(test_kept, config.size)
     if images.shape[1] != test_images.shape[1]:  # one is grey throughout, the other is not
         images = images.expand(-1, 3, -1, -1).contiguous()
         test_images = test_images.expand(-1, 3, -1, -1).contiguous()
@@ -81,13 +81,13 @@ def _read(source: Source, config: DataConfig) -> tuple[Tensor, Tensor, Tensor, T
             f"{config.name}: training images have {sizes[0]} pixels, test images {sizes[1]}; "
             "set data.size to resize all images"
         )
-    return images, source.train.labels[chosen], test_images, test.labels[test_chosen]
+    return images, source.train.labels[kept], test_images, test.labels[test_kept]
 
 
-def _limit(chosen: Tensor, labels: Tensor, limit: int | None, *seed: object) -> Tensor:
-    if limit is None or limit >= len(chosen):
-        return chosen
-    return chosen[stratified(labels[chosen], limit, *seed)]
+def _limit(kept: Tensor, labels: Tensor, limit: int | None, *seed: object) -> Tensor:
+    if limit is None or limit >= len(kept):
+        return kept
+    return kept[stratified(labels[kept], limit, *seed)]
 
 
 def channel_statistics(images: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,9 +97,9 @@ def channel_statistics(images: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]
     """
     channels = images.shape[1]
     counts = torch.zeros(channels, 256, dtype=torch.int64)
-    for chosen in indices.split(CHUNK):
+    for some in indices.split(CHUNK):
         for channel in range(channels):
-            counts[channel] += torch.bincount(images[chosen, channel].flatten(), minlength=256)
+            counts[channel] += torch.bincount(images[some, channel].flatten(), minlength=256)
     levels = torch.arange(256, dtype=torch.float64)
     share = counts.double() / counts.sum(1, keepdim=True)
     mean = share @ levels

@@ -19,9 +19,9 @@ _REGISTERED = {
     "mnist": ("idx", "70,000 handwritten digits, 28x28 grey"),
     "fashion-mnist": ("idx", "70,000 pictures of clothes, 28x28 grey"),
     "kmnist": ("idx", "70,000 Japanese characters, 28x28 grey"),
-    "svhn": ("svhn", "99,289 house numbers, 32x32 colour"),
-    "cifar10": ("cifar", "60,000 photographs in 10 classes, 32x32 colour"),
-    "cifar100": ("cifar", "60,000 photographs in 100 classes, 32x32 colour"),
+    "svhn": ("torchvision_sets", "99,289 house numbers, 32x32 colour"),
+    "cifar10": ("torchvision_sets", "60,000 photographs in 10 classes, 32x32 colour"),
+    "cifar100": ("torchvision_sets", "60,000 photographs in 100 classes, 32x32 colour"),
 }
 
 
@@ -45,5 +45,4 @@ def open_source(name: str, root: Path) -> Source:
     """
     check_name(name)
     module, _ = _REGISTERED.get(name, ("image_folder", ""))
-    source: Source = importlib.import_module(f"bench.data.{module}").open_source(name, root)
-    return source
+    return importlib.import_module(f"bench.data.{module}").open_source(name, root)

@@ -36,7 +36,7 @@ def in_memory(images: Tensor, labels: Tensor) -> Part:
     """A part whose images, uint8 [n, channels, height, width], are decoded already."""
 
     def read(positions: Tensor, size: int | None) -> Tensor:
-        chosen = images[positions]
-        return chosen if size is None else resize(chosen, size)
+        selected = images[positions]
+        return selected if size is None else resize(selected, size)
 
     return Part(labels, read)

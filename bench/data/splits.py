@@ -74,8 +74,8 @@ class Split:
         Shapes depend on the arguments' shapes only and nothing waits for the device, so a CUDA
         graph can capture it. Raises ValueError for an augmentation without a generator.
         """
-        chosen = self.indices[positions]
-        images, labels = self.pool.images[chosen], self.pool.labels[chosen]
+        rows = self.indices[positions]
+        images, labels = self.pool.images[rows], self.pool.labels[rows]
         if augmentation is None:
             return Batch(self.pool.normalise(images), labels)
         if generator is None:

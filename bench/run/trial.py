@@ -30,13 +30,13 @@ from bench.tabular.table import truths
 from bench.training.batched.trainer import BatchedTrainer
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
-from bench.training.discrete import MEASURE_BATCH
+from bench.training.discrete import MEASURE_BATCH, EvaluationArguments
 from bench.training.evaluation import evaluate
 from bench.training.export import save_network
 from bench.training.measure import measure
 from bench.training.memory import keep_memory
-from bench.training.search import SearchOutcome, build, prepare, search, uses_channels_last
-from bench.training.trainer import History
+from bench.training.search import SearchArguments, SearchOutcome, build, prepare, search
+from bench.training.trainer import History, Report
 
 OnEpoch = Callable[[EpochDone], None]
 
@@ -96,7 +96,8 @@ def search_together(
             heard = report if trial is first else lambda progress: None
             run = _Run(trial, device, data_root, folder / trial.stem, heard)
             run.stage = "search"
-            trainers.append(prepare(*run.search_arguments(data)).trainer)
+            prepared = prepare(search_arguments(trial, data.search), *run.search_progress())
+            trainers.append(prepared.trainer)
         searching = [trainer for trainer in trainers if trainer is not None]
         if searching:
             BatchedTrainer(searching, peak.read).run()
@@ -158,25 +159,13 @@ class _Run:
         stage = self.stage
         return lambda epoch, metrics: self.report(EpochDone(stage, epoch, epochs, metrics))
 
-    def search_arguments(self, data: EvaluationData) -> tuple[Any, ...]:
-        """What `search` is called with."""
-        trial = self.trial
-        kind = method.load(trial.method)
-        return (
-            kind,
-            from_plain(kind.Config, trial.options),
-            trial.space,
-            trial.search,
-            data.search,
-            trial.data,
-            trial.seed,
-            self._progress(trial.search.epochs),
-            self._checkpoint("search"),
-        )
+    def search_progress(self) -> tuple[Report, Checkpoint]:
+        """Who is told of the search's epochs, and where they are kept."""
+        return self._progress(self.trial.search.epochs), self._checkpoint("search")
 
     def _search(self, data: EvaluationData) -> SearchOutcome:
         peak = environment.PeakMemory(self.device)
-        found = search(*self.search_arguments(data))
+        found = search(search_arguments(self.trial, data.search), *self.search_progress())
         selection = found.selection
         details = dict(selection.details)
         if selection.inherited is not None:
@@ -210,8 +199,7 @@ class _Run:
             logits: Tensor = found.supernet(images, mixture)
             return logits
 
-        channels_last = uses_channels_last(self.trial.search.channels_last, self.device)
-        return measure(predict, data.test, MEASURE_BATCH, channels_last)
+        return measure(predict, data.test, MEASURE_BATCH, self.trial.search.channels_last)
 
     @property
     def _repeats(self) -> int:
@@ -244,16 +232,16 @@ class _Run:
     ) -> dict[str, Any]:
         trial = self.trial
         peak = environment.PeakMemory(self.device)
-        outcome = evaluate(
-            genotype,
-            method,
-            config,
-            data,
-            trial.data,
-            derive("seed", trial.seed, *(("repeat", number) if number else ())),
-            self._progress(config.epochs),
-            self._checkpoint(_evaluation_name(number)),
+        arguments = EvaluationArguments(
+            genotype=genotype,
+            method=method,
+            config=config,
+            data=data,
+            augmentation=trial.data,
+            seed=derive("seed", trial.seed, *(("repeat", number) if number else ())),
         )
+        checkpoint = self._checkpoint(_evaluation_name(number))
+        outcome = evaluate(arguments, self._progress(config.epochs), checkpoint)
         memory = peak.read()
         if config.export:
             name = "-".join([trial.stem, *([str(number)] if number else [])])
@@ -280,10 +268,23 @@ def evaluation_method(
 
     changed: further options of the method.
     """
+    return build(search_arguments(trial, data, {**trial.evaluation_options, **(changed or {})}))[0]
+
+
+def search_arguments(
+    trial: Trial, data: SearchData, changed: Mapping[str, Any] | None = None
+) -> SearchArguments:
+    """What the trial's search is a function of; changed: options of the method."""
     kind = method.load(trial.method)
-    values = {**trial.options, **trial.evaluation_options, **(changed or {})}
-    options: Any = from_plain(kind.Config, values)
-    return build(kind, options, trial.space, trial.search, data, trial.seed)[0]
+    return SearchArguments(
+        method=kind,
+        options=from_plain(kind.Config, {**trial.options, **(changed or {})}),
+        space=trial.space,
+        budget=trial.search,
+        data=data,
+        augmentation=trial.data,
+        seed=trial.seed,
+    )
 
 
 def _evaluation_name(number: int) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bench.errors import ConfigurationError
-from bench.noise import Noise
 from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.genotype import Genotype
-from bench.space.layers import Layers
 from bench.space.nas_bench_201.config import NasBench201Config
 from bench.space.nas_bench_201.network import NasBench201Network
 from bench.space.nas_bench_201.supernet import NasBench201Supernet
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions, SupernetOptions
 from bench.space.supernet import Supernet
 
 
@@ -18,50 +17,22 @@ def build_supernet(
     space: SpaceConfig,
     image_shape: tuple[int, int, int],
     classes: int,
-    layers: Layers | None = None,
-    normalise_operations: bool = False,
-    noise: Noise | None = None,
-    partial: int = 1,
-    surrogates: bool = False,
+    options: SupernetOptions | None = None,
 ) -> Supernet:
     """The space's super-network; arguments as of `Supernet`."""
-    rest = (image_shape, classes, layers, normalise_operations, noise, partial, surrogates)
     if isinstance(space, NasBench201Config):
-        return NasBench201Supernet(space, *rest)
-    return Supernet(space, *rest)
+        return NasBench201Supernet(space, image_shape, classes, options)
+    return Supernet(space, image_shape, classes, options)
 
 
 def build_network(
-    genotype: Genotype,
-    space: SpaceConfig,
-    cells: int,
-    channels: int,
-    image_shape: tuple[int, int, int],
-    classes: int,
-    *,
-    auxiliary: bool = False,
-    layers: Layers | None = None,
-    noise: Noise | None = None,
+    genotype: Genotype, space: SpaceConfig, options: NetworkOptions
 ) -> DiscreteNetwork:
-    """The space's discrete network of `cells` and `channels`, as of `DiscreteNetwork`.
+    """The space's discrete network; the genotype may name columns that stand for operations.
 
     Raises ConfigurationError where the space's network has no auxiliary head.
     """
-    if auxiliary and not space.has_auxiliary_head:
+    if options.auxiliary and not space.has_auxiliary_head:
         raise ConfigurationError(no_auxiliary_head(space.name))
-    genotype = space.resolve(genotype)
-    if isinstance(space, NasBench201Config):
-        return NasBench201Network(
-            genotype, space, cells, channels, image_shape, classes, layers=layers, noise=noise
-        )
-    return DiscreteNetwork(
-        genotype,
-        cells,
-        channels,
-        image_shape,
-        classes,
-        stem_multiplier=space.stem_multiplier,
-        auxiliary=auxiliary,
-        layers=layers,
-        noise=noise,
-    )
+    kind = NasBench201Network if isinstance(space, NasBench201Config) else DiscreteNetwork
+    return kind(space.resolve(genotype), space, options)

@@ -67,15 +67,7 @@ def compact(network: DiscreteNetwork) -> DiscreteNetwork:
 
 
 def _plain_convolution(layer: Convolution) -> Convolution:
-    plain = Convolution(
-        layer.channels_in,
-        layer.channels_out,
-        layer.kernel,
-        stride=layer.stride,
-        dilation=layer.dilation,
-        blocks=layer.blocks,
-        depthwise=layer.depthwise,
-    )
+    plain = Convolution(*layer.sizes, **layer.form)
     plain.weight = nn.Parameter(layer.weight.detach().clone())
     return plain
 

@@ -47,6 +47,8 @@ class SpaceConfig:
     """The operations that the space can have."""
     concatenates: ClassVar[bool] = True
     """Whether a cell's output is all its nodes side by side; else it is the last one."""
+    normalises_pooling: ClassVar[bool] = True
+    """Whether the super-network always normalises the output of pooling."""
     has_auxiliary_head: ClassVar[bool] = True
     """Whether its discrete network can have an auxiliary head."""
 

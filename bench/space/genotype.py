@@ -56,14 +56,14 @@ class Genotype:
 
     def cell(self, position: int, kind: str) -> Cell:
         """The cell for a position: its own where there is one, else that of its type."""
-        found = self.cells.get(str(position), self.cells.get(kind))
-        if found is None:
+        cell = self.cells.get(str(position), self.cells.get(kind))
+        if cell is None:
             raise ValueError(
                 f"the genotype has cells for {', '.join(self.cells)}, but none for position"
                 f" {position} or type {kind!r}: cells found by position need a network of as many"
                 " cells (evaluation.cells = space.cells)"
             )
-        return found
+        return cell
 
     def pairs(self) -> Iterator[tuple[str, int, str, int]]:
         """(cell key, node, operation, source) of everything selected."""
@@ -86,13 +86,8 @@ class Genotype:
     def from_json(cls, data: Mapping[str, Any]) -> Genotype:
         """The inverse of `to_json`. Raises ValueError where the form is another."""
         try:
-            cells = {
-                str(key): tuple(
-                    tuple((str(op), int(source)) for op, source in node) for node in cell
-                )
-                for key, cell in data["cells"].items()
-            }
-            return cls(str(data["space"]), cells)
+            cells = {str(key): cell for key, cell in data["cells"].items()}
+            return cls(str(data["space"]), cells)  # which makes tuples of lists
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a genotype: {error}") from error
 
@@ -129,10 +124,7 @@ class Genotype:
                 if word.arg in ("normal", "reduce")
             }
             cells = {
-                key: tuple(
-                    tuple((str(op), int(source)) for op, source in pairs[start : start + 2])
-                    for start in range(0, len(pairs), 2)
-                )
+                key: tuple(pairs[start : start + 2] for start in range(0, len(pairs), 2))
                 for key, pairs in values.items()
             }
             if set(cells) != {"normal", "reduce"}:

@@ -7,6 +7,7 @@ super-network and to the discrete network; neither knows more of them than this 
 from __future__ import annotations
 
 import math
+from typing import TypedDict, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,17 @@ from torch import Tensor, nn
 
 from bench.space.constants import index
 from bench.space.cpu.depthwise import depthwise_convolution, grid
+
+
+class Form(TypedDict, total=False):
+    """How a convolution is laid out, besides its sizes; defaults are those of `Convolution`."""
+
+    stride: int
+    dilation: int
+    blocks: int
+    """How many edges are merged along the channels."""
+    depthwise: bool
+    """Whether every channel is its own group."""
 
 
 class Convolution(nn.Module):
@@ -40,7 +52,8 @@ class Convolution(nn.Module):
         depthwise: bool = False,
     ) -> None:
         super().__init__()
-        self.channels_in, self.channels_out, self.kernel = channels_in, channels_out, kernel
+        self.sizes = channels_in, channels_out, kernel
+        self.form = Form(stride=stride, dilation=dilation, blocks=blocks, depthwise=depthwise)
         self.stride, self.dilation, self.blocks = stride, dilation, blocks
         self.depthwise = depthwise
         self.padding = dilation * (kernel - 1) // 2
@@ -54,8 +67,8 @@ class Convolution(nn.Module):
         """The part of a weight-shaped tensor that belongs to some blocks."""
         if edges is None:
             return weight
-        chosen = index(edges, weight.device)
-        return weight.unflatten(0, (self.blocks, -1)).index_select(0, chosen).flatten(0, 1)
+        blocks = index(edges, weight.device)
+        return weight.unflatten(0, (self.blocks, -1)).index_select(0, blocks).flatten(0, 1)
 
     def convolve(self, x: Tensor, weight: Tensor, in_phases: bool = False) -> Tensor:
         """The plain convolution with any weight of the right form (all blocks or a selection).
@@ -100,26 +113,15 @@ class Layers:
         channels_out: int,
         kernel: int,
         *,
-        stride: int = 1,
-        dilation: int = 1,
-        blocks: int = 1,
-        depthwise: bool = False,
         inner: bool = False,
+        **form: Unpack[Form],
     ) -> Convolution:
         """A layer of the form that `Convolution` describes.
 
         `inner`: another convolution comes behind it before a mixture weighs anything: within an
         operation, or from a cell's input to its operations.
         """
-        return Convolution(
-            channels_in,
-            channels_out,
-            kernel,
-            stride=stride,
-            dilation=dilation,
-            blocks=blocks,
-            depthwise=depthwise,
-        )
+        return Convolution(channels_in, channels_out, kernel, **form)
 
     def linear(self, features_in: int, features_out: int) -> nn.Module:
         return nn.Linear(features_in, features_out)

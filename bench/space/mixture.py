@@ -36,6 +36,10 @@ class CellMixture:
     shift: Tensor | None = None
     active: Mapping[str, tuple[int, ...]] | None = None
 
+    def computed(self, operation: str) -> tuple[int, ...] | None:
+        """None: all edges; else those at which the operation is computed (perhaps none)."""
+        return None if self.active is None else self.active.get(operation, ())
+
 
 @dataclass(frozen=True)
 class Mixture:

@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.noise import Noise
+from bench.space.config import SpaceConfig
 from bench.space.genotype import Cell, Genotype
-from bench.space.layers import FactorizedReduce, Layers
-from bench.space.skeleton import Position, darts_positions
+from bench.space.layers import FactorizedReduce, Form, Layers
+from bench.space.options import NetworkOptions
+from bench.space.skeleton import Position
 
 
 class Normalised(nn.Module):
@@ -71,16 +73,9 @@ def operation(name: str, channels: int, stride: int, layers: Layers, noise: Nois
     kernel = int(name[-1])
     dilation = 2 if name.startswith("dil") else 1
 
-    def block(block_stride: int, last: bool = True) -> Normalised:
-        depthwise = layers.convolution(
-            channels,
-            channels,
-            kernel,
-            stride=block_stride,
-            dilation=dilation,
-            depthwise=True,
-            inner=True,
-        )
+    def block(stride: int, last: bool = True) -> Normalised:
+        form = Form(stride=stride, dilation=dilation, depthwise=True)
+        depthwise = layers.convolution(channels, channels, kernel, inner=True, **form)
         pointwise = layers.convolution(channels, channels, 1, inner=not last)
         return Normalised(channels, depthwise, pointwise)
 
@@ -184,53 +179,43 @@ class AuxiliaryHead(nn.Module):
 class DiscreteNetwork(nn.Module):
     """A found architecture of the DARTS space, to be trained from scratch; others are subclasses.
 
-    Args:
-        genotype: by cell type or by position.
-        cells, channels: the skeleton's depth and width (of the first cell).
-        auxiliary: whether to build the auxiliary head.
-        noise: the source of drop path's draws.
-
+    genotype: by cell type or by position; its operations are those of edges, not of columns.
     `forward` returns logits [batch, classes] and the auxiliary head's logits (in training, where
     there is one). `drop_path` is set by the trainer, epoch by epoch.
     """
 
+    cell_type: type[DiscreteCell] = DiscreteDartsCell
     auxiliary: nn.Module | None
 
-    def __init__(
-        self,
-        genotype: Genotype,
-        cells: int,
-        channels: int,
-        image_shape: tuple[int, int, int],
-        classes: int,
-        *,
-        stem_multiplier: int = 3,
-        auxiliary: bool = False,
-        layers: Layers | None = None,
-        noise: Noise | None = None,
-    ) -> None:
+    def __init__(self, genotype: Genotype, space: SpaceConfig, options: NetworkOptions) -> None:
         super().__init__()
-        layers = layers or Layers()
-        self.noise = noise or Noise()
-        self.drop_path = 0.0
-        nodes = len(next(iter(genotype.cells.values())))
-        stem_channels = stem_multiplier * channels
-        self.positions = darts_positions(cells, channels, nodes, stem_channels)
-        self.stem = Normalised(
-            stem_channels, layers.convolution(image_shape[0], stem_channels, 3), relu=False
-        )
+        layers, channels = options.layers, space.stem_multiplier * options.channels
+        self.space, self.noise, self.drop_path = space, options.noise, 0.0
+        self.positions = space.positions(options.cells, options.channels)
+        stem = layers.convolution(options.image_shape[0], channels, 3)
+        self.stem = Normalised(channels, stem, relu=False)
         self.cells = nn.ModuleList(
-            DiscreteDartsCell(
-                position, genotype.cell(position.index, position.kind), 2, layers, self.noise
+            self.cell_type(
+                position,
+                genotype.cell(position.index, position.kind),
+                space.graph.inputs,
+                layers,
+                self.noise,
             )
             for position in self.positions
         )
-        self.classifier = layers.linear(nodes * self.positions[-1].channels, classes)
-        self.auxiliary_at = 2 * cells // 3
+        self.make_head(options)
+
+    def make_head(self, options: NetworkOptions) -> None:
+        """What comes behind the cells."""
+        nodes = self.space.nodes
+        features = nodes * self.positions[-1].channels
+        self.classifier = options.layers.linear(features, options.classes)
+        self.auxiliary_at = 2 * len(self.positions) // 3
         self.auxiliary = None
-        if auxiliary:
+        if options.auxiliary:
             channels = nodes * self.positions[self.auxiliary_at].channels
-            self.auxiliary = AuxiliaryHead(channels, classes, layers)
+            self.auxiliary = AuxiliaryHead(channels, options.classes, options.layers)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         before = last = self.stem(images)

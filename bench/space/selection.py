@@ -30,8 +30,8 @@ def strongest_edges(
             best = max(allowed, key=lambda number: (table[edge][number], -number))
             if table[edge][best] > -math.inf:
                 ranked.append((-table[edge][best], graph.edges[edge][0], best))
-        chosen = sorted(ranked)[: graph.kept(node, per_node)]
-        cell.append(tuple((operations[best], source) for _, source, best in chosen))
-        if not chosen:
+        kept = sorted(ranked)[: graph.kept(node, per_node)]
+        cell.append(tuple((operations[best], source) for _, source, best in kept))
+        if not kept:
             empty.append(node)
     return tuple(cell), empty

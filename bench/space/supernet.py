@@ -14,16 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from bench.errors import ConfigurationError
-from bench.noise import Noise
 from bench.space.config import SpaceConfig
 from bench.space.constants import index
 from bench.space.fused.cell import DartsCell, FusedCell
 from bench.space.fused.operations import held_by
-from bench.space.fused.stage import StageOptions
 from bench.space.genotype import Genotype
-from bench.space.layers import Layers
 from bench.space.mixture import Mixture, of_genotype
-from bench.space.skeleton import Position
+from bench.space.options import SupernetOptions
 
 
 class Supernet(nn.Module):
@@ -33,58 +30,36 @@ class Supernet(nn.Module):
         space: operations, nodes, cells, channels.
         image_shape: (channels, height, width) of the images.
         classes: number of classes.
-        layers: what its convolutions are made of; plain ones by default.
-        normalise_operations: normalise the output of all operations, the identity's too.
-        noise: the source of the draws of a mixture with variances, and of the operation `noise`.
-        partial: operations act on 1/partial of the channels (see `fused.partial`); 1: on all.
-        surrogates: a 1x1 convolution behind every operation without weights.
 
-    Raises ConfigurationError where a cell's channels are not a multiple of `partial`.
+    Raises ConfigurationError where a cell's channels are not a multiple of `options.partial`.
     """
 
-    normalises_pool = True
-    """Whether the space's own super-network normalises the output of pooling."""
+    cell_type: type[FusedCell] = DartsCell
 
     def __init__(
         self,
         space: SpaceConfig,
         image_shape: tuple[int, int, int],
         classes: int,
-        layers: Layers | None = None,
-        normalise_operations: bool = False,
-        noise: Noise | None = None,
-        partial: int = 1,
-        surrogates: bool = False,
+        options: SupernetOptions | None = None,
     ) -> None:
         super().__init__()
-        if space.channels % partial:
+        options = options or SupernetOptions()
+        if space.channels % options.partial:
             raise ConfigurationError(
-                f"space.channels = {space.channels}: must be a multiple of the {partial} parts"
-                " that the method's partial channels make"
+                f"space.channels = {space.channels}: must be a multiple of the {options.partial}"
+                " parts that the method's partial channels make"
             )
-        layers = layers or Layers()
-        self.space, self.partial = space, partial
-        self.noise = noise or Noise()
+        self.space, self.options, self.noise = space, options, options.noise
         self.graph = space.graph
         self.positions = space.positions()
         stem_channels = space.stem_multiplier * space.channels
-        self.stem = layers.convolution(image_shape[0], stem_channels, 3)
+        self.stem = options.layers.convolution(image_shape[0], stem_channels, 3)
         self.stem_norm = nn.BatchNorm2d(stem_channels, track_running_stats=False)
-        options = StageOptions(
-            columns=space.operations,
-            layers=layers,
-            normalise_skip=normalise_operations,
-            normalise_pool=normalise_operations or self.normalises_pool,
-            noise=self.noise,
-            surrogates=surrogates,
+        self.cells = nn.ModuleList(
+            self.cell_type(position, space, options) for position in self.positions
         )
-        self.cells = nn.ModuleList(self.make_cell(position, options) for position in self.positions)
-        self.classifier = layers.linear(self.features(), classes)
-
-    def make_cell(self, position: Position, options: StageOptions) -> FusedCell:
-        """The cell for a position."""
-        choices = self.space.choices(position.kind)
-        return DartsCell(position, self.graph, options, choices, self.partial)
+        self.classifier = options.layers.linear(self.features(), classes)
 
     def features(self) -> int:
         """Channels that the classifier sees."""
@@ -120,7 +95,7 @@ class Supernet(nn.Module):
                 f"space {self.space.name} has other operations on every edge: a method cannot mask"
                 " parts of an operation there"
             )
-        channels = self.positions[position].channels // self.partial
+        channels = self.positions[position].channels // self.options.partial
         first = self.fused_cells()[position].fused_stages()[0].operations
         return {
             name: held_by(first, name).slices if name in first else channels

@@ -15,7 +15,7 @@ from bench.data.splits import Split
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 from bench.speed.context import Context
-from bench.speed.rows import Row, row
+from bench.speed.report import Row, Section
 from bench.speed.scales import Scale, data_of
 from bench.speed.steps import make
 from bench.speed.timing import seconds
@@ -67,24 +67,16 @@ def candidates(context: Context, scale: Scale) -> list[Row]:
             KEPT_ALONE: partial(_evaluate, supernet, kept, validation),
             LANES: partial(module.accuracies, lanes, supernet, validation, BATCH),
         }
-        found: dict[str, list[float]] = {name: [] for name in ways}
+        samples: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(rounds):
             for name, way in ways.items():
-                found[name].append(number / timed[name] * seconds(way, context.device))
+                samples[name].append(number / timed[name] * seconds(way, context.device))
             context.tick((place + (turn + 1) / rounds) / len(KEPT))
-        for name, values in found.items():
-            result.append(
-                row(
-                    f"candidates, keep {probability}",
-                    scale.name,
-                    name,
-                    f"{number} candidates",
-                    "s",
-                    values,
-                    (FULL, found[FULL]),
-                    f"{images} images; from {timed[name]} timed",
-                )
-            )
+        section = Section(f"candidates, keep {probability}", scale.name, FULL)
+        for name, values in samples.items():
+            note = f"{images} images; from {timed[name]} timed"
+            quantity = f"{number} candidates"
+            result.append(section.row(name, quantity, values, against=samples[FULL], note=note))
     return result
 
 
@@ -111,10 +103,4 @@ def _full(mixture: Mixture) -> Mixture:
 
 def _evaluate(supernet: Supernet, mixtures: list[Mixture], validation: Split) -> None:
     for mixture in mixtures:
-        predict = partial(_predict, supernet, mixture)
-        measure(predict, validation, BATCH, validation.device.type == "cpu")
-
-
-def _predict(supernet: Supernet, mixture: Mixture, images: Tensor) -> Tensor:
-    logits: Tensor = supernet(images, mixture)
-    return logits
+        measure(partial(supernet, mixture=mixture), validation, BATCH)

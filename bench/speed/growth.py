@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from bench.speed.context import Context
-from bench.speed.rows import Row, rows
+from bench.speed.report import Row, Section
 from bench.speed.scales import Scale
 from bench.speed.steps import make
 from bench.speed.timing import alternate, seconds, timed
@@ -21,21 +21,21 @@ SEEDS = (2, 4)
 
 def sizes(scale: Scale) -> dict[str, Scale]:
     """The scale and its neighbours, by name; the first is the scale itself."""
-    found = {ALONE: scale}
+    by_name = {ALONE: scale}
     for channels in (scale.channels // 2, 2 * scale.channels):
-        found[f"{channels} channels"] = replace(scale, channels=channels)
+        by_name[f"{channels} channels"] = replace(scale, channels=channels)
     for cells in (max(1, scale.cells // 2), 2 * scale.cells):
-        found[f"{cells} cells"] = replace(scale, cells=cells)
+        by_name[f"{cells} cells"] = replace(scale, cells=cells)
     for batch in (scale.batch // 2, 2 * scale.batch):
-        found[f"batch {batch}"] = replace(scale, batch=batch)
-    return found
+        by_name[f"batch {batch}"] = replace(scale, batch=batch)
+    return by_name
 
 
 def growth(context: Context, scale: Scale) -> list[Row]:
     """Steps at half and twice the channels, cells and batch; several seeds in one program."""
     steps = {name: make("darts", size, context.device).step for name, size in sizes(scale).items()}
-    found = alternate(timed(steps, context.device), context.repeats, context.tick)
-    return rows("growth", scale.name, found, ALONE) + _seeds(context, scale)
+    samples = alternate(timed(steps, context.device), context.repeats, context.tick)
+    return Section("growth", scale.name, ALONE).rows(samples) + _seeds(context, scale)
 
 
 def _seeds(context: Context, scale: Scale) -> list[Row]:
@@ -54,8 +54,8 @@ def _seeds(context: Context, scale: Scale) -> list[Row]:
                 context.say(f"no rows of {name} with batched seeds: {error}")
                 break
             works[f"{count} seeds"] = partial(_share, together, count, context.device)
-        found = alternate(works, repeats, context.tick)
-        result += rows(f"seeds of {name}, a step of one", scale.name, found, ALONE)
+        samples = alternate(works, repeats, context.tick)
+        result += Section(f"seeds of {name}, a step of one", scale.name, ALONE).rows(samples)
     return result
 
 
@@ -63,9 +63,8 @@ def _together(
     name: str, scale: Scale, device: torch.device, count: int
 ) -> Callable[[], torch.Tensor]:
     """One step of `count` searches in one program, after the step that checks them."""
-    trainers = [make(name, scale, device, seed=seed).trainer for seed in range(count)]
-    trainer = BatchedTrainer(trainers)
-    batches = {part: next(trainer._stream(part, 1)) for part in trainer.splits}
+    trainer = BatchedTrainer([make(name, scale, device, seed=s).trainer for s in range(count)])
+    batches = {part: next(trainer.stream(part, 1)) for part in trainer.splits}
     step = partial(trainer.run_step, batches)
     step()
     return step

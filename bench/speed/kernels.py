@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
+from torch.utils import deterministic
 
 COUNTED = {
     "cpu": "aten operators that compute or move data and call no other such operator",
@@ -47,11 +49,26 @@ def _events(work: Callable[[], object], device: torch.device) -> list[Any]:
     activities = [ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities) as profiler:
+    with _memory_left_unfilled(), profile(activities=activities) as profiler:
         work()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
     return list(profiler.events() or [])
+
+
+@contextlib.contextmanager
+def _memory_left_unfilled() -> Iterator[None]:
+    """Within this a new tensor costs no kernel, whatever the process has been set to before.
+
+    Where deterministic algorithms are on, as in a process that has run a trial, torch by default
+    fills every new tensor with NaN: one more call for each, which is none of the work.
+    """
+    before = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        deterministic.fill_uninitialized_memory = before  # type: ignore[attr-defined]
 
 
 def _on_device(event: Any) -> bool:

@@ -7,9 +7,9 @@ from functools import partial
 
 from bench.speed.context import Context
 from bench.speed.kernels import COUNTED
-from bench.speed.rows import Row, row, rows
+from bench.speed.report import Row, Section
 from bench.speed.scales import Scale
-from bench.speed.timing import alternate
+from bench.speed.timing import Samples, alternate
 from bench.speed.worker import Variant, Worker
 
 PAPER_STEPS = 50 * (25_000 // 64)
@@ -20,78 +20,62 @@ FUSED = "fused"
 
 def variants(context: Context) -> dict[str, Variant]:
     """What is compared, by name; the first is the reference."""
-    found = {FUSED: Variant("fused")}
-    if context.device.type == "cpu":
-        found["plain, malloc as it is"] = Variant("plain", keeps_memory=False)
-        found["plain, memory kept"] = Variant("plain")
-    else:
-        found["plain"] = Variant("plain")
-    return found
+    if context.device.type != "cpu":
+        return {FUSED: Variant(), "plain": Variant(network="plain")}
+    return {
+        FUSED: Variant(),
+        "plain, malloc as it is": Variant(network="plain", keeps_memory=False),
+        "plain, memory kept": Variant(network="plain"),
+    }
 
 
 def measure(context: Context, scale: Scale) -> list[Row]:
     """Forward, backward, step, kernel calls and peak memory of a first-order DARTS step."""
-    section = scale.name
+    section = Section(scale.name, scale.name, FUSED)
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
-        memory: dict[str, list[float]] = {}
+        memory: dict[str, Samples] = {}
         for name, variant in variants(context).items():
-            worker = Worker(variant, scale, context.device, context.threads)
-            stack.callback(worker.close)
-            workers[name] = worker
-            memory[name] = [worker.ask("peak")["bytes"] / 2**20]
+            workers[name] = Worker(variant, scale, context.device, context.threads)
+            stack.callback(workers[name].close)
+            memory[name] = {"peak memory": [workers[name].ask("peak")["bytes"] / 2**20]}
         works = {name: partial(worker.ask, "time") for name, worker in workers.items()}
-        found = alternate(works, context.repeats, context.tick, warm_up=0)  # the peak's step was it
-        calls = {name: [worker.ask("kernels")["kernels"]] for name, worker in workers.items()}
-        result = rows(section, scale.name, found, FUSED)
-        for quantity, unit, values, note in (
-            ("kernel calls", "calls", calls, f"a step; {COUNTED[context.device.type]}"),
-            ("peak memory", "MiB", memory, "of the first step, less what was in use before it"),
-        ):
-            result += [
-                row(section, scale.name, name, quantity, unit, v, (FUSED, values[FUSED]), note)
-                for name, v in values.items()
-            ]
+        # the step of the peak was the warm-up
+        samples = alternate(works, context.repeats, context.tick, warm_up=0)
+        calls = {
+            name: {"kernel calls": [worker.ask("kernels")["kernels"]]}
+            for name, worker in workers.items()
+        }
+        result = section.rows(samples)
+        result += section.rows(calls, "calls", f"a step; {COUNTED[context.device.type]}")
+        result += section.rows(memory, "MiB", "of the first step, less what was in use before it")
         if context.device.type == "cuda":
-            result.append(
-                row(
-                    section, scale.name, FUSED, "busy", "%", [workers[FUSED].ask("busy")["percent"]]
-                )
-            )
+            share = workers[FUSED].ask("busy")["percent"]
+            result.append(section.row(FUSED, "busy", [share], "%"))
     if context.device.type == "cuda":
-        found |= _on_cuda(context, scale, result)
-    result += [
-        row(
-            section,
-            scale.name,
-            name,
-            "paper search",
-            "h",
-            [step * PAPER_STEPS / 3600 for step in samples["step"]],
-            note=f"{PAPER_STEPS} steps, estimated",
-        )
-        for name, samples in found.items()
-    ]
+        special = _measure_on_cuda(context, scale)
+        result += Section(f"{scale.name} on CUDA", scale.name, FUSED).rows(special)
+        samples |= {name: steps for name, steps in special.items() if name != FUSED}
+    note = f"{PAPER_STEPS} steps, estimated"
+    for name, quantities in samples.items():
+        hours = [step * PAPER_STEPS / 3600 for step in quantities["step"]]
+        result.append(section.row(name, "paper search", hours, "h", note=note))
     return result
 
 
-def _on_cuda(
-    context: Context, scale: Scale, result: list[Row]
-) -> dict[str, dict[str, list[float]]]:
-    """Graph capture, compilation and bfloat16: rows of a step, added to `result`."""
+def _measure_on_cuda(context: Context, scale: Scale) -> dict[str, Samples]:
+    """Seconds of a step with graph capture, compilation and bfloat16, by variant."""
     special = {
-        "fused, CUDA graph": Variant("fused", graph=True),
-        "fused, CUDA graph, bfloat16": Variant("fused", graph=True, precision="bfloat16"),
-        "fused, compiled": Variant("fused", compile=True),
+        FUSED: Variant(),
+        "fused, CUDA graph": Variant(graph=True),
+        "fused, CUDA graph, bfloat16": Variant(graph=True, precision="bfloat16"),
+        "fused, compiled": Variant(compile=True),
     }
     with ExitStack() as stack:
         works = {}
-        for name, variant in {FUSED: Variant("fused"), **special}.items():
+        for name, variant in special.items():
             worker = Worker(variant, scale, context.device, context.threads)
             stack.callback(worker.close)
             works[name] = partial(worker.ask, "steps")
         # more rounds of warm-up than a graph needs before its capture
-        found = alternate(works, context.repeats, context.tick, warm_up=5)
-    section = f"{scale.name} on CUDA"
-    result += rows(section, scale.name, found, FUSED)
-    return {name: samples for name, samples in found.items() if name != FUSED}
+        return alternate(works, context.repeats, context.tick, warm_up=5)

@@ -1,4 +1,4 @@
-"""The table, and the files of each part."""
+"""What `bench speed` leaves behind: one row per measured quantity, as a table and in files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import dataclasses
 import io
 import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -16,22 +18,93 @@ import torch
 from bench import files
 from bench.run import environment
 from bench.speed.context import Context
-from bench.speed.rows import Row
 from bench.speed.scales import Scale
+from bench.speed.timing import Samples, Spread, ratios
+
+
+@dataclass(frozen=True)
+class Row:
+    """median, low, high: median and quartiles over `samples` alternating rounds, in `unit`.
+
+    ratio, ratio_low, ratio_high: the same of this row's value divided by that of the variant
+    `reference` in the same round; None for the reference itself and where there is none.
+    """
+
+    section: str
+    scale: str
+    variant: str
+    quantity: str
+    unit: str
+    median: float
+    low: float
+    high: float
+    samples: int
+    reference: str = ""
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What rows have in common; reference: the variant that others are compared with."""
+
+    name: str
+    scale: str
+    reference: str = ""
+
+    def row(
+        self,
+        variant: str,
+        quantity: str,
+        values: Sequence[float],
+        unit: str = "s",
+        *,
+        against: Sequence[float] | None = None,
+        note: str = "",
+    ) -> Row:
+        """A row of samples; against: the reference's samples of the same rounds."""
+        spread = Spread.of(values)
+        row = Row(
+            *(self.name, self.scale, variant, quantity, unit),
+            *(spread.median, spread.low, spread.high, len(values)),
+            note=note,
+        )
+        if against is None or variant == self.reference or 0 in against:
+            return row
+        ratio = ratios(values, against)
+        return dataclasses.replace(
+            row,
+            reference=self.reference,
+            ratio=ratio.median,
+            ratio_low=ratio.low,
+            ratio_high=ratio.high,
+        )
+
+    def rows(self, samples: Mapping[str, Samples], unit: str = "s", note: str = "") -> list[Row]:
+        """Rows of all variants and quantities, compared with the reference."""
+        against = samples[self.reference]
+        return [
+            self.row(variant, quantity, values, unit, against=against[quantity], note=note)
+            for variant, quantities in samples.items()
+            for quantity, values in quantities.items()
+        ]
+
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
 
 
-def table(found: list[Row]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """At most 80 columns; `x` is the median of the rounds' ratios to the part's reference."""
     lines = []
-    for (section, scale), group in groupby(found, key=lambda r: (r.section, r.scale)):
-        rows = list(group)
+    for (section, scale), group in groupby(rows, key=lambda r: (r.section, r.scale)):
+        members = list(group)
         title = section if section.startswith(scale) else f"{section} ({scale})"
-        references = sorted({r.reference for r in rows if r.reference})
+        references = sorted({r.reference for r in members if r.reference})
         against = f"; x: against {references[0]!r}" if len(references) == 1 else ""
         lines += ["", f"{title}{against}"]
-        for r in rows:
+        for r in members:
             times = "" if r.ratio is None else f"{_short(r.ratio)}x"
             spread = "" if r.samples == 1 else f"{_short(r.low)}..{_short(r.high)}"
             name = f"{r.variant}: {r.quantity}"
@@ -53,7 +126,9 @@ def folder(results: Path, device: torch.device) -> Path:
     return results / "speed" / name
 
 
-def write(place: Path, part: str, found: list[Row], context: Context, scale: Scale) -> list[Path]:
+def write(
+    place: Path, part: str, rows: Sequence[Row], context: Context, scale: Scale
+) -> list[Path]:
     """A part's rows and what they depend on, as PART.csv and PART.json; returns their paths.
 
     Parts measured in another run keep their files. Raises ResultsError.
@@ -61,14 +136,16 @@ def write(place: Path, part: str, found: list[Row], context: Context, scale: Sca
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for r in found:
-        writer.writerow("" if v is None else _plain(v) for v in dataclasses.astuple(r))
+    for row in rows:
+        writer.writerow(map(_cell, dataclasses.astuple(row)))
     facts = json.dumps(facts_of(context, scale), indent=1, sort_keys=True) + "\n"
     contents = {f"{part}.csv": text.getvalue(), f"{part}.json": facts}
     return [files.write(place / name, content) for name, content in contents.items()]
 
 
-def _plain(value: Any) -> Any:
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
     return f"{value:.6g}" if isinstance(value, float) else value
 
 

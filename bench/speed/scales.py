@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from bench import seeds
 from bench.data.splits import Batch, Pool, SearchData, Split
 from bench.space.config import SpaceConfig
-from bench.space.cpu.memory_format import channels_last as laid_out
+from bench.space.cpu.memory_format import arrange
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Scale:
             cells=self.cells,
             channels=self.channels,
             nodes=self.nodes,
-            operations=tuple(self.operations),  # JSON has made it a list
+            operations=self.operations,
         )
 
     @property
@@ -45,6 +45,21 @@ class Scale:
             f" {len(self.operations)} operations, batch {self.batch}, {size}"
         )
 
+    def limited(
+        self, name: str, *, cells: int, channels: int, nodes: int, side: int, batch: int
+    ) -> Scale:
+        """No larger than that in any respect; side: of an image, in pixels."""
+        colours, height, width = self.shape
+        return replace(
+            self,
+            name=name,
+            cells=min(self.cells, cells),
+            channels=min(self.channels, channels),
+            nodes=min(self.nodes, nodes),
+            shape=(colours, min(height, side), min(width, side)),
+            batch=min(self.batch, batch),
+        )
+
 
 SCALES = {
     "W1": Scale("W1", cells=8, channels=16, shape=(3, 32, 32), batch=64),
@@ -54,25 +69,18 @@ SCALES = {
 
 def shrunk(scale: Scale) -> Scale:
     """The same measurement in seconds instead of minutes (`--quick`): its numbers mean little."""
-    return replace(
-        scale,
-        name=f"{scale.name}, tiny",
-        cells=3,
-        channels=4,
-        nodes=min(scale.nodes, 2),
-        shape=(scale.shape[0], 8, 8),
-        batch=min(scale.batch, 8),
-    )
+    name = f"{scale.name}, tiny"
+    return scale.limited(name, cells=3, channels=4, nodes=2, side=8, batch=8)
 
 
-def batch_of(scale: Scale, device: torch.device, channels_last: bool, part: str = "") -> Batch:
+def batch_of(
+    scale: Scale, device: torch.device, part: str, channels_last: bool | None = None
+) -> Batch:
     """Random images and labels; the same for the same scale and part."""
     generator = seeds.generator("cpu", "speed", part)
     images = torch.randn(scale.batch, *scale.shape, generator=generator).to(device)
     labels = torch.randint(0, scale.classes, (scale.batch,), generator=generator).to(device)
-    if channels_last:
-        images = laid_out(images)
-    return Batch(images, labels)
+    return Batch(arrange(images, channels_last), labels)
 
 
 def data_of(scale: Scale, device: torch.device, images: int, validation: int = 0) -> SearchData:
@@ -85,9 +93,9 @@ def data_of(scale: Scale, device: torch.device, images: int, validation: int = 0
     labels = torch.randint(0, scale.classes, (count,), generator=generator)
     raw = torch.empty(count, *scale.shape, dtype=torch.uint8)
     for start in range(0, count, 1000):
-        chosen = patterns[labels[start : start + 1000]]
-        noise = torch.rand(chosen.shape, generator=generator)
-        raw[start : start + 1000] = (127 * chosen + 127 * noise).to(torch.uint8)
+        clean = patterns[labels[start : start + 1000]]
+        noise = torch.rand(clean.shape, generator=generator)
+        raw[start : start + 1000] = (127 * clean + 127 * noise).to(torch.uint8)
     mean, deviation = torch.full((channels,), 127.0), torch.full((channels,), 50.0)
     pool = Pool(raw.to(device), labels.to(device), mean.to(device), deviation.to(device))
     places = torch.arange(count, device=device)

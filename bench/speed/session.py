@@ -21,7 +21,7 @@ from bench.speed import (
     variance,
 )
 from bench.speed.context import Context
-from bench.speed.rows import Row
+from bench.speed.report import Row
 from bench.speed.scales import SCALES, Scale, shrunk
 from bench.training.memory import keep_memory
 
@@ -68,14 +68,14 @@ def run(settings: Settings) -> list[Path]:
     Raises ConfigurationError for settings that cannot be meant, ResultsError where the results'
     folder cannot be written.
     """
-    chosen = parts(settings.only)
+    names = parts(settings.only)
     device = torch.device(machine.devices(settings.device, 1, 1, 1)[0])
     context = Context(
         device,
         settings.threads or machine.cores(),
         2 if settings.quick else settings.repeats,
         settings.quick,
-        {name: PARTS[name][1] for name in chosen},
+        {name: PARTS[name][1] for name in names},
     )
     torch.set_num_threads(context.threads)
     keep_memory()
@@ -86,7 +86,7 @@ def run(settings: Settings) -> list[Path]:
     if settings.quick:
         place /= "quick"  # what was measured in earnest stays
     paths: list[Path] = []
-    for name in chosen:
+    for name in names:
         scale = size(SCALES_OF_THEIR_OWN.get(name) or SCALES[settings.scale])
         context.begin(name)
         if name == "variance" and settings.study:

@@ -1,25 +1,29 @@
-"""What is measured: the project's own training steps, on batches that stay the same."""
+"""What is measured: training steps on batches that stay the same, our own and the textbook's."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 import bench
 from bench import method as contract
 from bench.data.augmentation import Augmentation
-from bench.data.splits import Batch
+from bench.data.config import DataConfig
 from bench.method import Batches, Method, Objective, Phase
+from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
 from bench.speed.scales import Scale, batch_of, data_of
-from bench.training.config import SearchConfig
-from bench.training.search import build, uses_channels_last
+from bench.testing.plain_supernet import PlainSupernet
+from bench.training.config import Precision, SearchConfig
+from bench.training.search import SearchArguments, build
 from bench.training.trainer import Trainer, TrainerOptions
 
 ROOT = Path(bench.__file__).resolve().parent.parent
@@ -34,10 +38,7 @@ def load(name: str) -> type[Method]:
     project = ROOT / "pyproject.toml"
     if name not in contract.names() and project.exists():
         entries = tomllib.loads(project.read_text())["project"]["entry-points"][contract.GROUP]
-        found: type[Method] = importlib.metadata.EntryPoint(
-            name, entries[name], contract.GROUP
-        ).load()
-        return found
+        return importlib.metadata.EntryPoint(name, entries[name], contract.GROUP).load()
     return contract.load(name)
 
 
@@ -63,7 +64,7 @@ class Step:
 class Mode:
     """How a step runs."""
 
-    precision: str = "float32"
+    precision: Precision = "float32"
     compile: bool = False
     graph: bool = False
 
@@ -72,7 +73,8 @@ def make(
     name: str,
     scale: Scale,
     device: torch.device,
-    options: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
     mode: Mode | None = None,
     single_level: bool = False,
     seed: int = 0,
@@ -82,35 +84,29 @@ def make(
     single_level: all parameters from one backward pass on one batch, for a bilevel method.
     """
     kind, mode = load(name), mode or Mode()
-    config = SearchConfig(epochs=2, batch_size=scale.batch)
+    budget = SearchConfig(
+        epochs=2, batch_size=scale.batch, precision=mode.precision, graph=mode.graph
+    )
     data = data_of(scale, device, 2 * scale.batch)
-    method, supernet = build(kind, kind.Config(**options or {}), scale.space, config, data, seed)
+    arguments = SearchArguments(
+        kind, kind.Config(**options or {}), scale.space, budget, data, DataConfig(), seed
+    )
+    method, supernet = build(arguments)
     if mode.compile:
         supernet.compile()
     phases = method.phases(supernet)
     if single_level:
         phases = [_merged(method, supernet, phases)]
-    channels_last = uses_channels_last(None, device)
     trainer = Trainer(
         phases,
         data.part,
         {"method": method, "supernet": supernet},
-        TrainerOptions(
-            epochs=config.epochs,
-            batch_size=scale.batch,
-            augmentation=Augmentation(),
-            precision=mode.precision,
-            channels_last=channels_last,
-            seed=seed,
-            graph=mode.graph,
-        ),
+        TrainerOptions.of(budget, Augmentation(), seed),
         supernet.noise,
     )
     supernet.noise.reseed("speed")
     method.begin_epoch(1)
-    batches: dict[str, Batch] = {
-        part: batch_of(scale, device, channels_last, part) for part in PARTS
-    }
+    batches = {part: batch_of(scale, device, part) for part in PARTS}
     return Step(method, supernet, trainer, batches)
 
 
@@ -123,3 +119,48 @@ def _merged(method: Method, supernet: Supernet, phases: list[Phase]) -> Phase:
         lambda batches: method.objective(supernet, batches["train"]),
         clip=phases[-1].clip,
     )
+
+
+class PlainStep:
+    """First-order DARTS in its textbook form: one module per edge and operation, no memory format,
+    gradients of everything in both halves of a step. Optimisers are those of `methods.darts`.
+    """
+
+    def __init__(self, scale: Scale, device: torch.device) -> None:
+        torch.manual_seed(0)
+        space = scale.space
+        network: nn.Module = PlainSupernet(space, scale.shape, scale.classes)
+        self.network = network.to(device).train()
+        shape = (len(space.graph.edges), len(space.operations))
+        self.alphas = {
+            kind: (1e-3 * torch.randn(shape)).to(device).requires_grad_()
+            for kind in ("normal", "reduce")
+        }
+        self.weights = list(network.parameters())
+        self.sgd = torch.optim.SGD(self.weights, 0.025, 0.9, weight_decay=3e-4)
+        alphas = list(self.alphas.values())
+        self.adam = torch.optim.Adam(alphas, 3e-4, (0.5, 0.999), weight_decay=1e-3)
+        self.batches = [
+            batch_of(scale, device, part, False) for part in ("weights", "architecture")
+        ]
+
+    def loss(self, number: int = 0) -> Tensor:
+        """Forward pass to the cross-entropy on one of the two batches."""
+        mixture = Mixture({kind: CellMixture(a.softmax(-1)) for kind, a in self.alphas.items()})
+        images, labels = self.batches[number]
+        return F.cross_entropy(self.network(images, mixture), labels)
+
+    def step(self) -> None:
+        """The architecture on one batch, then the weights on another."""
+        self.adam.zero_grad()
+        self.loss(1).backward()
+        self.adam.step()
+        self.sgd.zero_grad()
+        self.loss(0).backward()
+        nn.utils.clip_grad_norm_(self.weights, 5.0)
+        self.sgd.step()
+
+    def clear(self) -> None:
+        """Drop all gradients."""
+        self.adam.zero_grad()
+        self.sgd.zero_grad()

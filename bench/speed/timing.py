@@ -63,7 +63,7 @@ def alternate(
     A work returns what it measured, by quantity. Every round starts with another one, so that none
     always has the same predecessor. tick(share done) is called after every call.
     """
-    found: dict[str, Samples] = {name: {} for name in works}
+    samples: dict[str, Samples] = {name: {} for name in works}
     names = list(works)
     total, done = (repeats + warm_up) * len(names), 0
     for turn in range(repeats + warm_up):
@@ -71,10 +71,10 @@ def alternate(
         for name in names[first:] + names[:first]:
             for quantity, value in works[name]().items():
                 if turn >= warm_up:
-                    found[name].setdefault(quantity, []).append(value)
+                    samples[name].setdefault(quantity, []).append(value)
             done += 1
             tick(done / total)
-    return found
+    return samples
 
 
 def timed(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,15 +16,15 @@ from bench.data.config import DataConfig
 from bench.data.splits import Batch, Split
 from bench.errors import ConfigurationError
 from bench.method import Method
-from bench.space.cpu.memory_format import channels_last
+from bench.space.cpu.memory_format import arrange
 from bench.space.supernet import Supernet
 from bench.speed.context import Context
 from bench.speed.method_steps import ESTIMATORS
-from bench.speed.rows import Row, row
+from bench.speed.report import Row, Section
 from bench.speed.scales import Scale, data_of
 from bench.speed.steps import load
 from bench.training.config import SearchConfig
-from bench.training.search import Prepared, prepare
+from bench.training.search import Prepared, SearchArguments, prepare
 
 EARLY, EPOCHS = 1, 8
 """Epochs of the search after which is measured: the first, and the last one."""
@@ -40,14 +39,17 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     same batches. `mean` has no noise but that of z. A sample is one batch's contribution; rows hold
     the mean over the batches and its ratio, for a median of contributions means nothing.
     """
-    scale = small(scale)
+    name = f"{scale.name}, small" if scale.shape[1] > 14 else scale.name
+    scale = scale.limited(name, cells=3, channels=4, nodes=2, side=14, batch=32)
     epochs, steps = (2, 4) if context.quick else (EPOCHS, 125)
     data = data_of(scale, context.device, scale.batch * steps)
-    config = SearchConfig(epochs=epochs, batch_size=scale.batch)
+    budget = SearchConfig(epochs=epochs, batch_size=scale.batch)
     vinnas = load("vinnas")
-    search = prepare(vinnas, vinnas.Config(), scale.space, config, data, DataConfig(), 0)
-    batches, draws = (3, 2) if context.quick else (8, 6)
-    return _measure(context, search, scale, data.train, batches, draws)
+    search = prepare(
+        SearchArguments(vinnas, vinnas.Config(), scale.space, budget, data, DataConfig(), 0)
+    )
+    batches = 3 if context.quick else 8
+    return _measure(context, search, scale, data.train, batches)
 
 
 def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[list[Row], Scale]:
@@ -63,35 +65,35 @@ def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[l
         raise ConfigurationError(f"--study {name}: it has no trial of the method vinnas")
     data = loading.load(trial.data, root, context.device).search
     kind, budget, space = load("vinnas"), trial.search, trial.space
-    config = kind.Config(**trial.options)
-    search = prepare(kind, config, space, budget, data, trial.data, trial.seed)
-    batch = budget.batch_size
+    options = kind.Config(**trial.options)
+    search = prepare(SearchArguments(kind, options, space, budget, data, trial.data, trial.seed))
     scale = Scale(
-        trial.study,
-        space.cells,
-        space.channels,
-        data.shape,
-        batch,
-        space.nodes,
-        len(data.class_names),
-        space.operations,
+        name=trial.study,
+        cells=space.cells,
+        channels=space.channels,
+        shape=data.shape,
+        batch=budget.batch_size,
+        nodes=space.nodes,
+        classes=data.classes,
+        operations=space.operations,
     )
-    batches, draws = (3, 2) if context.quick else (12, 6)
-    return _measure(context, search, scale, data.train, batches, draws), scale
+    batches = 3 if context.quick else 12
+    return _measure(context, search, scale, data.train, batches), scale
 
 
 def _measure(
-    context: Context, search: Prepared, scale: Scale, train: Split, batches: int, draws: int
+    context: Context, search: Prepared, scale: Scale, train: Split, batches: int
 ) -> list[Row]:
     """Runs the search; measures on its way, on the first batches of another epoch's order."""
     assert search.trainer is not None
     epochs = search.trainer.options.epochs
     order = train.epoch(scale.batch, epochs + 1, 1)
-    chosen = [_laid_out(batch, context.device) for batch in islice(order, batches)]
+    fixed = [Batch(arrange(images), labels) for images, labels in islice(order, batches)]
+    draws = 2 if context.quick else 6
     result: list[Row] = []
 
     def look(state: str) -> None:
-        result.extend(_state(search, scale, state, chosen, draws))
+        result.extend(_measure_state(search, scale, state, fixed, draws))
 
     after = search.trainer.hooks.after
 
@@ -110,51 +112,36 @@ def _measure(
     return result
 
 
-def small(scale: Scale) -> Scale:
-    """What a search of a thousand steps can be afforded for."""
-    return replace(
-        scale,
-        name=f"{scale.name}, small" if scale.shape[1] > 14 else scale.name,
-        cells=min(scale.cells, 3),
-        channels=min(scale.channels, 4),
-        nodes=min(scale.nodes, 2),
-        shape=(scale.shape[0], min(scale.shape[1], 14), min(scale.shape[2], 14)),
-        batch=min(scale.batch, 32),
-    )
-
-
-def _state(
+def _measure_state(
     search: Prepared, scale: Scale, state: str, batches: list[Batch], draws: int
 ) -> list[Row]:
     """Rows at the search's present weights, which stay as they are."""
     method, supernet = search.method, search.supernet
     layers = [layer for layer in supernet.modules() if hasattr(layer, "log_variance")]
-    section = f"variance, {state}"
+    section = Section(f"variance, {state}", scale.name, "lrt")
     rates = torch.cat([_log_alpha(layer) for layer in layers])
-    result = [
-        row(section, scale.name, "weights", f"log_alpha, {share:.0%} quantile", "", [value])
-        for share in (0.05, 0.25, 0.5, 0.75, 0.95)
-        for value in [float(rates.quantile(share))]
-    ]
+    result = []
+    for share in (0.05, 0.25, 0.5, 0.75, 0.95):
+        value = float(rates.quantile(share))
+        result.append(section.row("weights", f"log_alpha, {share:.0%} quantile", [value], ""))
     kept = {name: value.clone() for name, value in supernet.state_dict().items()}
-    trainable = list(supernet.parameters())
-    found = {}
-    for parameter in trainable:
+    variances = {}
+    for parameter in supernet.parameters():
         parameter.requires_grad_(True)
     for name in (*ESTIMATORS, "mean"):
         for layer in layers:
             layer.estimator = name  # type: ignore[assignment]
-        found[name] = _variances(method, supernet, batches, draws)
+        variances[name] = _variances(method, supernet, batches, draws)
         supernet.load_state_dict(kept)
     for layer in layers:
         layer.estimator = method.config.estimator
-    for name, values in found.items():
+    for name, values in variances.items():
         for number, quantity in enumerate(("batches and noise", "noise alone")):
-            reference = ("lrt", found["lrt"][number])
-            made = row(section, scale.name, name, quantity, "", values[number], reference)
+            against = variances["lrt"][number]
+            row = section.row(name, quantity, values[number], "", against=against)
             mean = statistics.fmean(values[number])
-            ratio = None if name == "lrt" else mean / statistics.fmean(reference[1])
-            result.append(replace(made, median=mean, ratio=ratio, note="means, not medians"))
+            ratio = None if name == "lrt" else mean / statistics.fmean(against)
+            result.append(replace(row, median=mean, ratio=ratio, note="means, not medians"))
     return result
 
 
@@ -164,16 +151,10 @@ def _log_alpha(layer: nn.Module) -> Tensor:
     return (spread - weight.square().log()).flatten()
 
 
-def _laid_out(batch: Batch, device: torch.device) -> Batch:
-    if device.type != "cpu":
-        return batch
-    return Batch(channels_last(batch.images), batch.labels)
-
-
 def _variances(
     method: Method, supernet: Supernet, batches: list[Batch], draws: int
 ) -> tuple[list[float], list[float]]:
-    """One value a batch: its contribution to the total variance, and its own variance by noise.
+    """One value per batch: its contribution to the total variance, and its own variance by noise.
 
     The mean over the batches estimates the trace of the covariance, in the first case up to the
     small correction for the mean's own error.
@@ -182,32 +163,17 @@ def _variances(
     supernet.train()
     method.train()
     supernet.noise.reseed("variance")
-    means: list[Tensor] = []
-    squares: list[float] = []
-    for batch in batches:
-        total, square = torch.zeros(()), 0.0
-        for gradient in _gradients(method, supernet, parameters, batch, draws):
-            total = gradient if total.dim() == 0 else total + gradient
-            square += float(gradient.double().square().sum())
-        means.append(total / draws)
-        squares.append(square / draws)
-    centre = torch.stack(means).mean(0).double().square().sum().item()
-    noise = [
-        (square - mean.double().square().sum().item()) * draws / (draws - 1)
-        for mean, square in zip(means, squares, strict=True)
-    ]
-    return [square - centre for square in squares], noise
 
-
-def _gradients(
-    method: Method,
-    supernet: Supernet,
-    parameters: list[nn.Parameter],
-    batch: Batch,
-    draws: int,
-) -> Iterator[Tensor]:
-    for _ in range(draws):
+    def gradient(batch: Batch) -> Tensor:
         logits = supernet(batch.images, method.mixture(len(batch.labels)))
-        loss = F.cross_entropy(logits, batch.labels)
-        found = torch.autograd.grad(loss, parameters)
-        yield torch.cat([gradient.flatten() for gradient in found])
+        parts = torch.autograd.grad(F.cross_entropy(logits, batch.labels), parameters)
+        return torch.cat([part.flatten() for part in parts])
+
+    means, squares, noise = [], [], []
+    for batch in batches:
+        gradients = torch.stack([gradient(batch) for _ in range(draws)]).double()
+        means.append(gradients.mean(0))
+        squares.append(gradients.square().sum(1).mean().item())
+        noise.append(gradients.var(0).sum().item())
+    centre = torch.stack(means).mean(0).square().sum().item()
+    return [square - centre for square in squares], noise

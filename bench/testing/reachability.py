@@ -6,6 +6,8 @@ import gc
 import types
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+import torch
 from torch import Tensor
 
 STOP = (type, types.ModuleType, types.FrameType, types.CodeType, types.BuiltinFunctionType)
@@ -27,21 +29,28 @@ def reachable(*roots: object) -> Iterator[object]:
         if isinstance(thing, types.FunctionType):
             waiting += [thing.__closure__, thing.__defaults__, thing.__kwdefaults__, thing.__dict__]
             continue
+        # What torch and NumPy keep where the garbage collector cannot look.
         if isinstance(thing, Tensor):
-            waiting += [thing.grad_fn, thing.grad, thing._base]
+            kept = thing.grad if thing.is_leaf or thing.retains_grad else None
+            waiting += [thing.grad_fn, kept, thing._base]
+        elif isinstance(thing, np.ndarray):
+            waiting += [thing.base, *(thing.flat if thing.dtype == object else ())]
         waiting += gc.get_referents(thing)
 
 
 def shared(secret: Iterable[Tensor], *roots: object) -> list[str]:
-    """One line for every reachable tensor that has a secret's memory, or holds an equal copy."""
+    """One line for every reachable tensor or array with a secret's memory, or an equal copy."""
     hidden = list(secret)
     memory = {tensor.untyped_storage().data_ptr() for tensor in hidden}
-    found = []
+    leaks = []
     for thing in reachable(*roots):
+        if isinstance(thing, np.ndarray) and thing.dtype.kind in "biuf":
+            whole = thing.flags.writeable and thing.flags.forc
+            thing = torch.from_numpy(thing if whole else thing.copy())
         if not isinstance(thing, Tensor) or thing.is_meta:
             continue
         if thing.untyped_storage().data_ptr() in memory:
-            found.append(f"a tensor {list(thing.shape)} in the same memory")
-        elif any(thing.shape == t.shape and bool((thing.to(t) == t).all()) for t in hidden):
-            found.append(f"an equal copy {list(thing.shape)}")
-    return found
+            leaks.append(f"a tensor {list(thing.shape)} in the same memory")
+        elif any(thing.shape == t.shape and torch.equal(thing.to(t), t) for t in hidden):
+            leaks.append(f"an equal copy {list(thing.shape)}")
+    return leaks

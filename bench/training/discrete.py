@@ -3,65 +3,89 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from bench.data.augmentation import Augmentation
 from bench.data.config import DataConfig
-from bench.data.splits import SearchData, Split
+from bench.data.splits import EvaluationData, SearchData, Split
 from bench.method import Method
 from bench.seeds import derive
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
 from bench.training.measure import measure
-from bench.training.search import uses_channels_last
-from bench.training.trainer import Hooks, NonFiniteLoss, Trainer, TrainerOptions
+from bench.training.trainer import (
+    Hooks,
+    NonFiniteLoss,
+    Report,
+    Trainer,
+    TrainerOptions,
+    no_report,
+)
 
 MEASURE_BATCH = 256
+
+Data = TypeVar("Data", SearchData, EvaluationData)
 
 Quality = dict[str, float | int]
 """accuracy (fraction), nll (nats an image), images"""
 
 
-def build_discrete(
-    genotype: Genotype,
-    method: Method,
-    config: EvaluationConfig,
-    data: SearchData,
-    seed: int,
-) -> DiscreteNetwork:
+@dataclass(frozen=True)
+class EvaluationArguments(Generic[Data]):
+    """What the result of a training from scratch is a function of.
+
+    method: contributes its layers, its phases and what it sets to zero at the end; all else is the
+    study's. data: with a test part for an evaluation, without one for tuning. augmentation: what of
+    a data set's options moves the training images.
+    """
+
+    genotype: Genotype
+    method: Method
+    config: EvaluationConfig
+    data: Data
+    augmentation: DataConfig
+    seed: int
+
+    @property
+    def search_data(self) -> SearchData:
+        """The data without the test part."""
+        return self.data.search if isinstance(self.data, EvaluationData) else self.data
+
+
+def build_discrete(arguments: EvaluationArguments[Data]) -> DiscreteNetwork:
     """The discrete network on the data's device, initialised by the seed alone."""
+    config, data, task = arguments.config, arguments.search_data, arguments.method.task
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive("evaluation", seed, "weights"))
-        network = build_network(
-            genotype,
-            method.task.space,
+        torch.manual_seed(derive("evaluation", arguments.seed, "weights"))
+        options = NetworkOptions(
             config.cells,
             config.channels,
             data.shape,
             data.classes,
             auxiliary=config.auxiliary_weight > 0,
-            layers=method.network_layers(),
-            noise=method.task.noise,
+            layers=arguments.method.network_layers(),
+            noise=task.noise,
         )
+        network = build_network(arguments.genotype, task.space, options)
     return network.to(data.train.device)
 
 
 @dataclass
 class Training:
-    """A network with its trainer, and how it is measured. `images`: those that it is trained on."""
+    """A network with its trainer, and how it is measured. images: those that it is trained on."""
 
     network: DiscreteNetwork
     method: Method
     trainer: Trainer
     images: Split
-    channels_last: bool
 
     def settle(self, at_most: int | None = None) -> None:
         """What the method does before a measurement, with the first `at_most` training images."""
@@ -80,56 +104,41 @@ class Training:
 
     def predict(self, images: Tensor) -> Tensor:
         """Logits [batch, classes]."""
-        logits: Tensor = self.network(images)[0]
-        return logits
+        return self.network(images)[0]
 
     def measure(self, split: Split) -> Quality:
         """Quality on a split, in evaluation mode. Raises NonFiniteLoss."""
-        found = measure(self.predict, split, MEASURE_BATCH, self.channels_last)
-        if not math.isfinite(found["nll"]):  # the last step's damage shows in no training loss
-            raise NonFiniteLoss(f"the trained network's loss became {found['nll']}")
-        return found
+        channels_last = self.trainer.options.channels_last
+        quality = measure(self.predict, split, MEASURE_BATCH, channels_last)
+        if not math.isfinite(quality["nll"]):  # the last step's damage shows in no training loss
+            raise NonFiniteLoss(f"the trained network's loss became {quality['nll']}")
+        return quality
 
 
 def prepare(
-    genotype: Genotype,
-    method: Method,
-    config: EvaluationConfig,
-    data: SearchData,
-    part: str,
-    parts: Callable[[str], Split],
-    augmentation: DataConfig,
-    seed: int,
-    report: Callable[[int, Mapping[str, float]], None],
-    checkpoint: Checkpoint | None,
+    arguments: EvaluationArguments[Data],
+    report: Report = no_report,
+    checkpoint: Checkpoint | None = None,
 ) -> Training:
-    """The network before its first step. `parts` gives the images of `part`, and no others."""
-    network = build_discrete(genotype, method, config, data, seed)
+    """The network before its first step, with the images of `config.train_on` and no others."""
+    method, config, part = arguments.method, arguments.config, arguments.config.train_on
+    network = build_discrete(arguments)
     if config.compile:
         network.compile()
-    images = parts(part)
-    channels_last = uses_channels_last(config.channels_last, images.device)
+    images = arguments.data.part(part)
 
     def before(epoch: int) -> None:
         method.progress = (epoch - 1) / config.epochs
         network.drop_path = config.drop_path * (epoch - 1) / config.epochs
 
-    options = TrainerOptions(
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        augmentation=Augmentation(augmentation.crop_padding, augmentation.flip, config.cutout),
-        precision=config.precision,
-        channels_last=channels_last,
-        seed=derive("evaluation", seed),
-        graph=config.graph,
-    )
+    augmentation = Augmentation.of(arguments.augmentation, config.cutout)
     trainer = Trainer(
         method.network_phases(network, config, part, len(images)),
-        parts,
+        arguments.data.part,
         {"network": network},
-        options,
+        TrainerOptions.of(config, augmentation, derive("evaluation", arguments.seed)),
         network.noise,
-        Hooks(before=before, report=report),
-        checkpoint,
+        hooks=Hooks(before=before, report=report),
+        checkpoint=checkpoint,
     )
-    return Training(network, method, trainer, images, channels_last)
+    return Training(network, method, trainer, images)

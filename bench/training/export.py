@@ -19,8 +19,7 @@ class _Logits(torch.nn.Module):
         self.network = network
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.network(images)[0]
-        return logits
+        return self.network(images)[0]
 
 
 def save_network(network: DiscreteNetwork, shape: tuple[int, int, int], path: Path) -> None:

@@ -46,8 +46,8 @@ class GraphedStep:
     """Calls `step`, from the fourth call on as a graph.
 
     Args:
-        step: reads nothing from the device and moves nothing to it (tests/training/test_graph.py
-            holds the methods to that).
+        step: reads nothing from the device and moves nothing to it
+            (tests/training/test_graph_capture.py holds the methods to that).
         generators: all that the step draws from.
     """
 

@@ -27,10 +27,10 @@ def hessian_vector_product(
     def product(vector: Tensor) -> Tensor:
         if not gradient.requires_grad:  # linear in all parameters
             return torch.zeros_like(vector)
-        found = torch.autograd.grad(
+        products = torch.autograd.grad(
             gradient, parameters, vector, retain_graph=True, materialize_grads=True
         )
-        return torch.cat([g.flatten() for g in found])
+        return torch.cat([g.flatten() for g in products])
 
     return product
 

@@ -1,7 +1,9 @@
-"""Accuracy, negative log-likelihood, calibration, parameters, zeros and FLOPs of a network."""
+"""What is measured of a network: quality, calibration, parameters, zeros, FLOPs, seconds."""
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,27 +13,32 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.splits import Split
-from bench.space.cpu.memory_format import channels_last as laid_out
+from bench.space.cpu.memory_format import arrange
 from bench.space.network import DiscreteCell, DiscreteNetwork
 
 CALIBRATION_BINS = 15
 """Of equal width over confidences from 0 to 1 (Guo, Pleiss, Sun, Weinberger 2017)."""
 
+REPEATS = 5
+"""Predictions whose median time counts."""
+
+Predict = Callable[[Tensor], Tensor]
+"""Images [batch, channels, height, width] -> logits [batch, classes]."""
+
 
 @torch.no_grad()
 def measure(
-    predict: Callable[[Tensor], Tensor], split: Split, batch_size: int, channels_last: bool = False
+    predict: Predict, split: Split, batch_size: int, channels_last: bool | None = None
 ) -> dict[str, float | int]:
     """accuracy (fraction), nll (mean, nats), ece (fraction) and images of logits on a split.
 
     ece is the expected calibration error: over bins of confidence, the mean of |share that is right
     - mean confidence|, weighted by the images in the bin. One read from the device at the end.
+    channels_last: as of `memory_format.arrange`. Raises ValueError for an empty split.
     """
     totals: Tensor | None = None
     for images, labels in split.sequential(batch_size):
-        if channels_last:
-            images = laid_out(images)
-        logits = predict(images).float()
+        logits = predict(arrange(images, channels_last)).float()
         right = logits.argmax(-1) == labels
         loss = F.cross_entropy(logits, labels, reduction="sum").double()
         part = torch.cat([loss[None], right.sum().double()[None], _gaps(logits, right)])
@@ -49,18 +56,37 @@ def measure(
 
 @torch.no_grad()
 def measure_lanes(
-    predict: Callable[[Tensor], Tensor], split: Split, batch_size: int, channels_last: bool = False
+    predict: Predict, split: Split, batch_size: int, channels_last: bool | None = None
 ) -> list[float]:
     """Accuracies (fractions) of several networks whose logits are [lanes, batch, classes]."""
     right: Tensor | None = None
     for images, labels in split.sequential(batch_size):
-        if channels_last:
-            images = laid_out(images)
-        found = (predict(images).argmax(-1) == labels).sum(-1)
-        right = found if right is None else right + found
+        count = (predict(arrange(images, channels_last)).argmax(-1) == labels).sum(-1)
+        right = count if right is None else right + count
     if right is None:
         raise ValueError("the split is empty")
     return [count / len(split) for count in right.tolist()]
+
+
+@torch.no_grad()
+def batch_seconds(
+    predict: Predict, split: Split, batch_size: int, channels_last: bool | None = None
+) -> float:
+    """Median wall-clock seconds of `REPEATS` predictions of the split's first batch.
+
+    One prediction before them is not counted; the device is waited for.
+    """
+    images = arrange(next(iter(split.sequential(batch_size))).images, channels_last)
+
+    def once() -> float:
+        started = time.perf_counter()
+        predict(images)
+        if images.device.type == "cuda":
+            torch.cuda.synchronize(images.device)
+        return time.perf_counter() - started
+
+    once()
+    return statistics.median(once() for _ in range(REPEATS))
 
 
 def _gaps(logits: Tensor, right: Tensor) -> Tensor:
@@ -72,22 +98,25 @@ def _gaps(logits: Tensor, right: Tensor) -> Tensor:
 
 
 def layer_table(network: DiscreteNetwork) -> list[dict[str, Any]]:
-    """One row a weight tensor that is deployed: name, operation, parameters, zeros.
+    """One row per weight tensor that is deployed: name, operation, parameters, zeros.
 
     The auxiliary head is left out (it is not part of the network that predicts), and so are
     variances of variational layers: what counts is the network of the means.
     """
-    rows = []
-    for name, parameter in deployed(network):
-        rows.append(
-            {
-                "name": name,
-                "operation": _operation(network, name),
-                "parameters": parameter.numel(),
-                "zeros": int((parameter == 0).sum()) if name.endswith("weight") else 0,
-            }
-        )
-    return rows
+    return [
+        {
+            "name": name,
+            "operation": _operation(network, name),
+            "parameters": parameter.numel(),
+            "zeros": int((parameter == 0).sum()) if name.endswith("weight") else 0,
+        }
+        for name, parameter in deployed(network)
+    ]
+
+
+def count_nonzero(rows: list[dict[str, Any]]) -> int:
+    """Parameters of a `layer_table` that are not zero."""
+    return sum(row["parameters"] - row["zeros"] for row in rows)
 
 
 def deployed(network: DiscreteNetwork) -> list[tuple[str, nn.Parameter]]:

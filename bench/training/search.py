@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +16,29 @@ from bench.noise import Noise
 from bench.seeds import derive
 from bench.space.building import build_supernet
 from bench.space.config import SpaceConfig
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import SearchConfig
 from bench.training.signals import signals
-from bench.training.trainer import History, Hooks, Trainer, TrainerOptions
+from bench.training.trainer import History, Hooks, Report, Trainer, TrainerOptions, no_report
+
+
+@dataclass(frozen=True)
+class SearchArguments:
+    """What the result of a search is a function of.
+
+    method, options: the class and its `Config`; budget: epochs, batch size and how it computes;
+    augmentation: what of a data set's options moves the training images.
+    """
+
+    method: type[Method]
+    options: Any
+    space: SpaceConfig
+    budget: SearchConfig
+    data: SearchData
+    augmentation: DataConfig
+    seed: int
 
 
 @dataclass
@@ -45,24 +62,12 @@ class Prepared:
     trainer: Trainer | None
 
 
-def uses_channels_last(wanted: bool | None, device: torch.device) -> bool:
-    """The memory format: as asked for, else channels_last on a CPU (1.3 to 1.7 times as fast)."""
-    return device.type == "cpu" if wanted is None else wanted
-
-
-def build(
-    method: type[Method],
-    options: Any,
-    space: SpaceConfig,
-    config: SearchConfig,
-    data: SearchData,
-    seed: int,
-    augmentation: Augmentation | None = None,
-) -> tuple[Method, Supernet]:
+def build(arguments: SearchArguments) -> tuple[Method, Supernet]:
     """Method and super-network on the data's device, initialised by the seed alone."""
+    space, budget, data = arguments.space, arguments.budget, arguments.data
     noise = Noise()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive("search", seed, "supernet"))
+        torch.manual_seed(derive("search", arguments.seed, "supernet"))
         # the geometry does not depend on the method, so the task is known before it
         skeleton = space.positions()
         task = Task(
@@ -72,117 +77,87 @@ def build(
             kinds=tuple(dict.fromkeys(position.kind for position in skeleton)),
             classes=data.classes,
             train_images=len(data.train),
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            seed=derive("method", seed),
+            epochs=budget.epochs,
+            batch_size=budget.batch_size,
+            seed=derive("method", arguments.seed),
             noise=noise,
             data=data,
-            search=config,
-            augmentation=augmentation or Augmentation(),
+            search=budget,
+            augmentation=Augmentation.of(arguments.augmentation, budget.cutout),
         )
-        instance = method(options, task)
-        torch.manual_seed(derive("search", seed, "weights"))
-        supernet = build_supernet(
-            space,
-            data.shape,
-            data.classes,
-            instance.layers(),
-            instance.normalise_operations,
-            noise,
-            instance.partial_channels,
-            instance.surrogates,
+        method = arguments.method(arguments.options, task)
+        torch.manual_seed(derive("search", arguments.seed, "weights"))
+        options = SupernetOptions(
+            layers=method.layers(),
+            normalise_operations=method.normalise_operations,
+            partial=method.partial_channels,
+            surrogates=method.surrogates,
+            noise=noise,
         )
+        supernet = build_supernet(space, data.shape, data.classes, options)
     device = data.train.device
-    instance.to(device)
+    method.to(device)
     supernet.to(device)
-    instance.attach(supernet)
-    return instance, supernet
+    method.attach(supernet)
+    return method, supernet
 
 
 def prepare(
-    method: type[Method],
-    options: Any,
-    space: SpaceConfig,
-    config: SearchConfig,
-    data: SearchData,
-    augmentation: DataConfig,
-    seed: int,
-    report: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None,
-    checkpoint: Checkpoint | None = None,
+    arguments: SearchArguments, report: Report = no_report, checkpoint: Checkpoint | None = None
 ) -> Prepared:
     """A search that is ready to run, initialised by the seed alone."""
-    moved = Augmentation(augmentation.crop_padding, augmentation.flip, config.cutout)
-    instance, supernet = build(method, options, space, config, data, seed, moved)
-    if not instance.searches:
-        return Prepared(instance, supernet, None)
-    if config.compile:
+    budget, data = arguments.budget, arguments.data
+    method, supernet = build(arguments)
+    if not method.searches:
+        return Prepared(method, supernet, None)
+    if budget.compile:
         supernet.compile()
 
-    in_last = uses_channels_last(config.channels_last, data.train.device)
-
     def after(epoch: int) -> dict[str, Any]:
-        extra = instance.end_epoch(epoch, supernet, data.train)
-        rows = [{"epoch": epoch, **row} for row in _posterior(instance)]
+        diagnostics = method.end_epoch(epoch, supernet, data.train)
         result = {
-            "genotype": space.resolve(instance.current()).to_json(),
-            "posterior": rows,
-            "diagnostics": extra,
+            "genotype": arguments.space.resolve(method.current()).to_json(),
+            "posterior": [{"epoch": epoch, **row} for row in _posterior(method)],
+            "diagnostics": diagnostics,
         }
-        measured = signals(instance, supernet, data.validation, config, in_last)
+        measured = signals(method, supernet, data.validation, budget)
         return {**result, "collapse": measured} if measured else result
 
-    trainer_options = TrainerOptions(
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        augmentation=moved,
-        precision=config.precision,
-        channels_last=in_last,
-        seed=derive("search", seed),
-        graph=config.graph,
-    )
     trainer = Trainer(
-        instance.phases(supernet),
+        method.phases(supernet),
         data.part,
-        {"method": instance, "supernet": supernet},
-        trainer_options,
+        {"method": method, "supernet": supernet},
+        TrainerOptions.of(budget, method.task.augmentation, derive("search", arguments.seed)),
         supernet.noise,
-        Hooks(before=instance.begin_epoch, after=after, report=report),
-        checkpoint,
+        hooks=Hooks(before=method.begin_epoch, after=after, report=report),
+        checkpoint=checkpoint,
     )
-    return Prepared(instance, supernet, trainer)
+    return Prepared(method, supernet, trainer)
 
 
 def search(
-    method: type[Method],
-    options: Any,
-    space: SpaceConfig,
-    config: SearchConfig,
-    data: SearchData,
-    augmentation: DataConfig,
-    seed: int,
-    report: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None,
-    checkpoint: Checkpoint | None = None,
+    arguments: SearchArguments, report: Report = no_report, checkpoint: Checkpoint | None = None
 ) -> SearchOutcome:
-    """Search with one method. `data` has no test part, and neither has anything else here.
+    """Search with one method. The data has no test part, and neither has anything else here.
 
-    report(epoch, metrics) is called after every epoch. Raises NonFiniteLoss.
+    Raises NonFiniteLoss.
     """
-    prepared = prepare(method, options, space, config, data, augmentation, seed, report, checkpoint)
-    instance, supernet = prepared.method, prepared.supernet
+    prepared = prepare(arguments, report, checkpoint)
+    method, supernet = prepared.method, prepared.supernet
     history = History() if prepared.trainer is None else prepared.trainer.run()
     posterior = [row for epoch in history.epochs for row in epoch["posterior"]]
-    supernet.noise.reseed(derive("search", seed), "selection")
-    instance.eval()
+    supernet.noise.reseed(derive("search", arguments.seed), "selection")
+    method.eval()
     supernet.eval()
     for parameter in supernet.parameters():
         parameter.requires_grad_(False)
     started = time.perf_counter()
-    selection = instance.select(supernet, data.validation)
+    selection = method.select(supernet, arguments.data.validation)
     seconds = time.perf_counter() - started
-    selection = replace(selection, genotype=space.resolve(selection.genotype))
+    selection = replace(selection, genotype=arguments.space.resolve(selection.genotype))
     if not posterior:
-        posterior = [{"epoch": config.epochs, **row} for row in _posterior(instance)]
-    return SearchOutcome(selection, history, posterior, instance, supernet, seconds)
+        posterior = [{"epoch": arguments.budget.epochs, **row} for row in _posterior(method)]
+    return SearchOutcome(selection, history, posterior, method, supernet, seconds)
 
 
 def _posterior(method: Method) -> list[dict[str, Any]]:

@@ -7,10 +7,11 @@ Sources: Wang et al. 2021 (arXiv 2108.04392) for the gap that discretisation ope
 from __future__ import annotations
 
 import torch.nn.functional as F
+from torch import Tensor
 
 from bench.data.splits import Split
 from bench.method import Method
-from bench.space.cpu.memory_format import channels_last as laid_out
+from bench.space.cpu.memory_format import arrange
 from bench.space.supernet import Supernet
 from bench.training.config import SearchConfig
 from bench.training.hessian import dominant_eigenvalue
@@ -21,7 +22,7 @@ LANCZOS_STEPS = 20
 
 
 def signals(
-    method: Method, supernet: Supernet, validation: Split, config: SearchConfig, channels_last: bool
+    method: Method, supernet: Supernet, validation: Split, config: SearchConfig
 ) -> dict[str, float]:
     """What `config` asks for, by name; leaves no weight, gradient or mode changed.
 
@@ -31,9 +32,9 @@ def signals(
     method's parameters, on 64 validation images, the same ones every time; absent where the mixture
     does not depend on them differentiably.
     """
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     if not (config.discretisation_gap or config.eigenvalue):
-        return found
+        return values
     modes = method.training, supernet.training
     method.eval()
     supernet.eval()
@@ -44,24 +45,20 @@ def signals(
                 lambda x, m=mixture: supernet(x, m or method.mixture(len(x))),  # type: ignore[misc]
                 validation,
                 config.batch_size,
-                channels_last,
+                config.channels_last,
             )
-            found[f"{name}_validation_accuracy"] = float(result["accuracy"])
+            values[f"{name}_validation_accuracy"] = float(result["accuracy"])
     if config.eigenvalue:
-        value = _eigenvalue(method, supernet, validation, channels_last)
+        images, labels = validation.spread(HESSIAN_IMAGES)
+        value = _eigenvalue(method, supernet, arrange(images, config.channels_last), labels)
         if value is not None:
-            found["dominant_eigenvalue"] = value
+            values["dominant_eigenvalue"] = value
     method.train(modes[0])
     supernet.train(modes[1])
-    return found
+    return values
 
 
-def _eigenvalue(
-    method: Method, supernet: Supernet, validation: Split, channels_last: bool
-) -> float | None:
-    images, labels = validation.spread(HESSIAN_IMAGES)
-    if channels_last:
-        images = laid_out(images)
+def _eigenvalue(method: Method, supernet: Supernet, images: Tensor, labels: Tensor) -> float | None:
     wanted = list(method.parameters())
     everything = [*supernet.parameters(), *wanted]
     before = [parameter.requires_grad for parameter in everything]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,18 @@ from bench.data.splits import Batch, Split
 from bench.method import Objective, Phase
 from bench.noise import Noise
 from bench.seeds import derive
-from bench.space.cpu.memory_format import channels_last
+from bench.space.cpu.memory_format import arrange
 from bench.training.checkpoint import Checkpoint
+from bench.training.config import EvaluationConfig, SearchConfig
 from bench.training.graph import GraphedStep, check
 from bench.training.optimisers import prepare
+
+Report = Callable[[int, Mapping[str, float]], None]
+"""Called after every epoch with its number, from 1, and the means of its terms and metrics."""
+
+
+def no_report(epoch: int, metrics: Mapping[str, float]) -> None:
+    """Tell nobody."""
 
 
 class NonFiniteLoss(RuntimeError):
@@ -31,6 +39,7 @@ class TrainerOptions:
     """How a trainer runs, apart from what it trains.
 
     seed: of batch order, augmentation and noise; every epoch's draws are a function of it.
+    channels_last: as of `memory_format.arrange`; None: by device.
     graph: replay the step as a CUDA graph.
     """
 
@@ -38,9 +47,24 @@ class TrainerOptions:
     batch_size: int
     augmentation: Augmentation
     precision: str
-    channels_last: bool
+    channels_last: bool | None
     seed: int
     graph: bool = False
+
+    @classmethod
+    def of(
+        cls, config: SearchConfig | EvaluationConfig, augmentation: Augmentation, seed: int
+    ) -> TrainerOptions:
+        """As a study's options say."""
+        return cls(
+            config.epochs,
+            config.batch_size,
+            augmentation,
+            config.precision,
+            config.channels_last,
+            seed,
+            config.graph,
+        )
 
 
 @dataclass
@@ -49,7 +73,7 @@ class Hooks:
 
     before: Callable[[int], None] = lambda epoch: None
     after: Callable[[int], dict[str, Any]] = lambda epoch: {}
-    report: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None
+    report: Report = no_report
 
 
 @dataclass
@@ -85,6 +109,7 @@ class Trainer:
         modules: Mapping[str, nn.Module],
         options: TrainerOptions,
         noise: Noise,
+        *,
         hooks: Hooks | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
@@ -113,18 +138,26 @@ class Trainer:
         self._resume()
         for epoch in range(len(self.history.epochs) + 1, self.options.epochs + 1):
             started = time.perf_counter()
-            self.noise.reseed(self.options.seed, "noise", epoch)
-            self.hooks.before(epoch)
+            self._begin(epoch)
             self._set_rates((epoch - 1) / self.options.epochs)
-            row = self._epoch(epoch)
-            row.update(self.hooks.after(epoch))
-            row["seconds"] = time.perf_counter() - started
-            self.history.epochs.append(row)
-            self.history.seconds += row["seconds"]
-            self.history.steps += self.steps if self.enabled else 0
-            self._save()
-            self.hooks.report(epoch, {**row["terms"], **row["metrics"]})
+            self._finish(epoch, self._epoch(epoch), started)
         return self.history
+
+    def _begin(self, epoch: int) -> None:
+        self.noise.reseed(self.options.seed, "noise", epoch)
+        self.hooks.before(epoch)
+
+    def _finish(self, epoch: int, row: dict[str, Any], started: float) -> None:
+        row.update(self.hooks.after(epoch))
+        self._log(row, time.perf_counter() - started, self.steps if self.enabled else 0)
+        self._save()
+        self.hooks.report(epoch, {**row["terms"], **row["metrics"]})
+
+    def _log(self, row: dict[str, Any], seconds: float, steps: int) -> None:
+        row["seconds"] = seconds
+        self.history.epochs.append(row)
+        self.history.seconds += seconds
+        self.history.steps += steps
 
     def _set_rates(self, progress: float) -> None:
         for phase in self.phases:
@@ -139,7 +172,7 @@ class Trainer:
         self._enable()
         if isinstance(self.run_step, GraphedStep):
             self.run_step.begin_epoch()
-        streams = {part: self._stream(part, epoch) for part in self.splits}
+        streams = {part: self.stream(part, epoch) for part in self.splits}
         sums: Tensor | None = None
         for _ in range(self.steps if self.enabled else 0):
             batches = {part: next(stream) for part, stream in streams.items()}
@@ -159,14 +192,14 @@ class Trainer:
 
     def step(self, batches: Mapping[str, Batch]) -> Tensor:
         """All enabled phases once; their terms and metrics as one vector, named by `keys`."""
-        found: dict[str, Tensor] = {}
+        values: dict[str, Tensor] = {}
         for phase in self.enabled:
             outcome = self._update(phase, batches)
-            for kind, values in (("terms", outcome.terms), ("metrics", outcome.metrics)):
-                for name, value in values.items():
-                    found[f"{kind}:{phase.name}.{name}"] = value.detach().float()
-        self.keys = list(found)
-        return torch.stack(list(found.values()))
+            for kind, part in (("terms", outcome.terms), ("metrics", outcome.metrics)):
+                for name, value in part.items():
+                    values[f"{kind}:{phase.name}.{name}"] = value.detach().float()
+        self.keys = list(values)
+        return torch.stack(list(values.values()))
 
     def _graphed(self) -> GraphedStep:
         device = next(iter(self.splits.values())).device
@@ -179,19 +212,26 @@ class Trainer:
             parameter.requires_grad_(id(parameter) in mine)
         for optimiser in phase.optimisers:
             optimiser.zero_grad(set_to_none=True)
-        device = next(iter(batches.values())).images.device
-        if phase.backward is not None:
-            with self.autocast(device, cached=False):
-                outcome = phase.backward(batches)
-        else:
-            with self.autocast(device):
-                outcome = phase.objective(batches)
-            outcome.total().backward()
+        outcome = self._differentiate(phase, batches)
         if phase.clip is not None:
-            nn.utils.clip_grad_norm_(phase.parameters, phase.clip)
+            self._clip(phase.parameters, phase.clip)
         for optimiser in phase.optimisers:
             optimiser.step()
         return outcome
+
+    def _differentiate(self, phase: Phase, batches: Mapping[str, Batch]) -> Objective:
+        """Write the gradients of a phase."""
+        device = next(iter(batches.values())).images.device
+        if phase.backward is not None:
+            with self.autocast(device, cached=False):
+                return phase.backward(batches)
+        with self.autocast(device):
+            outcome = phase.objective(batches)
+        outcome.total().backward()
+        return outcome
+
+    def _clip(self, parameters: list[nn.Parameter], largest: float) -> None:
+        nn.utils.clip_grad_norm_(parameters, largest)
 
     def autocast(self, device: torch.device, cached: bool = True) -> torch.autocast:
         """bf16 autocast where the options ask for it; cached: weights are cast once within it."""
@@ -203,7 +243,7 @@ class Trainer:
             cache_enabled=cached and torch.is_autocast_cache_enabled(),
         )
 
-    def _stream(self, part: str, epoch: int) -> Iterator[Batch]:
+    def stream(self, part: str, epoch: int) -> Iterator[Batch]:
         """Batches without end: a split shorter than the epoch starts over in another order."""
         options = self.options
         repeat = 0
@@ -212,10 +252,7 @@ class Trainer:
             for batch in self.splits[part].epoch(
                 options.batch_size, seed, epoch, options.augmentation
             ):
-                images = batch.images
-                if options.channels_last:
-                    images = channels_last(images)
-                yield Batch(images, batch.labels)
+                yield Batch(arrange(batch.images, options.channels_last), batch.labels)
             repeat += 1
 
     def _read(self, epoch: int, sums: Tensor | None) -> dict[str, Any]:
@@ -241,14 +278,22 @@ class Trainer:
 
     def _resume(self) -> None:
         state = self.checkpoint.load() if self.checkpoint is not None else None
-        if state is None:
-            return
+        if state is not None:
+            self._restore(state)
+            self._restore_optimisers(state["optimisers"])
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
         for name, module in self.modules.items():
             module.load_state_dict(state["modules"][name])
-        optimisers = [optimiser for phase in self.phases for optimiser in phase.optimisers]
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
         self.history = History(**state["history"])
+
+    def _restore_optimisers(self, states: Iterable[dict[str, Any]]) -> None:
+        for optimiser, state in zip(self._optimisers, states, strict=True):
+            optimiser.load_state_dict(state)
+
+    @property
+    def _optimisers(self) -> list[torch.optim.Optimizer]:
+        return [optimiser for phase in self.phases for optimiser in phase.optimisers]
 
     def _save(self) -> None:
         if self.checkpoint is None:
@@ -259,6 +304,6 @@ class Trainer:
     def _state(self) -> dict[str, Any]:
         return {
             "modules": {name: module.state_dict() for name, module in self.modules.items()},
-            "optimisers": [o.state_dict() for phase in self.phases for o in phase.optimisers],
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
             "history": vars(self.history),
         }

@@ -17,7 +17,7 @@ from bench.seeds import derive
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
 from bench.training.config import EvaluationConfig
-from bench.training.discrete import Training, prepare
+from bench.training.discrete import EvaluationArguments, Training, prepare
 from bench.training.measure import layer_table
 from bench.training.trainer import NonFiniteLoss
 from bench.tuning.plan import Diverged, Outcome, Report
@@ -104,20 +104,15 @@ class Validation:
             training.settle(SETTLING)
             reached(epoch, float(training.measure(data.validation)["accuracy"]))
 
-        held.append(
-            prepare(
-                found.genotype,
-                evaluation_method(trial, data, own),
-                config,
-                data,
-                config.train_on,
-                data.part,
-                trial.data,
-                derive("tuning", trial.seed),
-                report,
-                None,
-            )
+        arguments = EvaluationArguments(
+            genotype=found.genotype,
+            method=evaluation_method(trial, data, own),
+            config=config,
+            data=data,
+            augmentation=trial.data,
+            seed=derive("tuning", trial.seed),
         )
+        held.append(prepare(arguments, report))
         return held[0]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +14,8 @@ from bench.data.splits import Split
 from bench.method import Task
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype, Pair
-from bench.space.lanes.network import LaneNetwork, draws_noise, has_lanes
+from bench.space.lanes.memory import plan_programs, split_evenly
+from bench.space.lanes.network import LaneNetwork
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.skeleton import CellGraph
 from bench.space.supernet import Supernet
@@ -64,17 +64,6 @@ class Candidate:
         return Mixture(cells)
 
 
-MOST = 32
-"""Lanes in one program; more of them gain nothing, half as many lose 10 % (measured)."""
-
-BYTES = {"cpu": 3 * 2**30, "cuda": 2**33}
-"""What all lanes at work may take of a device's memory, estimated by `lane_bytes`."""
-
-ALIVE, ALIVE_IN_PIECES = 5, 2
-"""Tensors of a stage's size that a lane holds at once, by peak memory: 2.9 to 4.6 were measured
-where an operation takes all lanes at once, and 0.8 to 1.6 where it takes pieces, as on a CPU."""
-
-
 def accuracies(
     candidates: list[Candidate],
     supernet: Supernet,
@@ -84,23 +73,22 @@ def accuracies(
 ) -> list[float]:
     """Validation accuracy (fraction) of each: inherited weights, its own batch statistics.
 
-    lanes: how many are evaluated in one program; None: by `programs`. The accuracies do not depend
-    on it, but for the last bits of the logits.
+    lanes: how many are evaluated in one program; None: by `plan_programs`. The accuracies do not
+    depend on it, but for the last bits of the logits.
     """
     operations = supernet.space.operations
-    channels_last = validation.device.type == "cpu"
-    at_once, fitting = programs(supernet, validation, batch_size)
-    together = lanes or fitting
+    shape = (min(batch_size, len(validation)), *validation.pool.images.shape[1:])
+    at_once, fitting = plan_programs(supernet, shape, validation.device)
 
-    def of_group(group: list[Candidate]) -> list[float]:
+    def of_group(group: Sequence[Candidate]) -> list[float]:
         mixtures = [one.mixture(operations, validation.device) for one in group]
         if len(mixtures) > 1:
             network = LaneNetwork(supernet, mixtures)
-            return measure_lanes(network.logits, validation, batch_size, channels_last)
+            return measure_lanes(network.logits, validation, batch_size)
         alone = partial(_logits, supernet, mixtures[0])
-        return [float(measure(alone, validation, batch_size, channels_last)["accuracy"])]
+        return [float(measure(alone, validation, batch_size)["accuracy"])]
 
-    groups = _even_parts(candidates, together, at_once)
+    groups = split_evenly(candidates, lanes or fitting, at_once)
     return [one for found in side_by_side(of_group, groups, at_once) for one in found]
 
 
@@ -153,42 +141,6 @@ def kept_by_kind(kept: Mapping[str, Tensor], kind: str, task: Task) -> Tensor:
 def _logits(supernet: Supernet, mixture: Mixture, images: Tensor) -> Tensor:
     logits: Tensor = supernet(images, mixture)
     return logits
-
-
-def _even_parts(candidates: list[Candidate], most: int, at_once: int) -> list[list[Candidate]]:
-    """In order, parts of at most so many, alike in size; a multiple of `at_once`, if it can be."""
-    number = max(1, math.ceil(len(candidates) / most / at_once)) * at_once
-    size = max(1, math.ceil(len(candidates) / number))
-    return [candidates[start : start + size] for start in range(0, len(candidates), size)]
-
-
-def programs(supernet: Supernet, validation: Split, batch_size: int) -> tuple[int, int]:
-    """How many programs at once (on a CPU, a thread each), and how many lanes in each: 1 to `MOST`.
-
-    By the memory that lanes need and may have (`BYTES`).
-    """
-    images = min(batch_size, len(validation))
-    size = validation.pool.images.shape[-2:].numel()
-    device = validation.device.type
-    together, pieces = has_lanes(supernet), device == "cpu"
-    alive = ALIVE_IN_PIECES if together and pieces else ALIVE
-    fitting = max(1, BYTES[device] // lane_bytes(supernet, images, size, alive))
-    alone = not pieces or draws_noise(supernet)
-    at_once = 1 if alone else min(torch.get_num_threads(), fitting)
-    return at_once, min(MOST, fitting // at_once) if together else 1
-
-
-def lane_bytes(supernet: Supernet, images: int, pixels: int, alive: int) -> int:
-    """Estimate of a lane's peak memory: float32 activations of the widest stage.
-
-    pixels: of an image; a reduction doubles the channels and quarters them.
-    """
-    widest = 0
-    for position in supernet.positions:  # a reduction cell's inputs still have the size before it
-        widest = max(widest, position.channels * pixels)
-        pixels = pixels // 4 if position.reduces else pixels
-    edges = len(supernet.graph.stages[0].edges)
-    return alive * 4 * images * widest * edges
 
 
 def summary(values: list[float]) -> dict[str, float | list[float]]:

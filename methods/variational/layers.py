@@ -6,14 +6,14 @@ Ba, Tran and Grosse 2018 (arXiv 1803.04386, flipout).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.noise import Noise
-from bench.space.layers import Convolution, Layers
+from bench.space.layers import Convolution, Form, Layers
 from methods.variational.gaussian import MeanField
 from methods.variational.kernels import half_square, perturb
 
@@ -153,9 +153,9 @@ class VariationalLayers(Layers):
         kernel: int,
         *,
         inner: bool = False,
-        **geometry: Any,
+        **form: Unpack[Form],
     ) -> VariationalConvolution:
-        layer = VariationalConvolution(channels_in, channels_out, kernel, **geometry)
+        layer = VariationalConvolution(channels_in, channels_out, kernel, **form)
         layer.make_gaussian(self.noise, self.estimator, self.log_variance, inner)
         return layer
 

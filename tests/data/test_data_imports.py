@@ -9,7 +9,7 @@ import sys
 def test_names_need_no_torch_and_loading_needs_only_torch_numpy_and_pydantic() -> None:
     program = (
         "import sys, bench.data.registry, bench.data.config; assert 'torch' not in sys.modules;"
-        "import bench.data.loading, bench.data.idx, bench.data.cifar, bench.data.svhn;"
+        "import bench.data.loading, bench.data.idx, bench.data.torchvision_sets;"
         "import bench.data.image_folder, bench.data.digits;"
         "heavy = {'torchvision', 'sklearn', 'scipy', 'PIL', 'pandas'};"
         "found = heavy & set(sys.modules); assert not found, found"

@@ -11,6 +11,7 @@ import re
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ from bench.data.splits import EvaluationData
 from bench.errors import ConfigurationError, DataError
 
 CPU = torch.device("cpu")
+DIGESTS = {
+    "cifar10": "7eba049fc6589db0d8c549732324e8f13643bc60564c9d20d640c3e6e59068e0",
+    "cifar100": "fa26504e110996a1596590b72b35b803c8090c81032e7685ae1da92a468c4a73",
+    "svhn": "751f6eb9a488eeedd810a0486cd4d16d1d65bb5ceb82ee9be45351535bed5ecd",
+}
+"""Of the files that the tests lay out. Records carry a digest: it must never change."""
 ADVICE = "--data-root or BENCH_DATA"
 
 
@@ -176,6 +183,7 @@ def test_cifar_is_what_torchvision_reads(
         assert np.array_equal(split.pool.images.permute(0, 2, 3, 1), reference.data)
         assert split.pool.labels.tolist() == reference.targets
         assert data.search.class_names == tuple(reference.classes)
+    assert data.search.digest == DIGESTS[name]
     damaged = tmp_path / published.base_folder / published.train_list[0][0]
     shorten(damaged)
     fails(name, tmp_path, re.escape(str(damaged)) + " is truncated or wrong")
@@ -211,6 +219,7 @@ def test_svhn_is_what_torchvision_reads(tmp_path: Path, monkeypatch: pytest.Monk
         reference = datasets.SVHN(tmp_path, split=part)
         assert np.array_equal(split.pool.images, reference.data)
         assert split.pool.labels.tolist() == reference.labels.tolist()
+    assert data.search.digest == DIGESTS["svhn"]
     shorten(tmp_path / "test_32x32.mat")
     fails("svhn", tmp_path, "test_32x32.mat is truncated or wrong")
 
@@ -283,15 +292,14 @@ def test_processes_that_come_together_download_once(tmp_path: Path) -> None:
 
     def fetch(folder: Path) -> None:
         downloads.append(folder)
-        (folder / "a").write_text("a")
-        (folder / "b").write_text("b")
+        for file in files:
+            (folder / file).write_text(file)
 
-    def use() -> None:
-        ensure("set", tmp_path, ["a", "b"], fetch)
+    def use(number: int) -> list[Path]:
+        return ensure("set", tmp_path, files, fetch)
 
-    threads = [threading.Thread(target=use) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(downloads) == 1 and (tmp_path / "b").read_text() == "b"
+    files = [str(number) for number in range(50)]  # so that some come while they are moved
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(use, range(16)))
+    assert len(downloads) == 1
+    assert found == [[tmp_path / file for file in files]] * 16

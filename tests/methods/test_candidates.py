@@ -7,19 +7,18 @@ import torch
 from support import small_tasks
 
 from bench.space.network import DiscreteNetwork
-from bench.training.config import SearchConfig
+from bench.space.options import NetworkOptions
 from bench.training.search import build
-from methods.guided.candidates import ALIVE_IN_PIECES, BYTES, MOST, Candidate, accuracies, programs
+from methods.guided.candidates import Candidate, accuracies
 from methods.pgnas import Pgnas, PgnasConfig
 
 
 @pytest.mark.parametrize("granularity", ["operation", "slice"])
 def test_accuracies_do_not_depend_on_the_number_of_lanes(granularity: str) -> None:
     """Those of PGNAS's own candidates, one at a time through the super-network as the reference."""
-    budget = SearchConfig(epochs=2, batch_size=4)
     options = PgnasConfig(granularity=granularity, initial_drop=0.4)  # type: ignore[arg-type]
     data = small_tasks.data()
-    method, supernet = build(Pgnas, options, small_tasks.space(), budget, data, 0)
+    method, supernet = build(small_tasks.search_arguments(Pgnas, options))
     assert isinstance(method, Pgnas)
     candidates = method.draw(7, uniform=False)
     supernet.eval()
@@ -37,28 +36,6 @@ def test_accuracies_do_not_depend_on_the_number_of_lanes(granularity: str) -> No
         assert accuracies(candidates, supernet, data.validation, 8, lanes) == expected
 
 
-def test_fewer_lanes_where_less_memory_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    budget = SearchConfig(epochs=2, batch_size=4)
-    data = small_tasks.data()
-    _, supernet = build(Pgnas, PgnasConfig(), small_tasks.space(), budget, data, 0)
-    threads = torch.get_num_threads()
-    # images, channels (of the reduction cell), pixels, bytes, edges of the first stage
-    lane = 20 * 4 * 64 * 4 * 4 * ALIVE_IN_PIECES
-    try:
-        for number, memory, expected in (
-            (2, BYTES["cpu"], (2, MOST)),
-            (1, 3 * lane, (1, 3)),
-            (2, 6 * lane, (2, 3)),
-            (8, 2 * lane, (2, 1)),
-            (2, 1, (1, 1)),
-        ):
-            torch.set_num_threads(number)
-            monkeypatch.setitem(BYTES, "cpu", memory)
-            assert programs(supernet, data.validation, 250) == expected
-    finally:
-        torch.set_num_threads(threads)
-
-
 def test_the_native_architecture_is_what_is_kept() -> None:
     """A node may have several operations, or none."""
     task = small_tasks.task(small_tasks.space(nodes=2))
@@ -67,15 +44,13 @@ def test_the_native_architecture_is_what_is_kept() -> None:
     found = Candidate({"normal": kept, "reduce": kept}, {}).genotype(task.space, task.graph)
     node = (("max_pool_3x3", 0), ("dil_conv_3x3", 1), ("sep_conv_3x3", 1))
     assert found.cells == {"normal": (node, ()), "reduce": (node, ())}
-    network = DiscreteNetwork(found, 3, 2, task.data.shape, 3)
+    network = DiscreteNetwork(found, task.space, NetworkOptions(3, 2, task.data.shape, 3))
     assert network(torch.randn(2, *task.data.shape))[0].shape == (2, 3)
 
 
 def test_a_surrogate_gives_every_operation_weights() -> None:
-    budget = SearchConfig(epochs=2, batch_size=4)
-    data = small_tasks.data()
     options = PgnasConfig(surrogate="pointwise", objective="paper", scale=1.0)
-    method, supernet = build(Pgnas, options, small_tasks.space(), budget, data, 0)
+    method, supernet = build(small_tasks.search_arguments(Pgnas, options))
     for cell in supernet.fused_cells():
         assert all(stage.shared == [] for stage in cell.fused_stages())
     method.penalty()["regulariser"].backward()

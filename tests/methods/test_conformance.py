@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
@@ -12,33 +10,89 @@ from bench.testing.conformance import MethodConformance, images
 from bench.testing.reachability import shared
 
 CELL = "[('sep_conv_3x3', 0), ('skip_connect', 1), ('sep_conv_3x3', 1), ('skip_connect', 2)]"
-SETTINGS: dict[str, dict[str, Any]] = {
-    "fixed": {  # its default is a cell of another space
-        "options": {
-            "genotype": f"Genotype(normal={CELL}, normal_concat=range(2, 4),"
-            f" reduce={CELL}, reduce_concat=range(2, 4))"
-        },
-    },
-    "gdas": {
-        # 80 updates of 3e-4 on one noisy draw each are too few; see the class for idle_gradient
-        "toy_options": {
-            "idle_gradient": False,
-            "alpha_learning_rate": 0.01,
-            "learning_rate": 0.1,
-            "temperature": 1.0,
-        },
-        "toy_epochs": 12,
-    },
-    "pgnas": {"options": {"candidates": 20}},
-    "r-darts": {"options": {"images": 32, "lanczos_steps": 3}},
-}
-OURS = [name for name, entry in method.names().items() if entry.value.startswith("methods.")]
 
-for _name in OURS:
-    _class = type(
-        f"Test_{_name}", (MethodConformance,), {"method": _name, **SETTINGS.get(_name, {})}
-    )
-    globals()[_class.__name__] = pytest.mark.slow(_class)
+
+@pytest.mark.slow
+class TestBayesNas(MethodConformance):
+    method = "bayesnas"
+
+
+@pytest.mark.slow
+class TestDarts(MethodConformance):
+    method = "darts"
+
+
+@pytest.mark.slow
+class TestDrNas(MethodConformance):
+    method = "drnas"
+
+
+@pytest.mark.slow
+class TestFixed(MethodConformance):
+    """Its default is a cell of another space."""
+
+    method = "fixed"
+    options = {  # noqa: RUF012 - a ClassVar of the base class
+        "genotype": f"Genotype(normal={CELL}, normal_concat=range(2, 4),"
+        f" reduce={CELL}, reduce_concat=range(2, 4))"
+    }
+
+
+@pytest.mark.slow
+class TestGdas(MethodConformance):
+    """80 updates of 3e-4 on one noisy draw each are too few; see the class for idle_gradient."""
+
+    method = "gdas"
+    toy_options = {  # noqa: RUF012
+        "idle_gradient": False,
+        "alpha_learning_rate": 0.01,
+        "learning_rate": 0.1,
+        "temperature": 1.0,
+    }
+    toy_epochs = 12
+
+
+@pytest.mark.slow
+class TestPcDarts(MethodConformance):
+    method = "pc-darts"
+
+
+@pytest.mark.slow
+class TestPgnas(MethodConformance):
+    method = "pgnas"
+    options = {"candidates": 20}  # noqa: RUF012
+
+
+@pytest.mark.slow
+class TestRDarts(MethodConformance):
+    method = "r-darts"
+    options = {"images": 32, "lanczos_steps": 3}  # noqa: RUF012
+
+
+@pytest.mark.slow
+class TestRandom(MethodConformance):
+    method = "random"
+
+
+@pytest.mark.slow
+class TestRandomSearch(MethodConformance):
+    method = "random-search"
+
+
+@pytest.mark.slow
+class TestSnas(MethodConformance):
+    method = "snas"
+
+
+@pytest.mark.slow
+class TestVinnas(MethodConformance):
+    method = "vinnas"
+
+
+def test_no_method_of_ours_is_left_out() -> None:
+    tested = {kind.method for kind in MethodConformance.__subclasses__()}
+    ours = {name for name, entry in method.names().items() if entry.value.startswith("methods.")}
+    assert ours <= tested
 
 
 def test_the_walk_finds_what_is_hidden() -> None:

@@ -12,6 +12,7 @@ from support import small_tasks
 
 from bench.method import Task
 from bench.noise import Noise
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 from methods.bayesnas import BayesNas, BayesNasConfig
 from methods.controls.random_search import RandomSearch, RandomSearchConfig
@@ -116,7 +117,7 @@ def test_pc_darts_edges_into_a_node_share_weight_one(task: Task) -> None:
 def test_pc_darts_leaves_alpha_alone_at_first() -> None:
     task = small_tasks.task(small_tasks.space(channels=4), epochs=10)
     method = PcDarts(PcDartsConfig(), task)
-    supernet = Supernet(task.space, task.data.shape, 3, partial=4)
+    supernet = Supernet(task.space, task.data.shape, 3, SupernetOptions(partial=4))
     architecture, weights = method.phases(supernet)
     on = []
     for epoch in range(1, 11):

@@ -1,4 +1,4 @@
-"""KL terms: the values of METHODS.md, the integral they stand for, and that they are sums."""
+"""KL terms: tabulated values, the integral they stand for, and that they are sums."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.small_tasks import space, task
 
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 from methods.variational.gaussian import gaussians
 from methods.variational.priors import kl_divergence, log_alpha
@@ -83,7 +84,8 @@ def test_vinnas_divides_the_sum_by_the_training_images_once() -> None:
     """beta_w / N * KL_w over all weights and lambda_z * KL_z over all cells, times the warm-up."""
     t = task(epochs=4)
     method = Vinnas(VinnasConfig(beta_w=2.0, lambda_z=0.03, warm_up=0.5), t)
-    supernet = Supernet(t.space, (1, 8, 8), 3, method.layers(), True, t.noise)
+    options = SupernetOptions(method.layers(), True, noise=t.noise)
+    supernet = Supernet(t.space, (1, 8, 8), 3, options)
     method.attach(supernet)
     assert len(gaussians(supernet)) > 20
     weights = sum(layer.kl("ard").item() for layer in gaussians(supernet))
@@ -102,5 +104,6 @@ def test_the_weights_kl_is_never_dropped_silently() -> None:
     method = Vinnas(VinnasConfig(lambda_z=0.0), t)
     with pytest.raises(RuntimeError, match="Vinnas has no super-network yet"):
         method.penalty()
-    method.attach(Supernet(t.space, (1, 8, 8), 3, method.layers(), True, t.noise))
+    options = SupernetOptions(method.layers(), True, noise=t.noise)
+    method.attach(Supernet(t.space, (1, 8, 8), 3, options))
     assert "kl_w" in method.penalty()

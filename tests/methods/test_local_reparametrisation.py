@@ -14,6 +14,7 @@ from bench.space.building import build_network, build_supernet
 from bench.space.config import SpaceConfig
 from bench.space.cpu.depthwise import from_phases, to_phases
 from bench.space.genotype import Genotype
+from bench.space.options import NetworkOptions, SupernetOptions
 from methods.variational.layers import GaussianLayer, VariationalConvolution, VariationalLayers
 
 ESTIMATORS = ["lrt", "lrt_fused", "weight", "flipout", "mixed"]
@@ -258,7 +259,7 @@ def test_mixed_draws_weights_of_inner_convolutions_alone() -> None:
     """In the fused super-network and in the discrete network, whose layers are the same ones."""
     space = SpaceConfig(nodes=2, cells=3, channels=4)
     searched = VariationalLayers(Noise(), "mixed")
-    supernet = build_supernet(space, (3, 8, 8), 10, searched)
+    supernet = build_supernet(space, (3, 8, 8), 10, SupernetOptions(searched))
     inner = {
         name for name, m in supernet.named_modules() if isinstance(m, GaussianLayer) and m.inner
     }
@@ -272,7 +273,7 @@ def test_mixed_draws_weights_of_inner_convolutions_alone() -> None:
     node = (("sep_conv_5x5", 0), ("dil_conv_3x3", 1))
     genotype = Genotype("darts", {"normal": (node, node), "reduce": (node, node)})
     found = VariationalLayers(Noise(), "mixed")
-    network = build_network(genotype, space, 3, 4, (3, 8, 8), 10, layers=found)
+    network = build_network(genotype, space, NetworkOptions(3, 4, (3, 8, 8), 10, layers=found))
     # of a separable and a dilated convolution: three and one, with two nodes in three cells
     layers = [m for m in network.modules() if isinstance(m, GaussianLayer)]
     assert sum(layer.inner for layer in layers) == (3 + 1) * 2 * 3 + len(preprocess)

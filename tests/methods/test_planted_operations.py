@@ -15,7 +15,7 @@ from bench import method as loader
 from bench.data.config import DataConfig
 from bench.testing import planted
 from bench.training.config import SearchConfig
-from bench.training.search import search
+from bench.training.search import SearchArguments, search
 
 SEEDS = range(5)
 EPOCHS = 40  # 640 steps: log_alpha rises from -8 by at most 0.03 a step
@@ -24,15 +24,16 @@ EPOCHS = 40  # 640 steps: log_alpha rises from -8 by at most 0.03 a step
 def values(name: str, column: str, seed: int, **options: Any) -> tuple[list[float], list[float]]:
     """Of the last epoch, one an edge and operation: the useful ones', the useless ones'."""
     kind = loader.load(name)
-    outcome = search(
-        kind,
-        kind.Config(**options),
-        planted.SPACE,
-        SearchConfig(epochs=EPOCHS, batch_size=32),
-        planted.data(seed).search,
-        DataConfig(),
-        seed,
+    arguments = SearchArguments(
+        method=kind,
+        options=kind.Config(**options),
+        space=planted.SPACE,
+        budget=SearchConfig(epochs=EPOCHS, batch_size=32),
+        data=planted.data(seed).search,
+        augmentation=DataConfig(),
+        seed=seed,
     )
+    outcome = search(arguments)
     last = [row for row in outcome.posterior if row["epoch"] == EPOCHS]
     useful = [row[column] for row in last if row["operation"] == planted.PLANTED]
     useless = [row[column] for row in last if row["operation"] not in (planted.PLANTED, "none")]

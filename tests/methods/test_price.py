@@ -11,6 +11,7 @@ from support.small_tasks import OPERATIONS, data, space, task
 
 from bench.data.splits import Batch
 from bench.space.mixture import CellMixture, Mixture
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 from methods.pgnas import Pgnas, PgnasConfig
 from methods.price import worth_of_an_edge
@@ -77,7 +78,8 @@ def test_the_rule_sets_the_weights_of_both_methods_priors() -> None:
     t = task(epochs=4)
     for method in (Vinnas(VinnasConfig(price=0.4), t), Pgnas(PgnasConfig(price=0.4), t)):
         torch.manual_seed(0)
-        network = Supernet(t.space, (1, 8, 8), 3, method.layers(), True, t.noise)
+        options = SupernetOptions(method.layers(), True, noise=t.noise)
+        network = Supernet(t.space, (1, 8, 8), 3, options)
         method.attach(network)
         with torch.no_grad():
             network.classifier.weight.mul_(20)

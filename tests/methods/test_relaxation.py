@@ -7,6 +7,7 @@ import torch
 from support.small_tasks import task
 from torch import Tensor
 
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 from methods.pgnas import Pgnas, PgnasConfig
 
@@ -82,7 +83,7 @@ def with_supernet(**options: object) -> tuple[Pgnas, Supernet]:
     t = task()
     method = Pgnas(PgnasConfig(**options), t)  # type: ignore[arg-type]
     torch.manual_seed(0)
-    supernet = Supernet(t.space, (1, 8, 8), 3, normalise_operations=True)
+    supernet = Supernet(t.space, (1, 8, 8), 3, SupernetOptions(normalise_operations=True))
     method.attach(supernet)
     with torch.no_grad():
         for logit in method.logit.values():

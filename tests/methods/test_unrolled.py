@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from support.small_tasks import data, space, task
+from support.small_tasks import search_arguments, space, task
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -15,7 +15,6 @@ from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch
 from bench.method import Objective
 from bench.space.supernet import Supernet
-from bench.training.config import SearchConfig
 from bench.training.search import build
 from bench.training.trainer import Trainer, TrainerOptions
 from methods.darts import Darts, DartsConfig
@@ -172,8 +171,9 @@ def test_through_the_phase_of_darts_on_a_super_network() -> None:
 def test_the_trainer_gives_it_its_precision(precision: Literal["float32", "bfloat16"]) -> None:
     """Virtual step and validation gradient as the options say, the differences in float32."""
     t = task(space(nodes=1, cells=2, channels=2))
-    config = SearchConfig(epochs=1, batch_size=4, precision=precision)
-    method, supernet = build(Darts, DartsConfig(order=2), t.space, config, data(), 0)
+    method, supernet = build(
+        search_arguments(Darts, DartsConfig(order=2), t.space, epochs=1, precision=precision)
+    )
     used: list[torch.dtype] = []
     supernet.classifier.register_forward_hook(lambda *call: used.append(call[-1].dtype))
     options = TrainerOptions(1, 4, Augmentation(), precision, True, seed=0)

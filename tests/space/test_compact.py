@@ -8,9 +8,11 @@ import torch
 
 from bench.noise import Noise
 from bench.space.compact import CompactPair, compact
+from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.layers import Convolution, Layers
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions
 from methods.variational.layers import VariationalLayers
 
 GENOTYPE = Genotype(
@@ -24,7 +26,11 @@ GENOTYPE = Genotype(
 
 def network(layers: Layers) -> DiscreteNetwork:
     torch.manual_seed(0)
-    made = DiscreteNetwork(GENOTYPE, 3, 6, (3, 8, 8), 4, auxiliary=True, layers=layers).double()
+    space = SpaceConfig(nodes=2)
+    made = DiscreteNetwork(
+        GENOTYPE, space, NetworkOptions(3, 6, (3, 8, 8), 4, auxiliary=True, layers=layers)
+    )
+    made.double()
     for _ in range(3):  # statistics that are not the initial ones
         made(torch.randn(8, 3, 8, 8, dtype=torch.double))
     return made.eval()

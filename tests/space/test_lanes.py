@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import Case, cases, shipped
 
-from bench.space.lanes.network import PIECE, LaneNetwork, evaluate_lanes
+from bench.space.lanes.network import PIECE, LaneNetwork
 from bench.space.mixture import CellMixture, Mixture
+from bench.space.options import SupernetOptions
 from bench.space.robust import S4Config
 from bench.space.supernet import Supernet
 
@@ -44,7 +45,7 @@ def candidate(supernet: Supernet, seed: int, keep: float, masked: bool, scale: b
 
 def assert_equal(case: Case, mixtures: list[Mixture], supernet: Supernet) -> None:
     images = case.images(torch.float64).detach()
-    found = evaluate_lanes(supernet, images, mixtures)
+    found = LaneNetwork(supernet, mixtures).logits(images)
     with torch.no_grad():
         expected = torch.stack([supernet(images, mixture) for mixture in mixtures])
     assert found.shape == expected.shape
@@ -119,6 +120,6 @@ def test_noise_is_refused() -> None:
 
 def test_partial_channels_are_refused() -> None:
     case = shipped()
-    supernet = Supernet(case.space, (2, 8, 8), 3, partial=2)
+    supernet = Supernet(case.space, (2, 8, 8), 3, SupernetOptions(partial=2))
     with pytest.raises(ValueError, match="mix all channels"):
         LaneNetwork(supernet, [candidate(supernet, 0, 0.5, False, False)])

@@ -18,6 +18,7 @@ from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.mixture import Mixture
 from bench.space.nas_bench_201.config import NAS_BENCH_201_OPERATIONS, NasBench201Config
+from bench.space.options import NetworkOptions
 from bench.training.measure import flops, layer_table
 from methods.variational.layers import VariationalLayers
 
@@ -132,7 +133,7 @@ def test_sizes_of_the_best_cell_are_those_that_its_authors_print(
 ) -> None:
     """Printed by the table's own code for architecture 9930, on CIFAR-10, -100, ImageNet16-120."""
     genotype = Genotype.from_nas_bench_201_text(BEST)
-    network = build_network(genotype, SPACE, 5, 16, (3, size, size), classes)
+    network = build_network(genotype, SPACE, NetworkOptions(5, 16, (3, size, size), classes))
     parameters = sum(row["parameters"] for row in layer_table(network))
     assert round(parameters / 1e6, 3) == millions_of_parameters
     assert round(flops(network, (3, size, size)) / 2e6, 2) == millions_of_multiply_adds
@@ -143,7 +144,7 @@ def test_thin_reductions_are_the_residual_blocks_shortcuts() -> None:
     sizes = {}
     for reduction in ("residual", "thin"):
         space = dataclasses.replace(SPACE, reduction=reduction)
-        network = build_network(genotype, space, 1, 8, (3, 16, 16), 10)
+        network = build_network(genotype, space, NetworkOptions(1, 8, (3, 16, 16), 10))
         network(torch.zeros(2, 3, 16, 16))
         rows = layer_table(network)
         sizes[reduction] = sum(r["parameters"] for r in rows if r["operation"] == "reductions")
@@ -154,10 +155,12 @@ def test_thin_reductions_are_the_residual_blocks_shortcuts() -> None:
 def test_there_is_no_auxiliary_head() -> None:
     genotype = Genotype.from_nas_bench_201_text(BEST)
     with pytest.raises(ConfigurationError, match="auxiliary_weight to 0"):
-        build_network(genotype, SPACE, 1, 4, (3, 8, 8), 10, auxiliary=True)
+        build_network(genotype, SPACE, NetworkOptions(1, 4, (3, 8, 8), 10, auxiliary=True))
 
 
 def test_the_empty_cell_is_a_network() -> None:
     empty = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
-    network = build_network(Genotype.from_nas_bench_201_text(empty), SPACE, 1, 4, (3, 8, 8), 10)
+    network = build_network(
+        Genotype.from_nas_bench_201_text(empty), SPACE, NetworkOptions(1, 4, (3, 8, 8), 10)
+    )
     assert network(torch.zeros(2, 3, 8, 8))[0].shape == (2, 10)

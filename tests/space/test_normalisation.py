@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.space.normalisation import normalise
+from bench.space.cpu.normalisation import normalise
 
 SIZES = st.integers(1, 8)
 

@@ -7,6 +7,7 @@ import torch
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions
 from bench.space.supernet import Supernet
 from bench.training.measure import layer_table
 
@@ -32,14 +33,18 @@ def test_the_search_network_of_8_cells_and_16_channels() -> None:
 def test_the_published_genotype_of_20_cells_and_36_channels() -> None:
     genotype = Genotype.from_darts_text(DARTS_V2)
     with torch.device("meta"):
-        network = DiscreteNetwork(genotype, 20, 36, (3, 32, 32), 10)
+        network = DiscreteNetwork(genotype, SpaceConfig(), NetworkOptions(20, 36, (3, 32, 32), 10))
     assert count(network) == 3_349_342
 
 
 def test_the_auxiliary_head_is_not_counted_among_what_is_deployed() -> None:
     genotype = Genotype.from_darts_text(DARTS_V2)
-    network = DiscreteNetwork(genotype, 4, 4, (3, 8, 8), 10, auxiliary=True)
-    plain = DiscreteNetwork(genotype, 4, 4, (3, 8, 8), 10)
+    network, plain = (
+        DiscreteNetwork(
+            genotype, SpaceConfig(), NetworkOptions(4, 4, (3, 8, 8), 10, auxiliary=auxiliary)
+        )
+        for auxiliary in (True, False)
+    )
     rows = layer_table(network)
     assert sum(row["parameters"] for row in rows) == count(plain) < count(network)
     assert {row["operation"] for row in rows} >= {"stem", "preprocess", "classifier"}
@@ -48,7 +53,9 @@ def test_the_auxiliary_head_is_not_counted_among_what_is_deployed() -> None:
 def test_the_auxiliary_head_answers_in_training_alone() -> None:
     pairs = (("skip_connect", 0), ("skip_connect", 1))
     genotype = Genotype("darts", {"normal": (pairs, pairs), "reduce": (pairs, pairs)})
-    network = DiscreteNetwork(genotype, 3, 4, (3, 8, 8), 5, auxiliary=True)
+    network = DiscreteNetwork(
+        genotype, SpaceConfig(nodes=2), NetworkOptions(3, 4, (3, 8, 8), 5, auxiliary=True)
+    )
     images = torch.randn(2, 3, 8, 8)
     assert network(images)[1].shape == (2, 5)
     assert network.eval()(images)[1] is None

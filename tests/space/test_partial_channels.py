@@ -9,13 +9,14 @@ import torch
 import torch.nn.functional as F
 from support.comparing import apart, loss
 from support.plain_weights import copy_weights, pairs
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.errors import ConfigurationError
 from bench.space.config import SpaceConfig
 from bench.space.mixture import CellMixture, Mixture
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
-from bench.testing.plain_supernet import PlainCell, PlainSupernet, operation
+from bench.testing.plain_supernet import PlainCell, PlainSupernet
 
 SPACE = SpaceConfig(nodes=3, cells=3, channels=8)
 
@@ -28,23 +29,11 @@ def channel_shuffle(x: Tensor, groups: int) -> Tensor:
 
 
 class PartialCell(PlainCell):
-    """One mixed operation an edge, on 1/groups of its source's channels."""
+    """One mixed operation per edge, on 1/groups of its source's channels."""
 
-    def __init__(self, position, graph, operations, groups):
-        super().__init__(position, graph, operations, False)
-        self.groups = groups
-        self.edges = nn.ModuleList(
-            nn.ModuleList(
-                operation(
-                    name,
-                    position.channels // groups,
-                    2 if position.reduces and source < 2 else 1,
-                    False,
-                )
-                for name in operations
-            )
-            for source, _ in graph.edges
-        )
+    def __init__(self, position, space, options):
+        super().__init__(position, space, options)
+        self.groups = options.partial
 
     def forward(self, before, last, mixture: CellMixture):
         states = [self.pre_0(before), self.pre_1(last)]
@@ -70,16 +59,17 @@ class PartialCell(PlainCell):
         return torch.cat(states[2:], 1)
 
 
+class PartialSupernet(PlainSupernet):
+    cell_type = PartialCell
+
+
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("groups", [2, 4])
 def test_equal_to_a_loop_over_edges(groups: int, channels_last: bool) -> None:
     torch.manual_seed(groups)
-    fused = Supernet(SPACE, (2, 8, 8), 3, partial=groups).double()
-    plain = PlainSupernet(SPACE, (2, 8, 8), 3)
-    plain.cells = nn.ModuleList(
-        PartialCell(position, fused.graph, SPACE.operations, groups) for position in plain.positions
-    )
-    plain.double()
+    options = SupernetOptions(partial=groups)
+    fused = Supernet(SPACE, (2, 8, 8), 3, options).double()
+    plain = PartialSupernet(SPACE, (2, 8, 8), 3, options).double()
     copy_weights(fused, plain)
     edges = len(fused.graph.edges)
     cells = {
@@ -107,7 +97,7 @@ def test_equal_to_a_loop_over_edges(groups: int, channels_last: bool) -> None:
 
 
 def test_odd_sizes_and_missing_edge_weights() -> None:
-    supernet = Supernet(SPACE, (1, 7, 9), 3, partial=4)
+    supernet = Supernet(SPACE, (1, 7, 9), 3, SupernetOptions(partial=4))
     edges = len(supernet.graph.edges)
     weights = torch.rand(edges, len(SPACE.operations))
     plain = {kind: CellMixture(weights) for kind in ("normal", "reduce")}
@@ -118,7 +108,8 @@ def test_odd_sizes_and_missing_edge_weights() -> None:
 
 def test_operations_have_fewer_parameters() -> None:
     whole = sum(p.numel() for p in Supernet(SPACE, (1, 8, 8), 3).cells.parameters())
-    part = sum(p.numel() for p in Supernet(SPACE, (1, 8, 8), 3, partial=4).cells.parameters())
+    quarter = Supernet(SPACE, (1, 8, 8), 3, SupernetOptions(partial=4))
+    part = sum(p.numel() for p in quarter.cells.parameters())
     assert part < whole / 2
 
 
@@ -127,4 +118,4 @@ def test_channels_that_cannot_be_parted_are_an_error() -> None:
     with pytest.raises(
         ConfigurationError, match=r"space.channels = 6: must be a multiple of the 4"
     ):
-        Supernet(space, (1, 8, 8), 3, partial=4)
+        Supernet(space, (1, 8, 8), 3, SupernetOptions(partial=4))

@@ -19,7 +19,10 @@ def test_equal_to_torch(height: int, width: int, stride: int, channels_last: boo
     if channels_last:
         x = x.contiguous(memory_format=torch.channels_last)
     kept = x.clone()
-    assert torch.equal(max_pool(x, stride), F.max_pool2d(x, 3, stride, 1))
-    expected = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-    torch.testing.assert_close(avg_pool(x), expected, rtol=1e-12, atol=1e-12)
+    greatest = F.max_pool2d(x, 3, stride, 1)
+    mean = F.avg_pool2d(x, 3, stride, 1, count_include_pad=False)
+    for gradients in (False, True):  # without them direction by direction
+        with torch.set_grad_enabled(gradients):
+            assert torch.equal(max_pool(x, stride), greatest)
+            torch.testing.assert_close(avg_pool(x, stride), mean, rtol=1e-12, atol=1e-12)
     assert torch.equal(x, kept)

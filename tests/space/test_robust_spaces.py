@@ -15,6 +15,7 @@ from bench.space import registry
 from bench.space.building import build_network, build_supernet
 from bench.space.genotype import Genotype
 from bench.space.mixture import Mixture
+from bench.space.options import NetworkOptions, SupernetOptions
 from bench.space.robust import CHOICES, S1_PAIRS, S1Config, S2Config, S3Config, S4Config
 
 SPACES = {"s1": S1Config, "s2": S2Config, "s3": S3Config, "s4": S4Config}
@@ -62,10 +63,11 @@ def test_masks_of_slices_are_refused_where_edges_differ() -> None:
 
 def test_noise_is_normal_whatever_the_input_and_a_function_of_the_seed() -> None:
     noise = Noise()
-    supernet = build_supernet(S4Config(nodes=1, cells=1, channels=4), (1, 16, 16), 3, noise=noise)
+    space = S4Config(nodes=1, cells=1, channels=4)
+    supernet = build_supernet(space, (1, 16, 16), 3, SupernetOptions(noise=noise))
     operation = supernet.fused_cells()[0].fused_stages()[0].operations["noise"]
     drawn = []
-    operation.register_forward_hook(lambda *call: drawn.append(call[2][0]))
+    operation.register_forward_hook(lambda *call: drawn.append(call[2]))
     genotype = Genotype("s4", {"reduce": ((("noise", 0), ("noise", 1)),)})  # one cell reduces
     mixture = supernet.genotype_mixture(genotype)
     images = torch.randn(64, 1, 16, 16)
@@ -86,7 +88,9 @@ def test_noise_in_the_discrete_network() -> None:
     cell = ((("noise", 0), ("sep_conv_3x3", 1)),)
     genotype = Genotype("s4", {"normal": cell, "reduce": cell})
     noise = Noise()
-    network = build_network(genotype, S4Config(nodes=1), 3, 4, (1, 8, 8), 3, noise=noise).eval()
+    network = build_network(
+        genotype, S4Config(nodes=1), NetworkOptions(3, 4, (1, 8, 8), 3, noise=noise)
+    ).eval()
     images = torch.randn(2, 1, 8, 8)
     outputs = []
     for seed in (1, 1, 2):

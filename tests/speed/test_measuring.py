@@ -12,9 +12,8 @@ import torch
 
 from bench import method as contract
 from bench.errors import BenchError, ConfigurationError
-from bench.speed import kernels, plain, report, session, steps, timing
+from bench.speed import kernels, report, session, steps, timing
 from bench.speed.context import Context
-from bench.speed.rows import rows
 from bench.speed.scales import SCALES, Scale, data_of, shrunk
 from bench.speed.worker import Variant, Worker
 
@@ -62,7 +61,7 @@ def test_kernel_calls_of_known_work() -> None:
 @pytest.mark.slow
 def test_a_fused_step_has_at_most_a_quarter_of_the_kernel_calls() -> None:
     scale = Scale("small", cells=3, channels=8, shape=(1, 16, 16), batch=16)
-    fused, textbook = steps.make("darts", scale, CPU), plain.PlainStep(scale, CPU)
+    fused, textbook = steps.make("darts", scale, CPU), steps.PlainStep(scale, CPU)
     counts = []
     for step in (fused.step, textbook.step):
         step()
@@ -92,7 +91,7 @@ def test_methods_are_found_in_a_checkout_that_is_not_installed(
 def test_csv_and_environment(tmp_path: Path) -> None:
     context = Context(CPU, 2, 3, True, {"W1": 1.0})
     samples = {"a": {"step": [1.0, 2.0, 3.0]}, "b": {"step": [3.0, 6.0, 9.0]}}
-    made = rows("W1", "W1", samples, "a")
+    made = report.Section("W1", "W1", "a").rows(samples)
     place = report.folder(tmp_path, CPU)
     assert place.parent == tmp_path / "speed"
     written = report.write(place, "W1", made, context, SCALES["W1"])
@@ -120,7 +119,7 @@ def test_parts_are_checked() -> None:
 
 def test_a_process_that_dies_is_one_line() -> None:
     scale = Scale("W0", 3, 4, (1, 8, 8), 2, nodes=2)
-    worker = Worker(Variant("fused"), scale, torch.device("meta"), 1)
+    worker = Worker(Variant(), scale, torch.device("meta"), 1)
     try:
         with pytest.raises(BenchError, match=r"fused at W0 failed \(status 1\)"):
             worker.ask("peak")

@@ -13,6 +13,7 @@ from bench.space.config import DARTS_OPERATIONS, SpaceConfig
 from bench.space.layers import Layers
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.nas_bench_201.config import NAS_BENCH_201_OPERATIONS, NasBench201Config
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 
 CLASSES = 3
@@ -33,18 +34,16 @@ class Case:
     seed: int
     surrogates: bool = False
 
-    def supernet(self, dtype: torch.dtype, layers: Layers | None = None) -> Supernet:
-        torch.manual_seed(self.seed)
-        shape = (2, *self.size)
-        supernet = build_supernet(
-            self.space,
-            shape,
-            CLASSES,
-            layers,
-            self.normalise_operations,
+    def options(self, layers: Layers | None = None) -> SupernetOptions:
+        return SupernetOptions(
+            layers=layers or Layers(),
+            normalise_operations=self.normalise_operations,
             surrogates=self.surrogates,
         )
-        return supernet.to(dtype)
+
+    def supernet(self, dtype: torch.dtype, layers: Layers | None = None) -> Supernet:
+        torch.manual_seed(self.seed)
+        return build_supernet(self.space, (2, *self.size), CLASSES, self.options(layers)).to(dtype)
 
     def images(self, dtype: torch.dtype) -> Tensor:
         torch.manual_seed(self.seed + 1)

@@ -21,10 +21,7 @@ from support.cases import CLASSES, Case
 def plain_of(case: Case, fused: Supernet, dtype: torch.dtype) -> nn.Module:
     """The plain network with the fused one's weights."""
     of = plain_nas_bench_201 if isinstance(fused, NasBench201Supernet) else plain_supernet
-    shape = (2, *case.size)
-    plain = of.PlainSupernet(
-        case.space, shape, CLASSES, case.normalise_operations, case.surrogates
-    ).to(dtype)
+    plain = of.PlainSupernet(case.space, (2, *case.size), CLASSES, case.options()).to(dtype)
     with torch.no_grad():
         for mine, theirs, part in pairs(fused, plain):
             mine.copy_(part(theirs))

@@ -98,14 +98,14 @@ class Residual(nn.Module):
 
 
 class PlainSupernet(nn.Module):
-    def __init__(self, space, image_shape, classes, normalise_operations=False, surrogates=False):
+    def __init__(self, space, image_shape, classes, options):
         super().__init__()
         c = space.channels
         self.n = space.cells
         self.stem = conv(image_shape[0], c, 3, padding=1)
         self.stem_norm = nn.BatchNorm2d(c, track_running_stats=False)
         self.cells = nn.ModuleList(
-            PlainCell(width, space.operations, normalise_operations, surrogates)
+            PlainCell(width, space.operations, options.normalise_operations, options.surrogates)
             for width in (c, 2 * c, 4 * c)
             for _ in range(self.n)
         )

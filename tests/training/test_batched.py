@@ -19,7 +19,7 @@ from bench.training.batched.stacking import clip_each
 from bench.training.batched.trainer import BatchedTrainer, Unsupported
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import SearchConfig
-from bench.training.search import Prepared, prepare, search
+from bench.training.search import Prepared, SearchArguments, prepare, search
 from bench.training.trainer import NonFiniteLoss
 from methods.darts import Darts
 from methods.pgnas import Pgnas
@@ -63,12 +63,14 @@ class Searches:
         self.method, self.options, self.folder = method, method.Config(**options), folder
         self.data = images()
 
-    def _arguments(self, seed: int) -> tuple[Any, ...]:
+    def arguments(self, seed: int) -> SearchArguments:
         augmentation = DataConfig(name="noise", crop_padding=1, flip=True)
-        return self.method, self.options, SPACE, self.config, self.data, augmentation, seed
+        return SearchArguments(
+            self.method, self.options, SPACE, self.config, self.data, augmentation, seed
+        )
 
     def prepare(self, report: Callable[..., None] = lambda *_: None) -> list[Prepared]:
-        return [prepare(*self._arguments(s), report, self.checkpoint(s)) for s in SEEDS]
+        return [prepare(self.arguments(s), report, self.checkpoint(s)) for s in SEEDS]
 
     def checkpoint(self, seed: int) -> Checkpoint | None:
         if self.folder is None:
@@ -250,7 +252,7 @@ def test_a_finished_search_is_picked_up_by_the_search_alone(tmp_path: Path) -> N
     searches = Searches(Pgnas, {"candidates": 3, "candidate_batch": 6}, folder=tmp_path)
     together = searches.together()
     for one, seed in zip(together, SEEDS, strict=True):
-        outcome = search(*searches._arguments(seed), checkpoint=searches.checkpoint(seed))
+        outcome = search(searches.arguments(seed), checkpoint=searches.checkpoint(seed))
         assert outcome.history.batched_seeds == len(SEEDS)
         own, other = tensors(one), {**outcome.method.state_dict(), **outcome.supernet.state_dict()}
         assert all(torch.equal(own[name], tensor) for name, tensor in other.items())

@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 
 from bench.noise import Noise
+from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.network import DiscreteNetwork
+from bench.space.options import NetworkOptions
 from bench.training.export import save_network
 from methods.variational.gaussian import gaussians
 from methods.variational.layers import VariationalLayers
@@ -35,7 +37,10 @@ assert not any(name.split(".")[0] in ("bench", "methods") for name in sys.module
 def test_it_predicts_the_same_elsewhere(tmp_path: Path) -> None:
     torch.manual_seed(0)
     layers = VariationalLayers(Noise())
-    network = DiscreteNetwork(GENOTYPE, 3, 6, (1, 8, 8), 4, auxiliary=True, layers=layers)
+    space = SpaceConfig(nodes=2)
+    network = DiscreteNetwork(
+        GENOTYPE, space, NetworkOptions(3, 6, (1, 8, 8), 4, auxiliary=True, layers=layers)
+    )
     for _ in range(3):
         network(torch.randn(8, 1, 8, 8))
     network.eval()

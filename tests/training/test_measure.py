@@ -14,8 +14,7 @@ from torch import Tensor
 
 from bench.data.splits import Pool, Split
 from bench.records import schema
-from bench.training.inference import batch_seconds
-from bench.training.measure import CALIBRATION_BINS, measure
+from bench.training.measure import CALIBRATION_BINS, batch_seconds, measure, measure_lanes
 
 
 def _split(labels: Tensor) -> Split:
@@ -79,6 +78,29 @@ def test_inference_is_timed_on_one_batch() -> None:
 
     assert batch_seconds(predict, _split(torch.zeros(10).long()), 4) > 0
     assert seen == [4] * 6
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+@pytest.mark.parametrize("wanted", [None, True, False])
+def test_what_is_measured_gets_the_format_that_training_has(
+    colours: int, wanted: bool | None
+) -> None:
+    """Of digits, too: with one channel the strides alone say what a convolution takes it for."""
+    pool = Pool(
+        torch.zeros(5, colours, 4, 6).byte(), torch.zeros(5).long(), *torch.ones(2, colours)
+    )
+    split = Split(pool, torch.arange(5))
+    seen: list[tuple[int, ...]] = []
+
+    def predict(images: Tensor) -> Tensor:
+        seen.append(images.stride())
+        return images.new_zeros(len(images), 2)
+
+    measure(predict, split, 5, wanted)
+    measure_lanes(lambda images: predict(images)[None], split, 5, wanted)
+    batch_seconds(predict, split, 5, wanted)
+    ordinary, last = (24 * colours, 24, 6, 1), (24 * colours, 1, 6 * colours, colours)
+    assert set(seen) == {ordinary if wanted is False else last}
 
 
 def test_evaluation_seeds_are_nested_in_the_search_seed(tmp_path: Path) -> None:

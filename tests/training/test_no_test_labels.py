@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,72 +9,34 @@ import numpy as np
 import pytest
 import torch
 from support import tiny
-from torch import Tensor
 
 import bench.run.trial
 from bench.data.loading import load
 from bench.method import Method
+from bench.testing.reachability import shared
 from bench.training import search as search_module
-
-STOP = (type, types.ModuleType, types.FrameType, types.CodeType, types.BuiltinFunctionType)
-
-
-def reachable(*roots: object) -> Iterator[object]:
-    """Everything that references lead to, through closures too, but not through modules."""
-    seen: set[int] = set()
-    waiting = list(roots)
-    while waiting:
-        thing = waiting.pop()
-        if id(thing) in seen or isinstance(thing, STOP):
-            continue
-        seen.add(id(thing))
-        yield thing
-        if isinstance(thing, types.FunctionType):
-            # its globals are its module: what anybody can import
-            waiting += [thing.__closure__, thing.__defaults__, thing.__kwdefaults__]
-            waiting.append(thing.__dict__)
-            continue
-        if isinstance(thing, types.CellType):
-            try:
-                waiting.append(thing.cell_contents)
-            except ValueError:
-                continue
-        if isinstance(thing, Tensor):
-            waiting += [thing.grad_fn, thing.grad, thing._base]
-        waiting += gc.get_referents(thing)
-
-
-def leaks(secret: list[Tensor], *roots: object) -> list[str]:
-    """Tensors and arrays among what is reachable that share memory with a secret or hold it."""
-    memory = {tensor.untyped_storage().data_ptr() for tensor in secret}
-    found = []
-    for thing in reachable(*roots):
-        if isinstance(thing, np.ndarray) and thing.dtype != object:
-            thing = torch.from_numpy(thing.copy()) if thing.flags.writeable else None
-        if not isinstance(thing, Tensor) or thing.is_meta:
-            continue
-        if thing.untyped_storage().data_ptr() in memory:
-            found.append(f"memory of {list(thing.shape)}")
-        for tensor in secret:
-            if thing.shape == tensor.shape and torch.equal(thing.to(tensor.dtype), tensor):
-                found.append(f"copy of {list(thing.shape)}")
-    return found
 
 
 def test_the_walk_finds_what_is_there() -> None:
     """Else the other tests would say nothing."""
     data = load(tiny.DATA, None, tiny.CPU)
     secret = [data.test.pool.images, data.test.pool.labels]
-    assert leaks(secret, data)
-    assert leaks(secret, lambda: data)
-    assert leaks(secret, {"deep": [(1, data.test.pool.labels.clone())]})
+    assert shared(secret, data)
+    assert shared(secret, lambda: data)
+    assert shared(secret, {"deep": [(1, data.test.pool.labels.clone())]})
 
     class Holder:
         def method(self) -> None: ...
 
     holder = Holder()
     holder.hidden = data.test.labels.view(-1)  # type: ignore[attr-defined]
-    assert leaks(secret, holder.method)
+    assert shared(secret, holder.method)
+    assert shared(secret, [data.test.pool.labels.numpy()])
+    assert shared(secret, {"array": data.test.pool.images.numpy().astype(np.float64)})
+    assert shared(secret, np.array([{"in": data}], dtype=object))
+    assert shared(secret, data.test.pool.images.numpy()[:1, :, ::-1])
+    assert shared(secret, data.test.pool.images.float() * torch.ones((), requires_grad=True))
+    assert not shared(secret, data.search, np.array(["text"]), np.zeros(3))
 
 
 @pytest.mark.slow
@@ -96,7 +55,7 @@ def test_from_everything_that_a_search_is_handed(
     def check(where: str, *roots: object) -> None:
         (data,) = loaded
         secret = [data.test.pool.images, data.test.pool.labels, data.test.labels]
-        assert leaks(secret, *roots) == [], where
+        assert shared(secret, *roots) == [], where
         checked.append(where)
 
     def searching(*arguments: Any, **options: Any) -> Any:

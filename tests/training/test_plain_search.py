@@ -13,7 +13,7 @@ from bench.data.augmentation import Augmentation
 from bench.data.loading import load
 from bench.space.mixture import Mixture
 from bench.testing import plain_supernet as plain_form
-from bench.training.search import build
+from bench.training.search import SearchArguments, build
 from bench.training.trainer import Trainer, TrainerOptions
 
 
@@ -38,14 +38,16 @@ def test_the_same_search_on_both_networks(name: str) -> None:
     options = kind.Config(scale=0.0) if name == "pgnas" else kind.Config()
     ends = []
     for fused in (True, False):
-        instance, supernet = build(kind, options, tiny.SPACE, tiny.SEARCH, data, seed=3)
+        instance, supernet = build(
+            SearchArguments(kind, options, tiny.SPACE, tiny.SEARCH, data, tiny.DATA, seed=3)
+        )
         instance.double(), supernet.double()
         if name == "pgnas":
             instance.penalty = dict
         network: nn.Module = supernet
         if not fused:
             network = plain_form.PlainSupernet(
-                tiny.SPACE, data.shape, data.classes, instance.normalise_operations
+                tiny.SPACE, data.shape, data.classes, supernet.options
             ).double()
             copy_weights(supernet, network)
         settings = TrainerOptions(

@@ -96,9 +96,8 @@ class Recorder:
     def trainer(self, epochs: int, hooks: Hooks | None = None) -> Trainer:
         options = TrainerOptions(epochs, 4, Augmentation(), "float32", False, seed=0)
         parts = {"few": split(5), "many": split(14)}
-        return Trainer(
-            self.phases, parts.__getitem__, {"module": self.module}, options, Noise(), hooks
-        )
+        modules = {"module": self.module}
+        return Trainer(self.phases, parts.__getitem__, modules, options, Noise(), hooks=hooks)
 
 
 def test_the_trainer_follows_phases_splits_and_schedules() -> None:

@@ -16,7 +16,7 @@ from bench import method
 from bench.data.loading import load
 from bench.space.mixture import CellMixture, Mixture
 from bench.training.measure import measure
-from bench.training.search import build
+from bench.training.search import SearchArguments, build
 from bench.training.signals import HESSIAN_IMAGES, signals
 
 ASKED = {"discretisation_gap": True, "eigenvalue": True, "epochs": 2}
@@ -44,7 +44,9 @@ def prepared(name: str) -> tuple[Any, Any, Any, Any]:
     trial = tiny.trial(name, search=ASKED)
     data = load(trial.data, None, tiny.CPU).search
     kind = method.load(name)
-    made, supernet = build(kind, kind.Config(), trial.space, trial.search, data, 0)
+    made, supernet = build(
+        SearchArguments(kind, kind.Config(), trial.space, trial.search, data, trial.data, 0)
+    )
     for parameter in made.parameters():
         torch.nn.init.normal_(parameter, std=0.3, generator=torch.Generator().manual_seed(0))
     return made, supernet, data, trial
@@ -53,7 +55,7 @@ def prepared(name: str) -> tuple[Any, Any, Any, Any]:
 def test_values_are_those_of_the_definition() -> None:
     """DARTS: the full Hessian of the loss in all alphas, the mixture, and the strongest cell."""
     darts, supernet, data, trial = prepared("darts")
-    found = signals(darts, supernet, data.validation, trial.search, channels_last=False)
+    found = signals(darts, supernet, data.validation, trial.search)
     assert darts.training
     assert supernet.training
     assert all(parameter.grad is None for parameter in supernet.parameters())
@@ -84,7 +86,7 @@ def test_values_are_those_of_the_definition() -> None:
 
 def test_nothing_is_measured_unasked() -> None:
     darts, supernet, data, _ = prepared("darts")
-    assert signals(darts, supernet, data.validation, tiny.SEARCH, channels_last=False) == {}
+    assert signals(darts, supernet, data.validation, tiny.SEARCH) == {}
 
 
 def test_the_timeline_has_their_columns(tmp_path: Path) -> None:

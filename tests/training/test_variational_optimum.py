@@ -1,7 +1,7 @@
 """A variational variable on a quadratic loss, trained by the real trainer, ends at the optimum.
 
 Loss h/2 E(z - m)^2 + beta/N KL, z ~ N(mu, s2), ARD prior: with c = N h m^2 / beta the optimum is
-alpha = s2/mu^2 = 1 / (c - 1) for c > 1, and mu collapses to 0 for c <= 1 (METHODS.md, objective).
+alpha = s2/mu^2 = 1 / (c - 1) for c > 1, and mu collapses to 0 for c <= 1.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def train(ratios: list[float], *, sampled: bool) -> tuple[Tensor, Tensor]:
     split = Split(pool, torch.arange(images_used))
     options = TrainerOptions(EPOCHS, BATCH, Augmentation(), "float32", False, seed=0)
     hooks = Hooks(before=warm_up)
-    Trainer([phase], lambda name: split, {"module": module}, options, noise, hooks).run()
+    Trainer([phase], lambda name: split, {"module": module}, options, noise, hooks=hooks).run()
     return mean.detach(), log_variance.detach()
 
 

@@ -15,6 +15,7 @@ from bench.seeds import derive
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
 from bench.testing.reachability import shared
+from bench.training.discrete import EvaluationArguments
 from bench.training.evaluation import evaluate
 from bench.training.trainer import NonFiniteLoss, Trainer
 from bench.tuning.objective import Found, Validation
@@ -51,16 +52,15 @@ def test_it_is_what_the_evaluation_would_report(name: str) -> None:
             label_smoothing=0.1,
             warm_up_epochs=1,
         )
-        expected.append(
-            evaluate(
-                architecture.genotype,
-                evaluation_method(trial, data.search, changed),
-                config,
-                data,
-                trial.data,
-                derive("tuning", trial.seed),
-            ).result
+        arguments = EvaluationArguments(
+            genotype=architecture.genotype,
+            method=evaluation_method(trial, data.search, changed),
+            config=config,
+            data=data,
+            augmentation=trial.data,
+            seed=derive("tuning", trial.seed),
         )
+        expected.append(evaluate(arguments).result)
     accuracies = [result["validation"]["accuracy"] for result in expected]
     nonzero = [result["nonzero_parameters"] for result in expected]
     assert outcome.values == (sum(accuracies) / 2, sum(nonzero) / 2)

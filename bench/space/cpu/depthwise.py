@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -53,7 +53,8 @@ def depthwise_convolution(
 ) -> Tensor:
     """x: [batch, channels, height, width], weight: [channels, 1, kernel, kernel]."""
     if stride == 2 and dilation == 2:
-        # every tap falls on the even sub-grid
+        # Output i reads the pixels 2 * i + 2 * k - padding. The padding is even (kernel - 1 for an
+        # odd kernel), so that all of them are even: i + k - padding / 2 on the grid of even pixels.
         x, stride, dilation, padding = grid(x, 0), 1, 1, padding // 2
     wide = weight.shape[-1] == 5 and stride == 1 and dilation == 1
     if wide and x.device.type == "cpu" and x.dtype == torch.float32 and is_channels_last(x):
@@ -64,7 +65,7 @@ def depthwise_convolution(
 class _Grid(torch.autograd.Function):
     """Every second pixel; the gradient has the memory format of its own input.
 
-    That of slicing has the ordinary format whatever x had, and every sum with it from there on.
+    The gradient of slicing has the ordinary format whatever x had, and so has every sum with it.
     """
 
     generate_vmap_rule = True
@@ -93,29 +94,23 @@ def grid(x: Tensor, start: int) -> Tensor:
     """
     if not is_channels_last(x):
         return x[:, :, start::2, start::2]
-    found: Tensor = _Grid.apply(x, start)
-    return found
+    return _Grid.apply(x, start)
 
 
 def is_channels_last(x: Tensor) -> bool:
+    """Whether channels are innermost; False under `replayed_phases`, where no one can tell."""
     return _replayed is None and x.is_contiguous(memory_format=torch.channels_last)
 
 
-def _backward(grad: Tensor, x: Tensor, weight: Tensor, padding: list[int], of: str) -> Tensor:
+def _backward(
+    grad: Tensor, x: Tensor, weight: Tensor, padding: list[int], wanted: Literal["x", "weight"]
+) -> Tensor:
+    """One gradient of a depthwise convolution of stride 1."""
+    mask = [wanted == "x", wanted == "weight", False]  # of the input, the weight, the bias
     outputs = torch.ops.aten.convolution_backward(
-        grad,
-        x,
-        weight,
-        None,
-        [1, 1],
-        padding,
-        [1, 1],
-        False,
-        [0, 0],
-        weight.shape[0],
-        [of == "x", of == "weight", False],
+        grad, x, weight, None, [1, 1], padding, [1, 1], False, [0, 0], weight.shape[0], mask
     )
-    return outputs[0] if of == "x" else outputs[1]
+    return outputs[mask.index(True)]
 
 
 class _Wide(torch.autograd.Function):
@@ -137,7 +132,14 @@ class _Wide(torch.autograd.Function):
         grad_x = _backward(grad, x, weight, [2, 2], "x") if ctx.needs_input_grad[0] else None
         if not ctx.needs_input_grad[1]:
             return grad_x, None
+        # At output column j, column k of the weight meets column j + k - 2 of x. The columns do not
+        # depend on each other: the kernel is taken apart into columns 0..2 and 3..4, and x shifted
+        # for each part until its first column meets the right one.
+        # Columns 0..2 meet x[j - 2 .. j], and a kernel of width 3, padded by 1, x[j - 1 .. j + 1]:
+        # a column of zeros goes before x. One behind grad, which must be as wide, adds nothing.
         left = _backward(F.pad(grad, (0, 1)), F.pad(x, (1, 0)), weight[..., :3], [2, 1], "weight")
+        # Columns 3..4 meet x[j + 1 .. j + 2], and a kernel of width 2, not padded, x[j .. j + 1]:
+        # x loses its first column, and gets two of zeros for the last outputs.
         right = _backward(grad, F.pad(x, (-1, 2)), weight[..., 3:], [2, 0], "weight")
         return grad_x, torch.cat([left, right], -1)
 
@@ -155,8 +157,12 @@ def has_phases(x: Tensor) -> bool:
 
 def to_phases(x: Tensor) -> Tensor:
     """[batch, channels, h, w] -> [4 * batch, channels, h / 2, w / 2], the phase outermost."""
+    # Dilation 2 leads from a pixel to pixels whose row and column have the same parity as its own,
+    # and steps of two are steps of one among those: four independent convolutions, one for each
+    # pair of parities (a phase).
     batch, channels, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels)
+    # [batch, row / 2, row parity, column / 2, column parity, channels] -> parities outermost
     rows = rows.permute(2, 4, 0, 1, 3, 5).reshape(4 * batch, height // 2, width // 2, channels)
     return rows.permute(0, 3, 1, 2)
 
@@ -165,5 +171,6 @@ def from_phases(x: Tensor) -> Tensor:
     """The inverse of `to_phases`."""
     batch, channels, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(2, 2, batch // 4, height, width, channels)
+    # [row parity, column parity, batch, row / 2, column / 2, channels] -> parities innermost
     rows = rows.permute(2, 3, 0, 4, 1, 5).reshape(batch // 4, 2 * height, 2 * width, channels)
     return rows.permute(0, 3, 1, 2)

@@ -7,42 +7,34 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.noise import Noise
+from bench.space.config import SpaceConfig
+from bench.space.cpu.normalisation import normalise
 from bench.space.fused import partial as partial_channels
-from bench.space.fused.stage import Stage, StageOptions
+from bench.space.fused.stage import Stage
 from bench.space.layers import FactorizedReduce, Layers
 from bench.space.mixture import CellMixture
-from bench.space.normalisation import normalise
-from bench.space.skeleton import CellGraph, Position
+from bench.space.options import SupernetOptions
+from bench.space.skeleton import Position
 
 
 class FusedCell(nn.Module):
-    """All operations on all edges between a cell's input states and its nodes.
+    """All operations on all edges between a cell's input states and its nodes."""
 
-    Args:
-        choices: by edge the operation of each column of the mixture; None: the columns' own names.
-        partial: operations act on 1/partial of the channels (see `partial`); 1: on all.
-    """
-
-    def __init__(
-        self,
-        position: Position,
-        graph: CellGraph,
-        options: StageOptions,
-        choices: tuple[tuple[str, ...], ...] | None,
-        partial: int,
-    ) -> None:
+    def __init__(self, position: Position, space: SpaceConfig, options: SupernetOptions) -> None:
         super().__init__()
-        self.nodes, self.partial = graph.nodes, partial
+        self.nodes, self.partial = space.nodes, options.partial
         self.preprocess = self.make_preprocess(position, options.layers)
+        choices = space.choices(position.kind)
         self.stages = nn.ModuleList(
             Stage(
                 stage,
-                position.channels // partial,
+                position.channels // options.partial,
                 2 if position.reduces and number == 0 else 1,
+                space,
                 options,
                 None if choices is None else tuple(choices[edge] for edge in stage.edges),
             )
-            for number, stage in enumerate(graph.stages)
+            for number, stage in enumerate(space.graph.stages)
         )
 
     def make_preprocess(self, position: Position, layers: Layers) -> nn.ModuleList:
@@ -56,24 +48,25 @@ class FusedCell(nn.Module):
     def mixed(self, states: list[Tensor], mixture: CellMixture, noise: Noise) -> list[Tensor]:
         """Input states, [batch, channels, height, width] each -> the nodes, likewise."""
         nodes: list[Tensor] = []
+        # What is known so far of the nodes to come, side by side along the channels: node k gets
+        # its last term from the stage that leaves node k - 1, and is then cut off the front.
         mean: Tensor | None = None
         variance: Tensor | None = None
         passed: Tensor | None = None
         for stage in self.fused_stages():
+            left = self.nodes - len(nodes)
             if self.partial > 1:
                 states, others = partial_channels.split(states, self.partial)
                 past = partial_channels.bypass(others, stage.graph, mixture.bypass, stage.stride)
                 passed = past if passed is None else passed + past
             added, spread = stage(states, mixture)
-            mean = added if mean is None else mean + added
+            node, mean = _cut_first(added if mean is None else mean + added, left)
             if spread is not None:
                 variance = spread if variance is None else variance + spread
-            node, mean = _first_block(mean, self.nodes - len(nodes))
-            if variance is not None:
-                own, variance = _first_block(variance, self.nodes - len(nodes))
+                own, variance = _cut_first(variance, left)
                 node = node + noise.normal(node) * (own + 1e-8).sqrt()
             if passed is not None:
-                other, passed = _first_block(passed, self.nodes - len(nodes))
+                other, passed = _cut_first(passed, left)
                 node = partial_channels.shuffle(torch.cat([node, other], 1), self.partial)
             if mixture.shift is not None:
                 node = node + mixture.shift[len(nodes)]
@@ -121,7 +114,8 @@ class Preprocess(nn.Module):
         return normalise(self.convolution(F.relu(x), edges))
 
 
-def _first_block(x: Tensor, blocks: int) -> tuple[Tensor, Tensor | None]:
+def _cut_first(x: Tensor, blocks: int) -> tuple[Tensor, Tensor | None]:
+    """The first of `blocks` equal parts along the channels, and the others, if there are any."""
     if blocks == 1:
         return x, None
     size = x.shape[1] // blocks

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from bench.noise import Noise
 from bench.space.cpu.depthwise import has_phases, to_phases
+from bench.space.cpu.normalisation import normalise
 from bench.space.cpu.pooling import avg_pool, max_pool
-from bench.space.layers import Convolution, FactorizedReduce, Layers
-from bench.space.normalisation import normalise
+from bench.space.layers import Convolution, FactorizedReduce, Form, Layers
+from bench.space.options import SupernetOptions
 
 Edges = tuple[int, ...] | None
 """Local edges (positions in `StageGraph.edges`) to compute; None: all."""
@@ -63,24 +64,24 @@ class StageInputs:
         return has_phases(self.merged)
 
     def for_edges(self, edges: Edges) -> Tensor:
-        """ReLU of each edge's source, one block an edge: [batch, edges * channels, h, w]."""
+        """ReLU of each edge's source, one block per edge: [batch, edges * channels, h, w]."""
         return self._all_activated if edges is None else self._repeat(self.activated, edges)
 
     def depthwise(self, convolution: Convolution, edges: Edges, blocks: Edges) -> Tensor:
         """A depthwise convolution of `for_edges`; blocks: of its weights."""
-        output: Tensor = convolution(self.for_edges(edges), blocks)
-        return output
+        return convolution(self.for_edges(edges), blocks)
 
     def once_a_source(self, edges: Edges) -> Tensor:
-        """The same for convolutions of all channels: what edges share is there once, if it can be.
+        """ReLU of the sources for convolutions over all channels, each source once if possible.
 
-        Weights [edges * out, channels, ...] then meet [batch, sources * channels, h, w].
+        Weights [edges * out, channels, ...] then meet [batch, sources * channels, h, w]: grouped by
+        source, for the edges that leave a source lie side by side. Else as `for_edges`.
         """
         together = edges is None or len(self.states) == 1
         return self.rectified if together else self.for_edges(edges)
 
     def phases_for_edges(self, edges: Edges) -> Tensor:
-        """The same in phases."""
+        """The phases of `for_edges`: [4 * batch, edges * channels, height / 2, width / 2]."""
         return self._all_phased if edges is None else self._repeat(self.phased, edges)
 
     @cached_property
@@ -88,20 +89,19 @@ class StageInputs:
         return FactorizedReduce.grids(self.rectified)
 
     def grids_for_edges(self, edges: Edges) -> tuple[Tensor, Tensor]:
-        """`FactorizedReduce.grids` of the ReLU of each edge's source, one block an edge."""
+        """`FactorizedReduce.grids` of the ReLU of each edge's source, one block per edge."""
         even, odd = (self._repeat(grid.chunk(len(self.states), 1), edges) for grid in self._grids)
         return even, odd
 
     def without_weights(self, name: str, stride: int, edges: Edges) -> Tensor:
-        """An operation without weights on each edge's source, one block an edge."""
-        return self._repeat(self._plain(name, stride).chunk(len(self.states), 1), edges)
-
-    def _plain(self, name: str, stride: int) -> Tensor:
-        return parameter_free(name, self.merged, stride)
+        """An operation without weights on each edge's source, one block per edge."""
+        outputs = parameter_free(name, self.merged, stride)
+        return self._repeat(outputs.chunk(len(self.states), 1), edges)
 
     def _repeat(self, blocks: tuple[Tensor, ...], edges: Edges) -> Tensor:
-        chosen = range(len(blocks) * self.targets) if edges is None else edges
-        return torch.cat([blocks[edge // self.targets] for edge in chosen], 1)
+        """Blocks by source -> blocks by edge, where edge = source * targets + target."""
+        numbers = range(len(blocks) * self.targets) if edges is None else edges
+        return torch.cat([blocks[edge // self.targets] for edge in numbers], 1)
 
 
 class EdgeOperation(nn.Module):
@@ -126,14 +126,18 @@ class EdgeOperation(nn.Module):
             return None
         return tuple(self.held.index(edge) for edge in edges)
 
-    def forward(
-        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
-    ) -> tuple[Tensor, bool]:
-        """The output before its last normalisation, one block an edge, and whether it is in phases.
+    def forward(self, inputs: StageInputs, edges: Edges, mask: Tensor | None) -> Tensor:
+        """The output before its last normalisation, one block per edge.
 
+        [batch, edges * channels, h / stride, w / stride] or, where it is `in_phases`,
+        [4 * batch, edges * channels, h / 2, w / 2].
         mask: [edges, slices] or [batch, edges, slices], for the edges computed.
         """
         raise NotImplementedError
+
+    def in_phases(self, inputs: StageInputs) -> bool:
+        """Whether the output is that of the pixel grid's four phases (`cpu.depthwise`)."""
+        return False
 
 
 class SeparableConvolution(EdgeOperation):
@@ -144,24 +148,20 @@ class SeparableConvolution(EdgeOperation):
     ) -> None:
         super().__init__()
         self.slices = 2 * channels
-        self.depthwise_1 = layers.convolution(
-            channels, channels, kernel, stride=stride, blocks=blocks, depthwise=True, inner=True
-        )
-        self.pointwise_1 = layers.convolution(channels, channels, 1, blocks=blocks, inner=True)
-        self.depthwise_2 = layers.convolution(
-            channels, channels, kernel, blocks=blocks, depthwise=True, inner=True
-        )
+        first = Form(stride=stride, blocks=blocks, depthwise=True)
+        self.depthwise_1 = layers.convolution(channels, channels, kernel, inner=True, **first)
+        self.pointwise_1 = layers.convolution(channels, channels, 1, inner=True, blocks=blocks)
+        second = Form(blocks=blocks, depthwise=True)
+        self.depthwise_2 = layers.convolution(channels, channels, kernel, inner=True, **second)
         self.pointwise_2 = layers.convolution(channels, channels, 1, blocks=blocks)
 
-    def forward(
-        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
-    ) -> tuple[Tensor, bool]:
+    def forward(self, inputs: StageInputs, edges: Edges, mask: Tensor | None) -> Tensor:
         first, second = (None, None) if mask is None else mask.chunk(2, -1)
         blocks = self.blocks(edges)
         y = inputs.depthwise(self.depthwise_1, edges, blocks)
         y = normalise(self.pointwise_1(y, blocks, first))
         y = self.depthwise_2(F.relu_(y), blocks)
-        return self.pointwise_2(y, blocks, second), False
+        return self.pointwise_2(y, blocks, second)
 
 
 class DilatedConvolution(EdgeOperation):
@@ -172,29 +172,22 @@ class DilatedConvolution(EdgeOperation):
     ) -> None:
         super().__init__()
         self.slices = channels
-        self.depthwise = layers.convolution(
-            channels,
-            channels,
-            kernel,
-            stride=stride,
-            dilation=2,
-            blocks=blocks,
-            depthwise=True,
-            inner=True,
-        )
+        form = Form(stride=stride, dilation=2, blocks=blocks, depthwise=True)
+        self.depthwise = layers.convolution(channels, channels, kernel, inner=True, **form)
         self.pointwise = layers.convolution(channels, channels, 1, blocks=blocks)
 
-    def forward(
-        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
-    ) -> tuple[Tensor, bool]:
+    def forward(self, inputs: StageInputs, edges: Edges, mask: Tensor | None) -> Tensor:
         blocks = self.blocks(edges)
-        if self.depthwise.stride == 1 and inputs.in_phases:
-            y = self.depthwise(inputs.phases_for_edges(edges), blocks, in_phases=True)
-            if mask is not None and mask.dim() == 3:
-                mask = mask.repeat(4, 1, 1)
-            return self.pointwise(y, blocks, mask), True
-        y = inputs.depthwise(self.depthwise, edges, blocks)
-        return self.pointwise(y, blocks, mask), False
+        if not self.in_phases(inputs):
+            y = inputs.depthwise(self.depthwise, edges, blocks)
+            return self.pointwise(y, blocks, mask)
+        y = self.depthwise(inputs.phases_for_edges(edges), blocks, in_phases=True)
+        if mask is not None and mask.dim() == 3:
+            mask = mask.repeat(4, 1, 1)
+        return self.pointwise(y, blocks, mask)
+
+    def in_phases(self, inputs: StageInputs) -> bool:
+        return self.depthwise.stride == 1 and inputs.in_phases
 
 
 class FullConvolution(EdgeOperation):
@@ -209,11 +202,9 @@ class FullConvolution(EdgeOperation):
             channels, channels, kernel, stride=stride, blocks=blocks
         )
 
-    def forward(
-        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
-    ) -> tuple[Tensor, bool]:
+    def forward(self, inputs: StageInputs, edges: Edges, mask: Tensor | None) -> Tensor:
         x = inputs.once_a_source(edges) if mask is None else inputs.for_edges(edges)
-        return self.convolution(x, self.blocks(edges), mask), False
+        return self.convolution(x, self.blocks(edges), mask)
 
 
 class NoiseOperation(EdgeOperation):
@@ -226,11 +217,9 @@ class NoiseOperation(EdgeOperation):
         super().__init__()
         self.slices, self.stride, self.noise = channels, stride, noise
 
-    def forward(
-        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
-    ) -> tuple[Tensor, bool]:
+    def forward(self, inputs: StageInputs, edges: Edges, mask: Tensor | None) -> Tensor:
         like = inputs.for_edges(edges).detach()[:, :, :: self.stride, :: self.stride]
-        return self.noise.normal(like), False
+        return self.noise.normal(like)
 
 
 class ReducingSkip(EdgeOperation):
@@ -243,10 +232,8 @@ class ReducingSkip(EdgeOperation):
         self.slices = channels
         self.reduce = FactorizedReduce(layers, channels, channels, blocks)
 
-    def forward(
-        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
-    ) -> tuple[Tensor, bool]:
-        return self.reduce.of_grids(inputs.grids_for_edges(edges), self.blocks(edges)), False
+    def forward(self, inputs: StageInputs, edges: Edges, mask: Tensor | None) -> Tensor:
+        return self.reduce.of_grids(inputs.grids_for_edges(edges), self.blocks(edges))
 
 
 class Surrogate(EdgeOperation):
@@ -261,23 +248,16 @@ class Surrogate(EdgeOperation):
         self.name, self.stride = name, stride
         self.pointwise = layers.convolution(channels, channels, 1, blocks=blocks)
 
-    def forward(
-        self, inputs: StageInputs, edges: Edges, mask: Tensor | None
-    ) -> tuple[Tensor, bool]:
+    def forward(self, inputs: StageInputs, edges: Edges, mask: Tensor | None) -> Tensor:
         y = inputs.without_weights(self.name, self.stride, edges)
-        return self.pointwise(y, self.blocks(edges), mask), False
+        return self.pointwise(y, self.blocks(edges), mask)
 
 
 def parameter_free(name: str, x: Tensor, stride: int) -> Tensor:
     """The output of an operation without weights (one that `is_shared`), not normalised."""
-    fast = x.device.type == "cpu" and not torch.is_grad_enabled()
-    if name == "max_pool_3x3":
-        return max_pool(x, stride) if fast else F.max_pool2d(x, 3, stride, 1)
-    if name == "avg_pool_3x3":
-        if fast and stride == 1:
-            return avg_pool(x)
-        return F.avg_pool2d(x, 3, stride, 1, count_include_pad=False)
-    return x
+    if name == "skip_connect":
+        return x
+    return max_pool(x, stride) if name == "max_pool_3x3" else avg_pool(x, stride)
 
 
 def is_shared(name: str, stride: int) -> bool:
@@ -287,26 +267,25 @@ def is_shared(name: str, stride: int) -> bool:
 
 def edge_operation(
     name: str,
-    layers: Layers,
+    options: SupernetOptions,
     channels: int,
-    edges: tuple[int, ...],
-    of: int,
     stride: int,
-    noise: Noise,
+    blocks: int,
+    held: Edges = None,
 ) -> EdgeOperation:
-    """The merged module of an operation that has tensors on `edges` of a stage of `of` edges.
+    """The merged module of an operation that has tensors on `blocks` edges of a stage.
 
-    An operation without weights gets some, those of a surrogate.
-
-    Raises KeyError for a name that is not one.
+    held: which local edges these are; None: all. An operation without weights gets some, those of a
+    surrogate. Raises KeyError for a name that is not one.
     """
-    made: EdgeOperation
+    layers = options.layers
+    merged: EdgeOperation
     if is_shared(name, stride):
-        made = Surrogate(layers, channels, len(edges), stride, name)
+        merged = Surrogate(layers, channels, blocks, stride, name)
     elif name == "skip_connect":
-        made = ReducingSkip(layers, channels, len(edges))
+        merged = ReducingSkip(layers, channels, blocks)
     elif name == "noise":
-        made = NoiseOperation(noise, channels, stride)
+        merged = NoiseOperation(options.noise, channels, stride)
     else:
         family, kernel = {
             "sep_conv_3x3": (SeparableConvolution, 3),
@@ -316,9 +295,9 @@ def edge_operation(
             "nor_conv_1x1": (FullConvolution, 1),
             "nor_conv_3x3": (FullConvolution, 3),
         }[name]
-        made = family(layers, channels, len(edges), stride, kernel)
-    made.held = None if len(edges) == of else edges
-    return made
+        merged = family(layers, channels, blocks, stride, kernel)
+    merged.held = held
+    return merged
 
 
 def held_by(operations: nn.ModuleDict, name: str) -> EdgeOperation:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.space.cpu.memory_format import format_of
 from bench.space.skeleton import StageGraph
 
 
@@ -25,7 +26,7 @@ def split(states: list[Tensor], groups: int) -> tuple[list[Tensor], list[Tensor]
     for state in states:
         channels = state.shape[1] // groups
         for part, where in ((state[:, :channels], mixed), (state[:, channels:], others)):
-            where.append(part.contiguous(memory_format=_format(state)))
+            where.append(part.contiguous(memory_format=format_of(state)))
     return mixed, others
 
 
@@ -50,9 +51,4 @@ def shuffle(x: Tensor, groups: int) -> Tensor:
     """Channel g * n + i becomes i * groups + g, for n = channels / groups."""
     channels = torch.arange(x.shape[1], device=x.device)
     order = channels.view(groups, -1).t().flatten()
-    return x.index_select(1, order).contiguous(memory_format=_format(x))
-
-
-def _format(x: Tensor) -> torch.memory_format:
-    channels_last = x.is_contiguous(memory_format=torch.channels_last)
-    return torch.channels_last if channels_last else torch.contiguous_format
+    return x.index_select(1, order).contiguous(memory_format=format_of(x))

@@ -6,15 +6,14 @@ hold that plain loop against it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.noise import Noise
+from bench.space.config import SpaceConfig
 from bench.space.constants import index
 from bench.space.cpu.depthwise import from_phases
+from bench.space.cpu.normalisation import normalise
 from bench.space.fused.operations import (
     EdgeOperation,
     Edges,
@@ -24,91 +23,60 @@ from bench.space.fused.operations import (
     is_shared,
     parameter_free,
 )
-from bench.space.layers import Layers
 from bench.space.mixture import CellMixture
-from bench.space.normalisation import normalise
+from bench.space.options import SupernetOptions
 from bench.space.skeleton import StageGraph
 
 
-@dataclass(frozen=True)
-class StageMixture:
-    """A `CellMixture` cut to a stage: weights [edges, operations] or [batch, edges, operations]."""
-
-    weights: Tensor
-    variances: Tensor | None
-    masks: dict[str, Tensor]
-    active: dict[str, tuple[int, ...]] | None
-
-    @classmethod
-    def of(cls, mixture: CellMixture, graph: StageGraph) -> StageMixture:
-        edges = index(graph.edges, mixture.weights.device)
-        active = None
-        if mixture.active is not None:
-            local = {edge: number for number, edge in enumerate(graph.edges)}
-            active = {
-                operation: tuple(sorted(local[edge] for edge in kept if edge in local))
-                for operation, kept in mixture.active.items()
-            }
-        return cls(
-            mixture.weights[..., edges, :],
-            None if mixture.variances is None else mixture.variances[edges, :],
-            {name: mask[..., edges, :] for name, mask in mixture.masks.items()},
-            active,
-        )
-
-    def computed(self, operation: str) -> Edges:
-        """None: all edges; else those at which the operation is computed (perhaps none)."""
-        return None if self.active is None else self.active.get(operation, ())
-
-    def resolved(
-        self,
-        columns: tuple[str, ...],
-        choices: tuple[tuple[str, ...], ...],
-        operations: tuple[str, ...],
-    ) -> StageMixture:
-        """The same with a column an operation, where a column stands for one an edge.
-
-        choices: by edge the operation of each column. Operations that an edge does not have get a
-        weight of 0 there.
-        """
-        if self.masks:
-            raise ValueError("masks need operations that are the same on every edge")
-        device = self.weights.device
-        place = index((operations.index(o) for of in choices for o in of), device)
-        place = place.unflatten(0, (len(choices), -1))
-
-        def spread(values: Tensor) -> Tensor:
-            full = values.new_zeros(*values.shape[:-1], len(operations))
-            return full.scatter(-1, place.expand_as(values), values)
-
-        active: dict[str, tuple[int, ...]] | None = None
-        if self.active is not None:
-            kept: dict[str, list[int]] = {}
-            for column, edges in self.active.items():
-                for edge in edges:
-                    kept.setdefault(choices[edge][columns.index(column)], []).append(edge)
-            active = {name: tuple(sorted(edges)) for name, edges in kept.items()}
-        variances = None if self.variances is None else spread(self.variances)
-        return StageMixture(spread(self.weights), variances, {}, active)
+def cut(mixture: CellMixture, graph: StageGraph) -> CellMixture:
+    """The mixture of a stage's edges, which are numbered as in the stage; without `bypass`."""
+    edges = index(graph.edges, mixture.weights.device)
+    active = None
+    if mixture.active is not None:
+        local = {edge: number for number, edge in enumerate(graph.edges)}
+        active = {
+            operation: tuple(sorted(local[edge] for edge in kept if edge in local))
+            for operation, kept in mixture.active.items()
+        }
+    return CellMixture(
+        mixture.weights[..., edges, :],
+        None if mixture.variances is None else mixture.variances[edges, :],
+        {name: mask[..., edges, :] for name, mask in mixture.masks.items()},
+        active=active,
+    )
 
 
-@dataclass(frozen=True)
-class StageOptions:
-    """What the stages of a super-network have in common.
+def resolve(
+    mixture: CellMixture,
+    columns: tuple[str, ...],
+    choices: tuple[tuple[str, ...], ...],
+    operations: tuple[str, ...],
+) -> CellMixture:
+    """A mixture with one column per operation, for one whose columns stand for others by edge.
 
-    columns: names of the mixture's last axis, in order.
-    normalise_skip: normalise the output of the identity (and of noise) too.
-    normalise_pool: normalise the output of pooling; convolutions are normalised anyway.
-    noise: the source of the draws of the operation `noise`.
-    surrogates: a 1x1 convolution behind every operation without weights.
+    choices: by edge the operation of each column. Operations that an edge does not have get a
+    weight of 0 there. Raises ValueError for masks.
     """
+    if mixture.masks:
+        raise ValueError("masks need operations that are the same on every edge")
+    # place: [edges, columns], for each column of an edge its place among `operations`
+    names = (name for edge in choices for name in edge)
+    place = index(map(operations.index, names), mixture.weights.device)
+    place = place.unflatten(0, (len(choices), -1))
 
-    columns: tuple[str, ...]
-    layers: Layers
-    normalise_skip: bool
-    normalise_pool: bool
-    noise: Noise
-    surrogates: bool = False
+    def spread(values: Tensor) -> Tensor:
+        full = values.new_zeros(*values.shape[:-1], len(operations))
+        return full.scatter(-1, place.expand_as(values), values)
+
+    active: dict[str, tuple[int, ...]] | None = None
+    if mixture.active is not None:
+        kept: dict[str, list[int]] = {}
+        for column, edges in mixture.active.items():
+            for edge in edges:
+                kept.setdefault(choices[edge][columns.index(column)], []).append(edge)
+        active = {name: tuple(sorted(edges)) for name, edges in kept.items()}
+    variances = None if mixture.variances is None else spread(mixture.variances)
+    return CellMixture(spread(mixture.weights), variances, active=active)
 
 
 class Stage(nn.Module):
@@ -125,16 +93,19 @@ class Stage(nn.Module):
         graph: StageGraph,
         channels: int,
         stride: int,
-        options: StageOptions,
+        space: SpaceConfig,
+        options: SupernetOptions,
         choices: tuple[tuple[str, ...], ...] | None = None,
     ) -> None:
         super().__init__()
         self.graph, self.channels, self.stride = graph, channels, stride
-        self.options, self.choices = options, choices
-        edges = tuple(range(len(graph.edges)))
-        self.names = options.columns
+        self.columns, self.choices = space.operations, choices
+        self.normalises_skip = options.normalise_operations
+        self.normalises_pool = options.normalise_operations or space.normalises_pooling
+        edges = range(len(graph.edges))
+        self.names = self.columns
         if choices is not None:
-            self.names = tuple(dict.fromkeys(name for of in choices for name in of))
+            self.names = tuple(dict.fromkeys(name for edge in choices for name in edge))
         self.index = {name: number for number, name in enumerate(self.names)}
         self.operations = nn.ModuleDict()
         self.shared: list[str] = []
@@ -145,8 +116,9 @@ class Stage(nn.Module):
                 self.shared.append(name)
                 continue
             holding = tuple(e for e in edges if choices is None or name in choices[e])
+            held = None if len(holding) == len(edges) else holding
             self.operations[name] = edge_operation(
-                name, options.layers, channels, holding, len(edges), stride, options.noise
+                name, options, channels, stride, len(holding), held
             )
 
     def forward(self, states: list[Tensor], mixture: CellMixture) -> tuple[Tensor, Tensor | None]:
@@ -156,46 +128,48 @@ class Stage(nn.Module):
         Returns [batch, targets * channels, height / stride, width / stride] (twice).
         """
         inputs = StageInputs(states, len(self.graph.targets))
-        cut = StageMixture.of(mixture, self.graph)
+        part = cut(mixture, self.graph)
         if self.choices is not None:
-            cut = cut.resolved(self.options.columns, self.choices, self.names)
-        total = Total(self.graph, self.channels, cut.variances is not None)
+            part = resolve(part, self.columns, self.choices, self.names)
+        total = Total(self.graph, self.channels, part.variances is not None)
         for name in self.operations:
             operation = held_by(self.operations, name)
-            edges, held = cut.computed(name), operation.held
+            edges, held = part.computed(name), operation.held
             if held is not None:
                 edges = held if edges is None else tuple(e for e in edges if e in held)
             if edges != ():
-                self._add_edges(total, inputs, cut, name, operation, edges)
-        self._add_shared(total, inputs, cut)
+                self._add_edges(total, inputs, part, name, operation, edges)
+        self._add_shared(total, inputs, part)
         return total.result(states[0], self.stride)
 
     def _add_edges(
         self,
         total: Total,
         inputs: StageInputs,
-        cut: StageMixture,
+        part: CellMixture,
         name: str,
         operation: EdgeOperation,
         edges: Edges,
     ) -> None:
-        chosen = slice(None) if edges is None else index(edges, cut.weights.device)
-        z = cut.weights[..., chosen, self.index[name]]
-        mask = cut.masks.get(name)
-        mask = None if mask is None else mask[..., chosen, :]
-        masks_input = operation.masks_input
-        y, phases = operation(inputs, edges, mask if masks_input else None)
+        """An operation with tensors of its own on every edge; edges: those that are computed."""
+        rows = slice(None) if edges is None else index(edges, part.weights.device)
+        z = part.weights[..., rows, self.index[name]]
+        mask = part.masks.get(name)
+        mask = None if mask is None else mask[..., rows, :]
+        masks_input, phases = operation.masks_input, operation.in_phases(inputs)
+        y = operation(inputs, edges, mask if masks_input else None)
+        # factors: [edges * channels] or [batch, edges * channels], as y's channels are ordered
         factors = z.repeat_interleave(self.channels, -1)
         if mask is not None and not masks_input:
             factors = factors * mask.flatten(-2)
-        normalised = operation.normalised or self.options.normalise_skip
-        if normalised and cut.variances is None and factors.dim() == 1:
+        normalised = operation.normalised or self.normalises_skip
+        if normalised and part.variances is None and factors.dim() == 1:
             # batch normalisation followed by a factor is batch normalisation with that weight
             total.add(normalise(y, factors), phases, edges)
             return
         y = normalise(y) if normalised else y
-        if cut.variances is not None:
-            variances = cut.variances[chosen, self.index[name]].repeat_interleave(self.channels, -1)
+        if part.variances is not None:
+            variances = part.variances[rows, self.index[name]].repeat_interleave(self.channels, -1)
             if mask is not None and not masks_input:
                 variances = variances * mask.flatten(-2).square()
             total.add(y.square() * variances[..., None, None], phases, edges, variance=True)
@@ -203,21 +177,21 @@ class Stage(nn.Module):
             factors = factors.repeat(4, 1)
         total.add(y * factors[..., None, None], phases, edges)
 
-    def _add_shared(self, total: Total, inputs: StageInputs, cut: StageMixture) -> None:
+    def _add_shared(self, total: Total, inputs: StageInputs, part: CellMixture) -> None:
         """Parameter-free operations: computed once a source, then one matrix product over all."""
-        names = [name for name in self.shared if cut.computed(name) != ()]
+        names = [name for name in self.shared if part.computed(name) != ()]
         if not names:
             return
         outputs = [self.parameter_free(name, inputs.merged) for name in names]
         x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
         columns = index((self.index[name] for name in names), x.device)
-        kept = cut.weights[..., columns]  # [..., edges, names]
-        spread = None if cut.variances is None else cut.variances[:, columns]
-        masks = [cut.masks.get(name) for name in names]
-        if cut.active is not None:
+        kept = part.weights[..., columns]  # [..., edges, names]
+        spread = None if part.variances is None else part.variances[:, columns]
+        masks = [part.masks.get(name) for name in names]
+        if part.active is not None:
             indicator = torch.zeros(kept.shape[-2:], device=x.device, dtype=kept.dtype)
             for number, name in enumerate(names):
-                indicator[index(cut.computed(name) or (), x.device), number] = 1
+                indicator[index(part.computed(name) or (), x.device), number] = 1
             kept = kept * indicator
             spread = None if spread is None else spread * indicator
         total.add_product(x, self._coefficients(kept, masks))
@@ -226,31 +200,44 @@ class Stage(nn.Module):
             total.add_product(x.square(), self._coefficients(spread, squares), variance=True)
 
     def _coefficients(self, kept: Tensor, masks: list[Tensor | None]) -> Tensor:
-        """[..., edges, names] -> matrix [..., targets * channels, names * sources * channels]."""
+        """[..., edges, names] -> matrix [..., targets * channels, names * sources * channels].
+
+        A target's channel is a sum over its edges and the shared operations, channel by channel:
+
+            y[target, c] = sum over name, source of kept[edge, name] * mask[name][edge, c]
+                           * o_name(x)[source, c],     edge = (source, target)
+
+        so the matrix is kept * mask where row and column are of the same channel, and 0 elsewhere.
+        `add_product` multiplies all pixels by it. Its columns have the order in which `_add_shared`
+        joins the operations' outputs, [names, sources, channels], and its rows have that of the
+        stage's output, [targets, channels].
+        """
         ends = (len(self.graph.sources), len(self.graph.targets))
-        factors = kept.unflatten(-2, ends).transpose(-3, -2).transpose(-2, -1)[..., None]
-        # factors: [..., targets, names, sources, 1]
+        # A stage's edges are ordered by source, then by target.
+        factors = kept.unflatten(-2, ends)  # [..., sources, targets, names]
+        factors = factors.transpose(-3, -2).transpose(-2, -1)[..., None]
+        # [..., targets, names, sources, 1]; the last axis is the channel, the same for all so far
         if any(mask is not None for mask in masks):
             ones = kept.new_ones(*ends, self.channels)
             parts = [ones if mask is None else mask.unflatten(-2, ends) for mask in masks]
             stacked = torch.stack(torch.broadcast_tensors(*parts), -4)
-            # [..., names, sources, targets, channels]
+            # [..., names, sources, targets, channels] -> [..., targets, names, sources, channels]
             factors = factors * stacked.movedim(-2, -4)
         eye = torch.eye(self.channels, device=kept.device, dtype=kept.dtype)
+        # A row's channel is a new axis behind the targets; `eye` is [channels, 1, 1, channels]:
         # [..., targets, channels, names, sources, channels]
         matrix = factors.unsqueeze(-4) * eye[:, None, None, :]
         return matrix.flatten(-3).flatten(-3, -2)
 
     def column(self, name: str, edge: int) -> int:
         """Of a mixture the column that stands for an operation on a local edge that has it."""
-        names = self.options.columns if self.choices is None else self.choices[edge]
+        names = self.columns if self.choices is None else self.choices[edge]
         return names.index(name)
 
     def parameter_free(self, name: str, x: Tensor) -> Tensor:
         """The normalised output of an operation without weights (one of `shared`)."""
-        o = self.options
         y = parameter_free(name, x, self.stride)
-        normalised = o.normalise_skip if name == "skip_connect" else o.normalise_pool
+        normalised = self.normalises_skip if name == "skip_connect" else self.normalises_pool
         return normalise(y) if normalised else y
 
 
@@ -263,18 +250,18 @@ class Total:
         self.with_variance = with_variance
 
     def add(self, y: Tensor, phases: bool, edges: Edges, variance: bool = False) -> None:
-        """y: one block an edge, already weighted."""
+        """y: one block per edge along the channels, already weighted."""
         sources, targets = len(self.graph.sources), len(self.graph.targets)
-        if edges is None:
-            for part in y.chunk(sources, 1):
-                self._add(part, phases, variance)
+        if edges is None:  # edge = source * targets + target: each source's part has all targets
+            for block in y.chunk(sources, 1):
+                self._add(block, phases, variance)
             return
         blocks = y.chunk(len(edges), 1)
-        columns: list[Tensor] = []
+        sums: list[Tensor] = []
         for target in range(targets):
-            mine = [b for b, edge in zip(blocks, edges, strict=True) if edge % targets == target]
-            columns.append(sum(mine[1:], mine[0]) if mine else torch.zeros_like(blocks[0]))
-        self._add(torch.cat(columns, 1), phases, variance)
+            terms = [b for b, edge in zip(blocks, edges, strict=True) if edge % targets == target]
+            sums.append(sum(terms[1:], terms[0]) if terms else torch.zeros_like(blocks[0]))
+        self._add(torch.cat(sums, 1), phases, variance)
 
     def add_product(self, x: Tensor, matrix: Tensor, variance: bool = False) -> None:
         """x: [batch, in, height, width]; matrix: [out, in] or [batch, out, in]."""
@@ -293,10 +280,8 @@ class Total:
 
     def result(self, like: Tensor, stride: int) -> tuple[Tensor, Tensor | None]:
         """Mean and variance, zeros where nothing was added."""
-        return (
-            self._merged(False, like, stride),
-            self._merged(True, like, stride) if self.with_variance else None,
-        )
+        variance = self._merged(True, like, stride) if self.with_variance else None
+        return self._merged(False, like, stride), variance
 
     def _merged(self, variance: bool, like: Tensor, stride: int) -> Tensor:
         if (variance, True) in self.parts:

@@ -1,9 +1,10 @@
 """Several candidates with the same inherited weights evaluated in one program, without gradients.
 
 What candidates (lanes) have in common (the stem, the first cell's edges from its inputs, equal
-candidates) is computed once (`plan`). Of each operation all (lane, edge) pairs that keep it lie along the channels, with the weights of their edges gathered; on a CPU a few at a time,
-for what they hand on must stay in its cache. Batch statistics are each candidate's own, as they are
-per channel.
+candidates) is computed once (`plan`). Of each operation all (lane, edge) pairs that keep it lie
+along the channels, with the weights of their edges gathered; on a CPU a few at a time, for what
+they hand on must stay in its cache. Batch statistics are each candidate's own, as they are per
+channel.
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.space.cpu.depthwise import depthwise_convolution
+from bench.space.cpu.memory_format import dense_copy
+from bench.space.cpu.normalisation import normalise
 from bench.space.fused.cell import DartsCell, Preprocess
 from bench.space.fused.operations import (
-    EdgeOperation,
     Edges,
     NoiseOperation,
     StageInputs,
+    held_by,
     parameter_free,
 )
 from bench.space.fused.stage import Stage
 from bench.space.lanes.plan import CellPlan, Job, Work, plan_cell
 from bench.space.layers import Convolution, FactorizedReduce
 from bench.space.mixture import CellMixture, Mixture
-from bench.space.normalisation import normalise
 from bench.space.supernet import Supernet
 
 PIECE = {"cpu": 6 * 2**20}
@@ -45,7 +47,7 @@ def has_lanes(supernet: Supernet) -> bool:
     """
     return not draws_noise(supernet) and all(
         isinstance(cell, DartsCell)
-        and cell.partial == 1
+        and supernet.options.partial == 1
         and not any(stage.choices for stage in cell.fused_stages())
         for cell in supernet.fused_cells()
     )
@@ -60,7 +62,7 @@ class LaneNetwork:
     """The super-network cut down to some candidates; holds no weights of its own.
 
     Args:
-        mixtures: one a candidate, with weights and masks per batch (none per example).
+        mixtures: one per candidate, with weights and masks per batch (none per example).
 
     Raises ValueError for mixtures of other forms and super-networks without lanes (`has_lanes`).
     """
@@ -90,37 +92,32 @@ class LaneNetwork:
         for cell in self.cells:
             before, last = last, cell.forward(before, last)
         pooled = [block.mean((2, 3)) for block in last.blocks]
-        features = torch.stack([torch.cat([pooled[b] for b in of], 1) for of in last.of])
-        found: Tensor = self.supernet.classifier(features)
-        return found[list(self.lanes)]
-
-
-def evaluate_lanes(supernet: Supernet, images: Tensor, mixtures: list[Mixture]) -> Tensor:
-    """Logits [lanes, batch, classes] of `LaneNetwork`, for a single batch of images."""
-    return LaneNetwork(supernet, mixtures).logits(images)
+        states = [torch.cat([pooled[block] for block in blocks], 1) for blocks in last.parts]
+        logits = self.supernet.classifier(torch.stack(states))  # [states, batch, classes]
+        return logits[list(self.lanes)]
 
 
 @dataclass(frozen=True)
 class _States:
     """Distinct states of all lanes: each the concatenation of some blocks along the channels.
 
-    blocks: [batch, channels, height, width] each, dense; of: by state its blocks.
+    blocks: [batch, channels, height, width] each, dense; parts: by state its blocks.
     """
 
     blocks: list[Tensor]
-    of: list[tuple[int, ...]]
+    parts: list[tuple[int, ...]]
 
     def preprocessed(self, by: Preprocess) -> list[Tensor]:
         """Each state as a cell's input."""
         result: list[Tensor] = []
-        for start, stop in _pieces(len(self.of), 2 * len(self.of[0]), self.blocks[0]):
-            x = _joined([self.blocks[b] for of in self.of[start:stop] for b in of])
-            result += map(_dense, by(x, stop - start).chunk(stop - start, 1))
+        for start, stop in _pieces(len(self.parts), 2 * len(self.parts[0]), self.blocks[0]):
+            x = _joined([self.blocks[b] for blocks in self.parts[start:stop] for b in blocks])
+            result += map(dense_copy, by(x, stop - start).chunk(stop - start, 1))
         return result
 
 
 def _pieces(number: int, blocks: float, like: Tensor) -> Iterator[tuple[int, int]]:
-    """Start and end of pieces, for `number` things that read and write so many blocks each."""
+    """Start and end of pieces of `number` things, each of which reads and writes so many blocks."""
     limit = PIECE.get(like.device.type)
     size = blocks * like.numel() * like.element_size()
     count = number if limit is None else max(1, int(limit / size))
@@ -130,12 +127,6 @@ def _pieces(number: int, blocks: float, like: Tensor) -> Iterator[tuple[int, int
 
 def _joined(blocks: Sequence[Tensor]) -> Tensor:
     return blocks[0] if len(blocks) == 1 else torch.cat(tuple(blocks), 1)
-
-
-def _dense(x: Tensor) -> Tensor:
-    """A copy of what may be a part of a tensor, in its memory format."""
-    last = x.stride(1) == 1
-    return x.clone(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
 class _Sum:
@@ -152,7 +143,7 @@ class _Sum:
         if total is not None:
             total.add_(y, alpha=weight)
         else:
-            self.rows[row] = _dense(y) if weight == 1 else y * weight
+            self.rows[row] = dense_copy(y) if weight == 1 else y * weight
 
     def take(self, start: int, stop: int, like: Tensor) -> list[Tensor]:
         """Rows that are complete; zeros where nothing was added."""
@@ -176,39 +167,37 @@ class _Sources:
 
 
 class _Gathered(StageInputs):
-    """What one call works on: the source of each of its jobs, one block a job."""
+    """What one call works on: the source of each of its jobs, one block per job."""
 
     in_phases = False  # forwards, a dilated convolution is fast as it is
 
     def __init__(self, sources: _Sources, blocks: list[int]) -> None:
+        """blocks: by job which of the sources' blocks it works on."""
         super().__init__([sources.plain[block] for block in blocks], 1)
-        self.of = sources, blocks
+        self.sources, self.numbers = sources, blocks
 
     def for_edges(self, edges: Edges) -> Tensor:
-        sources, blocks = self.of
-        return _joined([sources.rectified[block] for block in blocks])
+        return _joined([self.sources.rectified[block] for block in self.numbers])
+
+    def once_a_source(self, edges: Edges) -> Tensor:
+        return self.for_edges(edges)
 
     def depthwise(self, convolution: Convolution, edges: Edges, blocks: Edges) -> Tensor:
         """Where it strides, smaller tensors are gathered: its outputs, or a grid of its inputs."""
         if convolution.stride == 1 or blocks is None:
             return super().depthwise(convolution, edges, blocks)
-        sources, chosen = self.of
-        if convolution.dilation == 2:  # every tap falls on the even grid
-            even = _joined([sources.grids[block][0] for block in chosen])
+        if convolution.dilation == 2:  # reads even pixels alone, see `depthwise_convolution`
+            even = _joined([self.sources.grids[block][0] for block in self.numbers])
             weight = convolution.select(convolution.weight, blocks)
             return depthwise_convolution(even, weight, 1, convolution.padding // 2, 1)
         outputs = [
-            convolution(sources.rectified[block], (held,))
-            for block, held in zip(chosen, blocks, strict=True)
+            convolution(self.sources.rectified[block], (held,))
+            for block, held in zip(self.numbers, blocks, strict=True)
         ]
         return _joined(outputs)
 
-    def once_a_source(self, edges: Edges) -> Tensor:
-        return self.for_edges(edges)
-
     def grids_for_edges(self, edges: Edges) -> tuple[Tensor, Tensor]:
-        sources, blocks = self.of
-        even, odd = zip(*(sources.grids[block] for block in blocks), strict=True)
+        even, odd = zip(*(self.sources.grids[block] for block in self.numbers), strict=True)
         return _joined(even), _joined(odd)
 
     def without_weights(self, name: str, stride: int, edges: Edges) -> Tensor:
@@ -219,15 +208,9 @@ class _Call:
     """An operation with weights in a stage: jobs, and the rows that each one's output goes to."""
 
     def __init__(
-        self,
-        operation: EdgeOperation,
-        stage: Stage,
-        name: str,
-        work: Work,
-        parts: list[CellMixture],
-        like: Tensor,
+        self, stage: Stage, name: str, work: Work, parts: list[CellMixture], like: Tensor
     ) -> None:
-        self.operation = operation
+        self.operation = held_by(stage.operations, name)
         self.touched = 1 + 1 / stage.stride**2
         jobs = list(work.jobs)
         self.blocks = [job.block for job in jobs]
@@ -238,10 +221,10 @@ class _Call:
         masks = [_mask(job, name, stage, parts, like) for job in jobs]
         factors = like.new_tensor([job.weight for job in jobs])[:, None]
         self.mask: Tensor | None = None
-        if any(mask is not None for mask in masks):
-            ones = like.new_ones(operation.slices)
+        if any(mask is not None for mask in masks):  # [jobs, slices]
+            ones = like.new_ones(self.operation.slices)
             self.mask = torch.stack([ones if mask is None else mask for mask in masks])
-            if not operation.masks_input:
+            if not self.operation.masks_input:
                 factors, self.mask = factors * self.mask, None
         self.factors = factors.expand(-1, stage.channels)
 
@@ -250,10 +233,10 @@ class _Call:
         for start, stop in _pieces(len(self.blocks), self.touched, sources.plain[0]):
             gathered = _Gathered(sources, self.blocks[start:stop])
             mask = None if self.mask is None else self.mask[start:stop]
-            y, _ = self.operation(gathered, self.edges[start:stop], mask)
+            y = self.operation(gathered, self.edges[start:stop], mask)
             y = normalise(y, self.factors[start:stop].flatten())
             for block, rows in zip(y.chunk(stop - start, 1), self.rows[start:stop], strict=True):
-                shared = _dense(block) if len(rows) > 1 and stop - start > 1 else block
+                shared = dense_copy(block) if len(rows) > 1 and stop - start > 1 else block
                 for row in rows:
                     total.add(row, shared)
 
@@ -279,10 +262,10 @@ class _SharedCall:
         for start, stop in _pieces(len(blocks), touched, sources.plain[0]):
             x = _joined([sources.plain[block] for block in blocks[start:stop]])
             y = self.stage.parameter_free(self.name, x)
-            for block, chosen in zip(y.chunk(stop - start, 1), uses[start:stop], strict=True):
-                shared = _dense(block) if len(chosen) > 1 and stop - start > 1 else block
-                for use in chosen:
-                    total.add(use[0], shared, *use[1:])
+            for block, of_block in zip(y.chunk(stop - start, 1), uses[start:stop], strict=True):
+                shared = dense_copy(block) if len(of_block) > 1 and stop - start > 1 else block
+                for row, weight, mask in of_block:
+                    total.add(row, shared, weight, mask)
 
 
 class _LaneCell:
@@ -295,13 +278,9 @@ class _LaneCell:
         self.calls: list[list[_Call | _SharedCall]] = []
         for stage, work in zip(cell.fused_stages(), plan.stages, strict=True):
             calls: list[_Call | _SharedCall] = []
-            for name, found in work.items():
-                if name in stage.shared:
-                    calls.append(_SharedCall(stage, name, found, parts, like))
-                else:
-                    operation = stage.operations[name]
-                    assert isinstance(operation, EdgeOperation)
-                    calls.append(_Call(operation, stage, name, found, parts, like))
+            for name, jobs in work.items():
+                call = _SharedCall if name in stage.shared else _Call
+                calls.append(call(stage, name, jobs, parts, like))
             self.calls.append(calls)
 
     def forward(self, before: _States, last: _States) -> _States:
@@ -314,6 +293,7 @@ class _LaneCell:
         total = _Sum(starts[-1])
         blocks: list[Tensor] = []
         for number, calls in enumerate(self.calls):
+            # stage 0 completes node 0; stage n reads node n - 1 and completes node n
             if number:
                 sources = _Sources(blocks[starts[number - 1] :])
             for call in calls:

@@ -17,9 +17,9 @@ Lanes = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Job:
-    """An operation on a block of a stage's merged sources.
+    """An operation on one block of a stage's sources, for all lanes that want the same.
 
-    edge: of the stage; mask: the lane whose mask applies, if any.
+    edge: of the stage, says whose weights; mask: the lane whose mask applies, if any.
     """
 
     block: int
@@ -43,10 +43,13 @@ class Work:
 class CellPlan:
     """A cell's work for all lanes.
 
-    stages: by stage, operation -> work; rows are blocks of the nodes, node by node.
-    rows: first row of each node, and how many there are.
-    output: for each block of the cell's output the rows of its nodes.
-    lanes: lane -> block of the output.
+    A row is one distinct state of one node, [batch, channels, height, width]; rows are numbered
+    node by node.
+
+    stages: by stage, operation -> work.
+    rows: the first row of each node, and at the end how many there are.
+    output: for each distinct output of the cell the rows of its nodes, which it joins.
+    lanes: lane -> which of these outputs it has.
     """
 
     stages: list[dict[str, Work]]
@@ -66,40 +69,43 @@ def plan_cell(
     Raises ValueError for a mixture that lanes cannot have: anything per example, variances, bypass.
     """
     kept = [_kept(part, operations) for part in parts]
-    where = {
+    place = {
         edge: (number, local)
         for number, stage in enumerate(graph.stages)
         for local, edge in enumerate(stage.edges)
     }
+    # The first stage's sources are the distinct blocks of input 0 and behind them those of input 1;
+    # a later stage's are the rows of one node.
+    behind_first = max(inputs[0]) + 1
     stages: list[dict[str, Work]] = [{} for _ in graph.stages]
-    states: list[Lanes] = list(inputs)
+    states: list[Lanes] = [inputs[0], tuple(behind_first + block for block in inputs[1])]
     rows = [0]
     for node in range(graph.nodes):
-        found: dict[object, int] = {}
+        # What a node sums says what its state is: lanes with equal terms share a row. A mask is
+        # named by its lane, so that a masked term is a lane's own.
+        numbers: dict[tuple[object, ...], int] = {}
         lanes = []
-        for lane, operations_of in enumerate(kept):
+        for lane, by_edge in enumerate(kept):
             terms = tuple(
                 (edge, name, states[graph.edges[edge][0]][lane], weight, lane if masked else None)
                 for edge in graph.of_node(node)
-                for name, weight, masked in operations_of[edge]
+                for name, weight, masked in by_edge[edge]
             )
-            if terms not in found:
-                found[terms] = len(found)
+            if terms not in numbers:
+                numbers[terms] = len(numbers)
                 for edge, name, block, weight, mask in terms:
-                    number, local = where[edge]
-                    if graph.edges[edge][0] == 1:  # behind the blocks of the first input
-                        block += max(inputs[0]) + 1
+                    number, local = place[edge]
                     work = stages[number].setdefault(name, Work())
-                    work.add(Job(block, local, weight, mask), rows[-1] + found[terms])
-            lanes.append(found[terms])
+                    work.add(Job(block, local, weight, mask), rows[-1] + numbers[terms])
+            lanes.append(numbers[terms])
         states.append(tuple(lanes))
-        rows.append(rows[-1] + len(found))
+        rows.append(rows[-1] + len(numbers))
     outputs: dict[tuple[int, ...], int] = {}
-    of = []
+    lanes = []
     for lane in range(len(parts)):
         nodes = tuple(row + state[lane] for row, state in zip(rows, states[2:], strict=False))
-        of.append(outputs.setdefault(nodes, len(outputs)))
-    return CellPlan(stages, rows, list(outputs), tuple(of))
+        lanes.append(outputs.setdefault(nodes, len(outputs)))
+    return CellPlan(stages, rows, list(outputs), tuple(lanes))
 
 
 def _kept(part: CellMixture, operations: tuple[str, ...]) -> list[list[tuple[str, float, bool]]]:

@@ -51,6 +51,7 @@ class NasBench201Config(SpaceConfig):
 
     known: ClassVar[tuple[str, ...]] = NAS_BENCH_201_OPERATIONS
     concatenates: ClassVar[bool] = False
+    normalises_pooling: ClassVar[bool] = False
     has_auxiliary_head: ClassVar[bool] = False
 
     @property

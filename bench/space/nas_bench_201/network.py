@@ -9,12 +9,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.noise import Noise
-from bench.space.genotype import Genotype
-from bench.space.layers import Layers
 from bench.space.nas_bench_201.config import NasBench201Config
 from bench.space.nas_bench_201.supernet import reductions
-from bench.space.network import DiscreteCell, DiscreteNetwork, Normalised
+from bench.space.network import DiscreteCell, DiscreteNetwork
+from bench.space.options import NetworkOptions
 
 
 class DiscreteNasBench201Cell(DiscreteCell):
@@ -28,42 +26,20 @@ class DiscreteNasBench201Cell(DiscreteCell):
 class NasBench201Network(DiscreteNetwork):
     """A found cell in the NAS-Bench-201 skeleton, to be trained from scratch.
 
-    Args:
-        genotype: one cell, or one a position.
-        space: says what the reductions are; cells, channels: N and C of the network.
+    Its options cells and channels are N and C of the skeleton.
     """
 
-    def __init__(
-        self,
-        genotype: Genotype,
-        space: NasBench201Config,
-        cells: int,
-        channels: int,
-        image_shape: tuple[int, int, int],
-        classes: int,
-        *,
-        layers: Layers | None = None,
-        noise: Noise | None = None,
-    ) -> None:
-        nn.Module.__init__(self)
+    cell_type = DiscreteNasBench201Cell
+    space: NasBench201Config
+
+    def make_head(self, options: NetworkOptions) -> None:
+        """The blocks between the stages, and what comes behind the last one; never auxiliary."""
         self.auxiliary = None
-        layers = layers or Layers()
-        self.noise = noise or Noise()
-        self.drop_path, self.cells_of_a_stage = 0.0, cells
-        self.positions = space.positions(cells, channels)
-        self.stem = Normalised(
-            channels, layers.convolution(image_shape[0], channels, 3), relu=False
-        )
-        self.cells = nn.ModuleList(
-            DiscreteNasBench201Cell(
-                position, genotype.cell(position.index, position.kind), 1, layers, self.noise
-            )
-            for position in self.positions
-        )
-        self.reductions = reductions(space, channels, layers, tracked=True)
+        self.cells_of_a_stage = options.cells
+        self.reductions = reductions(self.space, options.channels, options.layers, tracked=True)
         features = self.positions[-1].channels
         self.last_norm = nn.BatchNorm2d(features)
-        self.classifier = layers.linear(features, classes)
+        self.classifier = options.layers.linear(features, options.classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         x = self.stem(images)

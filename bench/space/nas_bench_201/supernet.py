@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from bench.noise import Noise
 from bench.space.fused.cell import FusedCell
-from bench.space.fused.stage import StageOptions
 from bench.space.layers import Layers
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.nas_bench_201.config import STAGES, NasBench201Config
-from bench.space.skeleton import Position
+from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 
 
@@ -72,27 +71,19 @@ def reductions(space: NasBench201Config, channels: int, layers: Layers, tracked:
 class NasBench201Supernet(Supernet):
     """The super-network of the NAS-Bench-201 space; arguments as of `Supernet`."""
 
-    normalises_pool = False
+    cell_type = NasBench201Cell
 
     def __init__(
         self,
         space: NasBench201Config,
         image_shape: tuple[int, int, int],
         classes: int,
-        layers: Layers | None = None,
-        normalise_operations: bool = False,
-        noise: Noise | None = None,
-        partial: int = 1,
-        surrogates: bool = False,
+        options: SupernetOptions | None = None,
     ) -> None:
-        layers = layers or Layers()
-        rest = (normalise_operations, noise, partial, surrogates)
-        super().__init__(space, image_shape, classes, layers, *rest)
-        self.reductions = reductions(space, space.channels, layers, tracked=False)
+        options = options or SupernetOptions()
+        super().__init__(space, image_shape, classes, options)
+        self.reductions = reductions(space, space.channels, options.layers, tracked=False)
         self.last_norm = nn.BatchNorm2d(self.features(), track_running_stats=False)
-
-    def make_cell(self, position: Position, options: StageOptions) -> FusedCell:
-        return NasBench201Cell(position, self.graph, options, None, self.partial)
 
     def features(self) -> int:
         return self.positions[-1].channels

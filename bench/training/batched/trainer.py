@@ -35,7 +35,7 @@ from bench.method import Batches, Objective, Phase
 from bench.noise import Draw, Noise, Source
 from bench.space.cpu.depthwise import recorded_phases, replayed_phases
 from bench.training.batched.stacking import Stack, all_of, clip_each, one_of, stacked_optimiser
-from bench.training.trainer import History, Hooks, Trainer
+from bench.training.trainer import Trainer
 
 TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
 """How far apart (relative to 1 + loss) a loss in the batch and alone may be: more is a mistake."""
@@ -60,7 +60,8 @@ class _Whole(nn.Module):
 class BatchedTrainer(Trainer):
     """Runs trainers of equal searches together; each keeps its own history, hooks and checkpoint.
 
-    Checkpoints are those of the searches alone, so that either can continue the other's.
+    `run` returns the first one's history; the others are their trainers'. Checkpoints are those of
+    the searches alone, so that either can continue the other's.
 
     Args:
         peak: memory used so far at most, bytes.
@@ -80,7 +81,7 @@ class BatchedTrainer(Trainer):
         self.wholes = [_Whole(trainer.modules) for trainer in trainers]
         self.stack = Stack(self.wholes)
         try:
-            phases = [self._stacked(phase) for phase in first.phases]
+            phases = [self._stack_phase(phase) for phase in first.phases]
         except (KeyError, TypeError) as error:
             raise Unsupported(f"its optimisers: {error}") from error
         super().__init__(
@@ -89,49 +90,35 @@ class BatchedTrainer(Trainer):
             {str(number): whole for number, whole in enumerate(self.wholes)},
             first.options,
             first.noise,
-            Hooks(),
         )
         self.everything = self.stack.leaves  # type: ignore[assignment]
         self._own: dict[str, tuple[Batch, ...]] = {}
         self._draws: dict[str, list[Draw]] = {}
         self._phases: dict[str, list[bool]] = {}
 
-    def _stacked(self, phase: Phase) -> Phase:
+    def _stack_phase(self, phase: Phase) -> Phase:
         leaves: list[Any] = [self.stack.leaf(parameter) for parameter in phase.parameters]
         optimisers = [stacked_optimiser(one, self.stack.leaf) for one in phase.optimisers]
         return dataclasses.replace(phase, parameters=leaves, optimisers=optimisers)
 
-    def run(self) -> History:
-        """Train all to the last epoch; the first one's history, the others are their trainers'.
+    def _begin(self, epoch: int) -> None:
+        for trainer in self.trainers:
+            trainer._begin(epoch)
+        self._draws.clear()
 
-        Raises NonFiniteLoss where one of the losses became NaN or infinite.
-        """
-        self._resume()
+    def _finish(self, epoch: int, row: dict[str, Any], started: float) -> None:
         members = len(self.trainers)
-        for epoch in range(len(self.history.epochs) + 1, self.options.epochs + 1):
-            started = time.perf_counter()
-            for trainer in self.trainers:
-                trainer.noise.reseed(trainer.options.seed, "noise", epoch)
-                trainer.hooks.before(epoch)
-            self._set_rates((epoch - 1) / self.options.epochs)
-            self._draws.clear()
-            self._epoch(epoch)
-            rows = [{**row, **t.hooks.after(epoch)} for row, t in self._rows()]
-            self.stack.link()
-            seconds = (time.perf_counter() - started) / members
-            for row, trainer in zip(rows, self.trainers, strict=True):
-                history = trainer.history
-                history.epochs.append({**row, "seconds": seconds})
-                history.seconds += seconds
-                history.steps += self.steps if self.enabled else 0
-                history.batched_seeds, history.peak_memory_bytes = members, self.peak()
-            self._save()
-            for row, trainer in zip(rows, self.trainers, strict=True):
-                trainer.hooks.report(epoch, {**row["terms"], **row["metrics"]})
-        return self.history
-
-    def _rows(self) -> Iterator[tuple[dict[str, Any], Trainer]]:
-        return zip(self.rows, self.trainers, strict=True)
+        for row, trainer in zip(self.rows, self.trainers, strict=True):
+            row.update(trainer.hooks.after(epoch))
+        self.stack.link()
+        seconds = (time.perf_counter() - started) / members
+        for row, trainer in zip(self.rows, self.trainers, strict=True):
+            trainer._log(row, seconds, self.steps if self.enabled else 0)
+            trainer.history.batched_seeds = members
+            trainer.history.peak_memory_bytes = self.peak()
+        self._save()
+        for row, trainer in zip(self.rows, self.trainers, strict=True):
+            trainer.hooks.report(epoch, {**row["terms"], **row["metrics"]})
 
     def _enable(self) -> None:
         super()._enable()
@@ -140,9 +127,9 @@ class BatchedTrainer(Trainer):
             if [phase.name for phase in trainer.phases if phase.enabled()] != mine:
                 raise Unsupported("from here on the searches run different phases")
 
-    def _stream(self, part: str, epoch: int) -> Iterator[Batch]:
+    def stream(self, part: str, epoch: int) -> Iterator[Batch]:
         """Stacks of the searches' own batches."""
-        for batches in zip(*(t._stream(part, epoch) for t in self.trainers), strict=True):
+        for batches in zip(*(t.stream(part, epoch) for t in self.trainers), strict=True):
             self._own[part] = batches
             images, labels = ([batch[field] for batch in batches] for field in (0, 1))
             yield Batch(torch.stack(images), torch.stack(labels))
@@ -158,7 +145,7 @@ class BatchedTrainer(Trainer):
 
     # -- one update -----------------------------------------------------------------------------
 
-    def _update(self, phase: Phase, batches: Mapping[str, Batch]) -> Objective:
+    def _differentiate(self, phase: Phase, batches: Mapping[str, Batch]) -> Objective:
         first = phase.name not in self._draws
         if first:
             alone, draws = self._alone(phase)
@@ -167,20 +154,14 @@ class BatchedTrainer(Trainer):
                 torch.stack([trainer.noise.sample(draw) for trainer in self.trainers])
                 for draw in self._draws[phase.name]
             ]
-        mine = {id(parameter) for parameter in phase.parameters}
-        for leaf in self.everything:
-            leaf.requires_grad_(id(leaf) in mine)
-        for optimiser in phase.optimisers:
-            optimiser.zero_grad(set_to_none=True)
         totals, terms, metrics = self._together(phase, batches, draws)
         totals.sum().backward()
         if first:
             self._compare(phase, alone, totals.detach())
-        if phase.clip is not None:
-            clip_each(phase.parameters, phase.clip)
-        for optimiser in phase.optimisers:
-            optimiser.step()
         return Objective(terms, metrics)
+
+    def _clip(self, parameters: list[nn.Parameter], largest: float) -> None:
+        clip_each(parameters, largest)
 
     def _together(
         self, phase: Phase, batches: Mapping[str, Batch], draws: list[Tensor]
@@ -205,9 +186,7 @@ class BatchedTrainer(Trainer):
 
         device = next(iter(batches.values())).images.device
         with replayed_phases(phases), self.autocast(device):
-            found: Any = vmap(one)(self.stack.tensors, dict(batches), draws)
-        totals, terms, metrics = found
-        return totals, terms, metrics
+            return vmap(one)(self.stack.tensors, dict(batches), draws)
 
     def _alone(self, phase: Phase) -> tuple[list[Tensor], list[Tensor]]:
         """The totals of every search's own objective, and what they drew for it (stacked)."""
@@ -250,21 +229,15 @@ class BatchedTrainer(Trainer):
     def _resume(self) -> None:
         checkpoints = [t.checkpoint for t in self.trainers if t.checkpoint is not None]
         states = [state for c in checkpoints if (state := c.load()) is not None]
-        if not states:
-            self.history = self.trainers[0].history
-            return
-        if len({len(state["history"]["epochs"]) for state in states}) > 1 or len(states) < len(
-            self.trainers
-        ):
-            raise Unsupported("their checkpoints are of different epochs")
-        for trainer, state in zip(self.trainers, states, strict=True):
-            for name, module in trainer.modules.items():
-                module.load_state_dict(state["modules"][name])
-            trainer.history = History(**state["history"])
+        if states:
+            epochs = {len(state["history"]["epochs"]) for state in states}
+            if len(epochs) > 1 or len(states) < len(self.trainers):
+                raise Unsupported("their checkpoints are of different epochs")
+            for trainer, state in zip(self.trainers, states, strict=True):
+                trainer._restore(state)
+            saved = zip(*(state["optimisers"] for state in states), strict=True)
+            self._restore_optimisers(map(all_of, saved))
         self.history = self.trainers[0].history
-        optimisers = [optimiser for phase in self.phases for optimiser in phase.optimisers]
-        for index, optimiser in enumerate(optimisers):
-            optimiser.load_state_dict(all_of([state["optimisers"][index] for state in states]))
 
     def _save(self) -> None:
         """All or none: a checkpoint of one epoch and one of another could not go on together."""
@@ -286,11 +259,7 @@ class BatchedTrainer(Trainer):
             name: {key: value.clone() for key, value in module.state_dict().items()}
             for name, module in trainer.modules.items()
         }
-        optimisers = [
-            one_of(optimiser.state_dict(), number)
-            for phase in self.phases
-            for optimiser in phase.optimisers
-        ]
+        optimisers = [one_of(optimiser.state_dict(), number) for optimiser in self._optimisers]
         return {"modules": modules, "optimisers": optimisers, "history": vars(trainer.history)}
 
 
