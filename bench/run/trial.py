@@ -112,7 +112,7 @@ def set_up(threads: int) -> None:
     keep_memory()
     torch.use_deterministic_algorithms(True, warn_only=True)
     # filling uninitialised memory costs a pass over every new tensor and finds nothing here
-    torch.utils.deterministic.__dict__["fill_uninitialized_memory"] = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 class _Run:
