@@ -1,4 +1,4 @@
-"""The contract of a search method, and the loader of the entry-point group `bench.methods`.
+"""The contract of a search method.
 
 A method is (1) a distribution over mixing weights, (2) an objective, (3) phases of updates on data
 splits, (4) a selection rule. Everything else - operations, super-network, splits, augmentation,
@@ -7,7 +7,6 @@ budget, evaluation - is the harness's and the same for all.
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from torch import Tensor, nn
 
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, SearchData, Split
-from bench.errors import ConfigurationError, suggest
 from bench.noise import Noise
 from bench.space.config import SpaceConfig
 from bench.space.constants import index
@@ -30,8 +28,6 @@ from bench.space.network import DiscreteNetwork
 from bench.space.skeleton import CellGraph, Position
 from bench.space.supernet import Supernet
 from bench.training.config import EvaluationConfig, SearchConfig
-
-GROUP = "bench.methods"
 
 
 @dataclass(frozen=True)
@@ -309,30 +305,3 @@ def sgd_evaluation(network: DiscreteNetwork, config: EvaluationConfig, part: str
         evaluation_schedule(config),
         config.gradient_clip,
     )
-
-
-def names() -> dict[str, importlib.metadata.EntryPoint]:
-    """Installed methods by name; a name that two packages claim is an error."""
-    found: dict[str, importlib.metadata.EntryPoint] = {}
-    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda e: e.name):
-        if entry.name in found and found[entry.name].value != entry.value:
-            raise ConfigurationError(
-                f"method {entry.name!r} is claimed by {found[entry.name].value} and by"
-                f" {entry.value}: uninstall one of them"
-            )
-        found[entry.name] = entry
-    return found
-
-
-def load(name: str) -> type[Method]:
-    """The class of a method. Raises ConfigurationError for an unknown or broken one."""
-    known: Iterable[str] = names()
-    if name not in known:
-        raise ConfigurationError(f"unknown method {name!r}; {suggest(name, known)}")
-    try:
-        method = names()[name].load()
-    except Exception as error:
-        raise ConfigurationError(f"method {name!r} cannot be imported: {error}") from error
-    if not (isinstance(method, type) and issubclass(method, Method)):
-        raise ConfigurationError(f"method {name!r} is not a subclass of bench.method.Method")
-    return method

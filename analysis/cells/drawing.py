@@ -91,7 +91,7 @@ def _draw_cell(axes: Axes, layout: Layout, title: str) -> None:
         empty = not layout.into(node)
         text = f"{node} (empty)" if empty else str(node)
         colour = plots.GREY if empty else _colour(len(layout.input_x) + node)
-        _draw_node(axes, 0, layout.node_y[node], layout.node_width[node], text, colour, empty)
+        _draw_node(axes, 0, layout.node_y[node], layout.node_width[node], text, colour, empty=empty)
     _draw_node(axes, 0, layout.output_y, 0.8, "$c_k$", plots.GREY)
 
 
@@ -100,7 +100,7 @@ def _colour(source: int) -> str:
 
 
 def _draw_node(
-    axes: Axes, x: float, y: float, width: float, text: str, colour: str, empty: bool = False
+    axes: Axes, x: float, y: float, width: float, text: str, colour: str, *, empty: bool = False
 ) -> None:
     corner = x - width / 2, y - NODE_HEIGHT / 2
     look = {"fc": "white", "ec": colour, "lw": 1.8, "ls": "--" if empty else "-"}

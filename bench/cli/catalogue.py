@@ -25,12 +25,13 @@ def describe(kind: str) -> dict[str, str]:
 
 
 def _describe_methods() -> dict[str, str]:
-    from bench import method
+    from bench import plugins
 
     descriptions = {}
-    for name in sorted(method.names()):
+    for name in sorted(plugins.list_methods()):
         try:
-            descriptions[name] = (inspect.getdoc(method.load(name)) or "").partition("\n")[0]
+            documented = inspect.getdoc(plugins.load_method(name)) or ""
+            descriptions[name] = documented.partition("\n")[0]
         except ConfigurationError as error:  # a package that is broken hides no other
             descriptions[name] = str(error)
     return descriptions

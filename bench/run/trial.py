@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import bench
-from bench import method
+from bench import plugins
 from bench.data.loading import load
 from bench.data.splits import EvaluationData, SearchData
 from bench.errors import one_line
@@ -275,7 +275,7 @@ def search_arguments(
     trial: Trial, data: SearchData, changed: Mapping[str, Any] | None = None
 ) -> SearchArguments:
     """What the trial's search is a function of; changed: options of the method."""
-    kind = method.load(trial.method)
+    kind = plugins.load_method(trial.method)
     return SearchArguments(
         method=kind,
         options=from_plain(kind.Config, {**trial.options, **(changed or {})}),

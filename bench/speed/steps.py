@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import bench
-from bench import method as contract
+from bench import plugins
 from bench.data.augmentation import Augmentation
 from bench.data.config import DataConfig
 from bench.method import Batches, Method, Objective, Phase
@@ -36,10 +36,10 @@ def load(name: str) -> type[Method]:
     Raises ConfigurationError where there is neither.
     """
     project = ROOT / "pyproject.toml"
-    if name not in contract.names() and project.exists():
-        entries = tomllib.loads(project.read_text())["project"]["entry-points"][contract.GROUP]
-        return importlib.metadata.EntryPoint(name, entries[name], contract.GROUP).load()
-    return contract.load(name)
+    if name not in plugins.list_methods() and project.exists():
+        entries = tomllib.loads(project.read_text())["project"]["entry-points"][plugins.GROUP]
+        return importlib.metadata.EntryPoint(name, entries[name], plugins.GROUP).load()
+    return plugins.load_method(name)
 
 
 @dataclass

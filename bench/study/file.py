@@ -184,9 +184,9 @@ def _evaluation(
 
 def _share_search(trial: Trial, base: Trial) -> Trial:
     """A variation's trial, with the base's search if what it changes acts in the evaluation."""
-    from bench import method
+    from bench import plugins
 
-    config = fields(method.load(trial.method).Config)
+    config = fields(plugins.load_method(trial.method).Config)
     changed = {name: v for name, v in trial.options.items() if v != base.options.get(name)}
     late = {name: v for name, v in changed.items() if has(config[name], Mark.EVALUATION_ONLY)}
     early = {name: value for name, value in trial.options.items() if name not in late}
@@ -196,7 +196,7 @@ def _share_search(trial: Trial, base: Trial) -> Trial:
 
 def _methods(data: dict[str, Any], file: Place) -> dict[str, tuple[str, dict[str, Any]]]:
     """label -> (method's name, all its options)."""
-    from bench import method
+    from bench import plugins
 
     methods = {}
     for label, values in _entries(data, "methods", file).items():
@@ -204,8 +204,8 @@ def _methods(data: dict[str, Any], file: Place) -> dict[str, tuple[str, dict[str
         if not _FILE_SAFE.fullmatch(label):
             raise at.error(f"the label {_SAFE_RULE}")
         options = dict(at.mapping(values))
-        name = _known(options.pop("method", label), method.names(), at, "method")
-        config: Any = build(method.load(name).Config, options, at)
+        name = _known(options.pop("method", label), plugins.list_methods(), at, "method")
+        config: Any = build(plugins.load_method(name).Config, options, at)
         methods[label] = (name, json.loads(json.dumps(resolved(config))))
     return methods
 

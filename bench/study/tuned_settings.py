@@ -113,9 +113,9 @@ def _tune(trial: Trial, entry: Mapping[str, Any], shared: int, at: Place) -> Tri
 
 def check_options(trial: Trial, changed: Mapping[str, Any], at: Place) -> dict[str, Any]:
     """Options of a method that may be others in the evaluation. Raises ConfigurationError."""
-    from bench import method
+    from bench import plugins
 
-    config = method.load(trial.method).Config
+    config = plugins.load_method(trial.method).Config
     allowed = [
         name
         for name, field in fields(config).items()

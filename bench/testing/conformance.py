@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from bench import method as loader
+from bench import plugins
 from bench.columns import POSTERIOR
 from bench.data.config import DataConfig
 from bench.data.splits import EvaluationData
@@ -78,7 +78,7 @@ class MethodConformance:
     @classmethod
     def kind(cls) -> type[Method]:
         """The method's class, through its entry point."""
-        return loader.load(cls.method)
+        return plugins.load_method(cls.method)
 
     @classmethod
     def config(cls, **more: Any) -> Any:

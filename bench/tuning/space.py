@@ -79,12 +79,12 @@ def _shared(config: EvaluationConfig, side: int) -> list[Parameter]:
 
 def _of_method(trial: Trial) -> list[Parameter]:
     """The method's own options that are `bench.options.Tunable`."""
-    from bench import method
+    from bench import plugins
 
     options = {**trial.options, **trial.evaluation_options}
     return [
         Parameter(METHOD + name, options.get(name, field.default), ends.low, ends.high, ends.log)
-        for name, field in fields(method.load(trial.method).Config).items()
+        for name, field in fields(plugins.load_method(trial.method).Config).items()
         if (ends := tunable(field)) is not None
     ]
 

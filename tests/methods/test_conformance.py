@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench import method
+from bench import plugins
 from bench.testing.conformance import MethodConformance, images
 from bench.testing.reachability import shared
 
@@ -91,7 +91,9 @@ class TestVinnas(MethodConformance):
 
 def test_no_method_of_ours_is_left_out() -> None:
     tested = {kind.method for kind in MethodConformance.__subclasses__()}
-    ours = {name for name, entry in method.names().items() if entry.value.startswith("methods.")}
+    ours = {
+        name for name, entry in plugins.list_methods().items() if entry.value.startswith("methods.")
+    }
     assert ours <= tested
 
 

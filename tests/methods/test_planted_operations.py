@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import method as loader
+from bench import plugins
 from bench.data.config import DataConfig
 from bench.testing import planted
 from bench.training.config import SearchConfig
@@ -23,7 +23,7 @@ EPOCHS = 40  # 640 steps: log_alpha rises from -8 by at most 0.03 a step
 
 def values(name: str, column: str, seed: int, **options: Any) -> tuple[list[float], list[float]]:
     """Of the last epoch, one an edge and operation: the useful ones', the useless ones'."""
-    kind = loader.load(name)
+    kind = plugins.load_method(name)
     arguments = SearchArguments(
         method=kind,
         options=kind.Config(**options),

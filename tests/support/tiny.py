@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bench import method
+from bench import plugins
 from bench.data.config import DataConfig
 from bench.records import schema
 from bench.records.schema import RunRecord
@@ -42,7 +42,7 @@ def trial(
     for key, value in changes.items():
         sections[key] = dataclasses.replace(sections[key], **value)
     few = {"candidates": 6, "candidate_batch": 40} if name == "pgnas" else {}
-    config = method.load(name).Config(**few, **(options or {}))
+    config = plugins.load_method(name).Config(**few, **(options or {}))
     return Trial("tiny", name, name, "digits", seed, dataclasses.asdict(config), **sections)
 
 

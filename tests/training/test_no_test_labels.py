@@ -11,6 +11,7 @@ import torch
 from support import tiny
 
 import bench.run.trial
+from bench import plugins
 from bench.data.loading import load
 from bench.method import Method
 from bench.testing.reachability import shared
@@ -73,7 +74,7 @@ def test_from_everything_that_a_search_is_handed(
 
     monkeypatch.setattr(bench.run.trial, "load", loading)
     monkeypatch.setattr(bench.run.trial, "search", searching)
-    cls = bench.method.load(name)
+    cls = plugins.load_method(name)
     for attribute in ("phases", "end_epoch", "select"):
         watched(cls, attribute)
     try:

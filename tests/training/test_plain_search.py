@@ -8,7 +8,7 @@ from support import tiny
 from support.plain_weights import copy_weights
 from torch import Tensor, nn
 
-from bench import method
+from bench import plugins
 from bench.data.augmentation import Augmentation
 from bench.data.loading import load
 from bench.space.mixture import Mixture
@@ -33,7 +33,7 @@ class InDouble(nn.Module):
 def test_the_same_search_on_both_networks(name: str) -> None:
     torch.set_num_threads(1)
     data = load(tiny.DATA, None, tiny.CPU).search
-    kind = method.load(name)
+    kind = plugins.load_method(name)
     # PGNAS's regulariser reads the fused network's weights: without it both see the same objective
     options = kind.Config(scale=0.0) if name == "pgnas" else kind.Config()
     ends = []

@@ -12,7 +12,7 @@ from support import tiny
 
 from analysis.collapse.tables import tabulate_epochs
 from analysis.common.operations import CollapseThresholds
-from bench import method
+from bench import plugins
 from bench.data.loading import load
 from bench.space.mixture import CellMixture, Mixture
 from bench.training.measure import measure
@@ -20,7 +20,7 @@ from bench.training.search import SearchArguments, build
 from bench.training.signals import HESSIAN_IMAGES, signals
 
 ASKED = {"discretisation_gap": True, "eigenvalue": True, "epochs": 2}
-TRAINED = [name for name in method.names() if name not in ("random", "fixed")]
+TRAINED = [name for name in plugins.list_methods() if name not in ("random", "fixed")]
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -43,7 +43,7 @@ def test_the_search_is_the_same_but_for_them(name: str, tmp_path: Path) -> None:
 def prepared(name: str) -> tuple[Any, Any, Any, Any]:
     trial = tiny.trial(name, search=ASKED)
     data = load(trial.data, None, tiny.CPU).search
-    kind = method.load(name)
+    kind = plugins.load_method(name)
     made, supernet = build(
         SearchArguments(kind, kind.Config(), trial.space, trial.search, data, trial.data, 0)
     )
