@@ -37,6 +37,12 @@ class SearchConfig:
     """Measure after every epoch the loss's largest Hessian eigenvalue in the architecture
     parameters (about 40 passes over 64 images).
     """
+    retrained: Annotated[Whole, Mark.LATER] = 0
+    """Of a method that ranks candidates by inherited weights: so many of each kind are trained from
+    scratch as well, at the super-network's scale. Nothing is chosen by it.
+    """
+    retrained_epochs: Annotated[Count | None, Mark.LATER] = None
+    """Epochs of such a training; null: those of the search."""
 
 
 @options

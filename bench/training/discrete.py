@@ -12,7 +12,8 @@ from torch import Tensor
 from bench.data.augmentation import Augmentation
 from bench.data.config import DataConfig
 from bench.data.splits import EvaluationData, SearchData, Split
-from bench.method import Method
+from bench.method import Method, Task, sgd_evaluation
+from bench.noise import Noise
 from bench.seeds import derive
 from bench.space.building import build_network
 from bench.space.genotype import Genotype
@@ -22,6 +23,7 @@ from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
 from bench.training.measure import measure
 from bench.training.trainer import (
+    History,
     Hooks,
     NonFiniteLoss,
     Report,
@@ -142,3 +144,39 @@ def prepare(
         checkpoint=checkpoint,
     )
     return Training(network, method, trainer, images)
+
+
+def train_briefly(
+    genotype: Genotype, task: Task, budget: EvaluationConfig, number: int
+) -> tuple[History, float]:
+    """Train a candidate of a search; its history and its accuracy on the validation images.
+
+    budget: epochs and optimiser; scale, batch size and augmentation are the search's. number: of
+    the candidate, for its seeds. The accuracy is a fraction.
+    """
+    validation = task.data.validation
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(task.seed, "candidate", number))
+        scale = NetworkOptions(
+            task.space.cells, task.space.channels, task.data.shape, task.classes, noise=Noise()
+        )
+        network = build_network(genotype, task.space, scale).to(validation.device)
+    options = TrainerOptions(
+        epochs=budget.epochs,
+        batch_size=task.batch_size,
+        augmentation=task.augmentation,
+        precision=task.search.precision,
+        channels_last=task.search.channels_last,
+        seed=derive(task.seed, "short training", number),
+    )
+    phases = [sgd_evaluation(network, budget, "train")]
+    trainer = Trainer(phases, task.data.part, {"network": network}, options, network.noise)
+    history = trainer.run()
+    network.eval()
+
+    def predict(images: Tensor) -> Tensor:
+        logits: Tensor = network(images)[0]
+        return logits
+
+    result = measure(predict, validation, MEASURE_BATCH, task.search.channels_last)
+    return history, float(result["accuracy"])

@@ -19,7 +19,8 @@ from bench.space.config import SpaceConfig
 from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 from bench.training.checkpoint import Checkpoint
-from bench.training.config import SearchConfig
+from bench.training.config import EvaluationConfig, SearchConfig
+from bench.training.discrete import train_briefly
 from bench.training.signals import signals
 from bench.training.trainer import History, Hooks, Report, Trainer, TrainerOptions, no_report
 
@@ -153,11 +154,32 @@ def search(
         parameter.requires_grad_(False)
     started = time.perf_counter()
     selection = method.select(supernet, arguments.data.validation)
+    details = {**selection.details, **_retrain(selection, method.task)}
     seconds = time.perf_counter() - started
-    selection = replace(selection, genotype=arguments.space.resolve(selection.genotype))
+    genotype = arguments.space.resolve(selection.genotype)
+    selection = replace(selection, genotype=genotype, details=details)
     if not posterior:
         posterior = [{"epoch": arguments.budget.epochs, **row} for row in _posterior(method)]
     return SearchOutcome(selection, history, posterior, method, supernet, seconds)
+
+
+def _retrain(selection: Selection, task: Task) -> dict[str, Any]:
+    """Train the first candidates of each kind from scratch, as many as the study asks for.
+
+    Returns what the record's `selection` says of it: validation accuracies and seconds.
+    """
+    if not (task.search.retrained and selection.candidates):
+        return {}
+    budget = EvaluationConfig(epochs=task.search.retrained_epochs or task.epochs)
+    rows: dict[str, list[float]] = {}
+    seconds = 0.0
+    for kind, candidates in selection.candidates.items():
+        rows[kind] = []
+        for number, genotype in enumerate(candidates[: task.search.retrained]):
+            history, accuracy = train_briefly(genotype, task, budget, number)
+            rows[kind].append(round(accuracy, 6))
+            seconds += history.seconds
+    return {"retrained": rows, "retrained_seconds": seconds}
 
 
 def _posterior(method: Method) -> list[dict[str, Any]]:

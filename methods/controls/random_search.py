@@ -15,8 +15,8 @@ from bench.seeds import derive
 from bench.space.genotype import Genotype
 from bench.space.supernet import Supernet
 from bench.training.config import EvaluationConfig
+from bench.training.discrete import train_briefly
 from methods.controls.random_choice import draw_genotype
-from methods.short_training import train_briefly
 
 
 @options
@@ -84,7 +84,7 @@ class RandomSearch(Method):
         histories = []
         accuracies: list[float] = []
         for number, genotype in enumerate(self.drawn):
-            history, accuracy = train_briefly(genotype, self.task, budget, number, validation)
+            history, accuracy = train_briefly(genotype, self.task, budget, number)
             histories.append(history)
             accuracies.append(accuracy)
         self.best = accuracies.index(max(accuracies))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
-from support import small_tasks
+from support import small_tasks, tiny
 
 from bench.space.network import DiscreteNetwork
 from bench.space.options import NetworkOptions
@@ -59,3 +61,21 @@ def test_a_surrogate_gives_every_operation_weights() -> None:
     assert pointwise.grad is not None and len(pointwise) == 2 * edges
     # of l^2 (1 - p) / 2 * |m|^2
     torch.testing.assert_close(pointwise.grad, options.l2 * keep * pointwise.detach())
+
+
+@pytest.mark.parametrize("name", ["pgnas", "darts"])
+def test_a_study_trains_the_first_candidates_from_scratch_as_well(
+    name: str, tmp_path: Path
+) -> None:
+    """Nothing else in the record differs; a method without candidates has none to train."""
+    plain = tiny.lasting(tiny.run(tiny.trial(name), tmp_path).record)
+    asked = {"retrained": 2, "retrained_epochs": 1}
+    record = tiny.lasting(tiny.run(tiny.trial(name, search=asked), tmp_path).record)
+    found = record["selection"].pop("retrained", None)
+    if name == "darts":
+        assert found is None
+    else:
+        assert {kind: len(values) for kind, values in found.items()} == {"guided": 2, "uniform": 2}
+        assert all(0 <= value <= 1 for values in found.values() for value in values)
+    for part in ("selection", "search", "evaluation"):
+        assert record[part] == plain[part]
