@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -49,12 +50,17 @@ def test_it_is_short() -> None:
 
 
 def test_the_readme_shows_it() -> None:
-    text = README.read_text()
-    if "## Add a method" not in text:
-        pytest.skip("the README has no such section yet")
-    for path in sorted(STRANGER.iterdir()):
-        if path.is_file():
-            assert path.read_text().rstrip() in text, f"README shows another {path.name}"
+    text = README.read_text(encoding="utf-8")
+    for name in ("crisp_nas.py", "pyproject.toml", "test_crisp.py"):
+        shown = f"\n{(STRANGER / name).read_text().rstrip()}\n```\n"
+        assert shown in text, f"README shows another {name}"
+
+
+def test_the_command_of_the_readme_finds_it(package: Path) -> None:
+    lines = [line.strip() for line in README.read_text(encoding="utf-8").splitlines()]
+    (command,) = (line for line in lines if line.startswith("bench run") and "crisp" in line)
+    arguments = shlex.split(command)[1:]
+    assert "crisp on digits, seed 0" in python(package, "-m", "bench", *arguments, "--dry-run")
 
 
 def test_it_is_listed(package: Path) -> None:
