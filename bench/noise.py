@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from bench.seeds import derive
-
-
-@dataclass(frozen=True)
-class Draw:
-    """What is drawn: a law (standard normal, or uniform on [0, 1)) and the tensor's form."""
-
-    law: Literal["normal", "uniform"]
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-    device: torch.device
-    channels_last: bool
-
-    @classmethod
-    def like(cls, law: Literal["normal", "uniform"], like: Tensor) -> Draw:
-        """A draw with the form of `like`."""
-        channels_last = like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last)
-        return cls(law, tuple(like.shape), like.dtype, like.device, channels_last)
-
-
-Source = Callable[[Literal["normal", "uniform"], Tensor], Tensor]
-"""(law, like) -> what stands for a draw."""
 
 
 class Noise:
@@ -44,7 +20,6 @@ class Noise:
     def __init__(self) -> None:
         self._generators: dict[torch.device, torch.Generator] = {}
         self._seed = derive("unseeded")
-        self._source: Source | None = None
 
     def reseed(self, *parts: object) -> None:
         """All following draws are a function of `parts` and of their order."""
@@ -79,26 +54,10 @@ class Noise:
         """-1 or 1 with probability 1/2 each."""
         return self._draw("uniform", like).round_().mul_(2).sub_(1)
 
-    def sample(self, draw: Draw) -> Tensor:
-        """One draw."""
-        function = torch.randn if draw.law == "normal" else torch.rand
-        generator = self.generator(draw.device)
-        shape = draw.shape
-        if draw.channels_last:
-            shape = (shape[0], *shape[2:], shape[1])
-        drawn = function(shape, generator=generator, device=draw.device, dtype=draw.dtype)
-        return drawn.permute(0, 3, 1, 2) if draw.channels_last else drawn
-
-    @contextlib.contextmanager
-    def redirected(self, source: Source) -> Iterator[None]:
-        """Within this, draws come from `source` (bench.training.batched.trainer)."""
-        self._source = source
-        try:
-            yield
-        finally:
-            self._source = None
-
     def _draw(self, law: Literal["normal", "uniform"], like: Tensor) -> Tensor:
-        if self._source is not None:
-            return self._source(law, like)
-        return self.sample(Draw.like(law, like))
+        function = torch.randn if law == "normal" else torch.rand
+        channels_last = like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last)
+        shape = (len(like), *like.shape[2:], like.shape[1]) if channels_last else tuple(like.shape)
+        generator = self.generator(like.device)
+        drawn = function(shape, generator=generator, device=like.device, dtype=like.dtype)
+        return drawn.permute(0, 3, 1, 2) if channels_last else drawn

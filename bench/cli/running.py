@@ -29,7 +29,6 @@ _workers = option(
 @option("--stale", is_flag=True, help="Run trials again that another engine version ran.")
 @_workers
 @options.device
-@option("--batch-seeds", type=COUNT, default=1, help="Seeds searched in one program; for a GPU.")
 @option("--evaluation", type=PATH, help="Settings of bench tune to evaluate with, too.")
 @option("--nats-bench", type=PATH, show_default="$BENCH_NATS_BENCH", help="The NATS-Bench file.")
 @options.data_root

@@ -131,7 +131,6 @@ class Search(Stage):
 
     steps: Count
     selection_seconds: Seconds = 0.0
-    batched_seeds: int = 1
     reused: Reused | None = None
 
     @property

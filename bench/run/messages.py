@@ -19,12 +19,12 @@ from bench.study.model import Trial
 
 @dataclass(frozen=True)
 class Job:
-    """Trials for one worker: one, or several that differ in the seed alone, searched together.
+    """A trial for a worker.
 
     found: the record of a finished trial whose search is the same, which is then not repeated.
     """
 
-    trials: Sequence[Trial]
+    trial: Trial
     found: FinishedRecord | None = None
 
 
@@ -41,13 +41,6 @@ class EpochDone:
     epoch: int
     epochs: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Note:
-    """A line for the user."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -70,14 +63,13 @@ class Raised:
 
 @dataclass(frozen=True)
 class Died:
-    """The worker's process has ended; `rest` are those of its trials that it did not come to."""
+    """The worker's process has ended."""
 
     error: Failure
-    rest: Sequence[Trial] = ()
 
 
 Outcome = Done | Raised | Died
-Message = Started | EpochDone | Note | Outcome
+Message = Started | EpochDone | Outcome
 
 
 def now() -> str:

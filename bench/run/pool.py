@@ -33,19 +33,19 @@ class LocalPool:
     @property
     def has_room(self) -> bool:
         """Whether a worker has nothing to do."""
-        return any(not slot.trials for slot in self._slots)
+        return any(slot.trial is None for slot in self._slots)
 
     def submit(self, job: Job) -> None:
-        """Give the first idle worker a group of trials."""
-        next(slot for slot in self._slots if not slot.trials).give(job)
-        self._unsaid.append((job.trials[0], Started()))
+        """Give the first idle worker a trial."""
+        next(slot for slot in self._slots if slot.trial is None).give(job)
+        self._unsaid.append((job.trial, Started()))
 
     def messages(self) -> Iterator[tuple[Trial, Message]]:
         """What is said of trials, as it comes, until no worker has anything to do."""
         while True:
             while self._unsaid:
                 yield self._unsaid.popleft()
-            busy = {source: s for s in self._slots if s.trials for source in s.sources()}
+            busy = {source: s for s in self._slots if s.trial for source in s.sources()}
             if not busy:
                 return
             for slot in {id(busy[source]): busy[source] for source in wait(list(busy))}.values():
@@ -61,7 +61,7 @@ class _Slot:
     """A place for one worker process at a time; a dead one is replaced with the next job."""
 
     def __init__(self, device: str, workplace: Workplace) -> None:
-        self.trials: list[Trial] = []  # the one that is run and the rest of its group
+        self.trial: Trial | None = None
         self._stage = "start"
         self._arguments = (device, workplace)
         self._process: BaseProcess | None = None
@@ -74,7 +74,7 @@ class _Slot:
             self._pipe, theirs = processes.SPAWN.Pipe()
             self._process = processes.start(serve, (theirs, *self._arguments))
             theirs.close()
-        self.trials, self._stage = list(job.trials), "start"
+        self.trial, self._stage = job.trial, "start"
         assert self._pipe is not None
         with contextlib.suppress(OSError):  # it has died just now: read() will say so
             self._pipe.send(job)
@@ -89,17 +89,14 @@ class _Slot:
         assert self._pipe is not None and self._process is not None
         try:
             alive = self._process.is_alive()
-            while self.trials and self._pipe.poll():
+            while self.trial and self._pipe.poll():
                 message = self._pipe.recv()
-                trial = self.trials[0]
-                yield trial, message
+                yield self.trial, message
                 if isinstance(message, EpochDone):
                     self._stage = message.stage
                 elif isinstance(message, (Done, Raised)):
-                    self.trials, self._stage = self.trials[1:], "start"
-                    if self.trials:
-                        yield self.trials[0], Started()
-            if alive or not self.trials:
+                    self.trial = None
+            if alive or self.trial is None:
                 return
         except (EOFError, OSError):
             pass
@@ -110,13 +107,14 @@ class _Slot:
             message=_explain(self._process.exitcode),
             traceback="",
         )
-        trial, *rest = self.trials
+        trial = self.trial
+        assert trial is not None
         self.kill()
-        yield trial, Died(error, rest)
+        yield trial, Died(error)
 
     def kill(self) -> None:
         """End the worker now, if there is one."""
-        self.trials = []
+        self.trial = None
         if self._process is not None:
             self._process.kill()
             self._process.join()

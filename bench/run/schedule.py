@@ -1,19 +1,18 @@
-"""Which trials run when and together, whoever runs them: a pool on this machine or elsewhere.
+"""Which trials run when, whoever runs them: a pool on this machine or elsewhere.
 
-A pool is given groups of trials and yields messages; this process alone writes records.
+A pool is given trials and yields messages; this process alone writes records.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from bench.records import schema
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Store
-from bench.run.messages import Died, Done, EpochDone, Job, Message, Note, Outcome, Started, now
+from bench.run.messages import Done, EpochDone, Job, Message, Outcome, Started, now
 from bench.run.progress import Progress
 from bench.study.model import Trial
 
@@ -26,69 +25,38 @@ class Pool(Protocol):
         """Whether a worker has nothing to do."""
 
     def submit(self, job: Job) -> None:
-        """Give a worker a group of trials."""
+        """Give a worker a trial."""
 
     def messages(self) -> Iterator[tuple[Trial, Message]]:
         """What is said of trials, as it comes, until no worker has anything to do.
 
-        Every trial that was submitted ends with one `Outcome`, unless it is in the `rest` of
-        another one's.
+        Every trial that was submitted ends with one `Outcome`.
         """
 
     def close(self) -> None:
         """End the workers now."""
 
 
-def group_trials(
-    trials: Sequence[Trial], batch_seeds: int, finished: Sequence[FinishedRecord] = ()
-) -> list[list[Trial]]:
-    """Trials that differ in the seed alone, at most `batch_seeds` together, in order.
-
-    A trial whose search is that of an earlier or a finished one is a group by itself.
-    """
-    groups: list[list[Trial]] = []
-    growing: dict[tuple[str, str], list[Trial]] = {}
-    searched = {record.trial.search_id for record in finished}
-    for trial in trials:
-        if trial.search_id in searched:
-            groups.append([trial])
-            continue
-        searched.add(trial.search_id)
-        key = (trial.label, dataclasses.replace(trial, seed=0).id)
-        group = growing.get(key)
-        if group is None or len(group) >= batch_seeds:
-            group = growing[key] = []
-            groups.append(group)
-        group.append(trial)
-    return groups
-
-
 class Schedule:
-    """Groups of trials that wait, each search once: who shares one waits for its record."""
+    """Trials that wait, each search once: who shares one waits for its record."""
 
-    def __init__(
-        self, groups: Sequence[Sequence[Trial]], finished: Sequence[FinishedRecord] = ()
-    ) -> None:
+    def __init__(self, trials: Sequence[Trial], finished: Sequence[FinishedRecord] = ()) -> None:
         """finished: records of trials that have ended before."""
-        self._waiting = list(groups)
+        self._waiting = list(trials)
         self._finished = {record.trial.search_id: record for record in finished}
         self._under_way: set[str] = set()
 
     def take(self) -> Job | None:
-        """The next group that need not wait for a search which is under way."""
-        for place, group in enumerate(self._waiting):
-            found = self._finished.get(group[0].search_id) if len(group) == 1 else None
-            searches = set() if found else {trial.search_id for trial in group}
-            if not searches & self._under_way:
-                del self._waiting[place]
-                self._under_way |= searches
-                return Job(group, found)
+        """The next trial that need not wait for a search which is under way."""
+        for place, trial in enumerate(self._waiting):
+            found = self._finished.get(trial.search_id)
+            if found is None and trial.search_id in self._under_way:
+                continue
+            del self._waiting[place]
+            if found is None:
+                self._under_way.add(trial.search_id)
+            return Job(trial, found)
         return None
-
-    def put_back(self, trials: Sequence[Trial]) -> None:
-        """Trials of a group whose worker died run next, one by one: together they may kill it."""
-        self._waiting[:0] = [[trial] for trial in trials]
-        self._under_way -= {trial.search_id for trial in trials}
 
     def end(self, record: RunRecord) -> FinishedRecord | None:
         """A trial has left a record; returns the record whose search it took over, if it did."""
@@ -123,8 +91,6 @@ def run_trials(
                     progress.started(trial)
                 case EpochDone():
                     progress.advanced(trial, message)
-                case Note():
-                    progress.say(message.text)
                 case _:
                     done = _complete(trial, message, started[trial])
                     source = schedule.end(done.record)
@@ -132,8 +98,6 @@ def run_trials(
                     store.write(done.record, posterior)
                     progress.ended(trial, done.record)
                     on_record(done.record)
-                    if isinstance(message, Died):
-                        schedule.put_back(message.rest)
                     _fill(pool, schedule)
 
 

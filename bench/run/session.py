@@ -15,7 +15,7 @@ from bench.records.store import Standing, Store
 from bench.run import machine
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress
-from bench.run.schedule import Schedule, group_trials, run_trials
+from bench.run.schedule import Schedule, run_trials
 from bench.run.worker import RUN_TRIAL, Workplace
 from bench.study.model import Study, Trial
 from bench.tracking import runs
@@ -38,7 +38,6 @@ class Settings:
     data_root: Path | None = None
     tracking_uri: str | None = None
     execute: str = RUN_TRIAL
-    batch_seeds: int = 1
     stale: bool = False
     """Run trials again that another engine version made."""
 
@@ -175,22 +174,16 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     todo = [trial for trial in study.trials if trial.id not in kept]
     if not todo:
         return
-    groups = group_trials(todo, settings.batch_seeds, list(kept.values()))
     threads = todo[0].search.threads
-    devices = machine.devices(settings.device, settings.workers, threads, len(groups))
+    devices = machine.devices(settings.device, settings.workers, threads, len(todo))
     check_tables(todo)
     check_data(todo, settings.data_root)
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
     progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
-    if settings.batch_seeds > 1 and devices[0] == "cpu":
-        progress.say(
-            f"--batch-seeds {settings.batch_seeds}: does not pay on a CPU (where it was measured,"
-            " as fast as one after another to 1.8 times as slow); it is meant for a GPU"
-        )
     tracker.say = progress.say
     workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
-    schedule = Schedule(groups, list(kept.values()))
+    schedule = Schedule(todo, list(kept.values()))
     try:
         run_trials(schedule, LocalPool(devices, workplace), store, progress, tracker.log)
     finally:

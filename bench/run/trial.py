@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import bench
 from bench import plugins
 from bench.data.loading import load
 from bench.data.splits import EvaluationData, SearchData
-from bench.errors import one_line
 from bench.method import Method
 from bench.options import from_plain
 from bench.records import schema
@@ -27,7 +26,6 @@ from bench.tabular.config import TabularConfig
 from bench.tabular.evaluation import look_up
 from bench.tabular.providers import tables
 from bench.tabular.table import truths
-from bench.training.batched.trainer import BatchedTrainer
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
 from bench.training.discrete import MEASURE_BATCH, EvaluationArguments
@@ -35,8 +33,8 @@ from bench.training.evaluation import evaluate
 from bench.training.export import save_network
 from bench.training.measure import measure
 from bench.training.memory import keep_memory
-from bench.training.search import SearchArguments, SearchOutcome, build, prepare, search
-from bench.training.trainer import History, Report
+from bench.training.search import SearchArguments, SearchOutcome, build, search
+from bench.training.trainer import History
 
 OnEpoch = Callable[[EpochDone], None]
 
@@ -70,40 +68,6 @@ def run_trial(
     provenance = environment.provenance(started, now())
     record = schema.build(trial, failure, run.parts, described, provenance)
     return Done(record, run.posterior)
-
-
-def search_together(
-    trials: Sequence[Trial],
-    *,
-    device: torch.device,
-    data_root: Path | None,
-    folder: Path,
-    report: OnEpoch = lambda progress: None,
-) -> str | None:
-    """Search trials that differ in their seeds alone in one program, ahead of `run_trial`.
-
-    Each search leaves its checkpoint in `folder`/<stem>, where `run_trial` finds it finished.
-    Returns None, or why they could not be searched together: then `run_trial` searches, from the
-    last checkpoints. report: is told of the epochs, as those of the first trial.
-    """
-    first = trials[0]
-    set_up(first.search.threads)
-    try:
-        data = load(first.data, data_root, device)
-        peak = environment.PeakMemory(device)
-        trainers = []
-        for trial in trials:
-            heard = report if trial is first else lambda progress: None
-            run = _Run(trial, device, data_root, folder / trial.stem, heard)
-            run.stage = "search"
-            prepared = prepare(search_arguments(trial, data.search), *run.search_progress())
-            trainers.append(prepared.trainer)
-        searching = [trainer for trainer in trainers if trainer is not None]
-        if searching:
-            BatchedTrainer(searching, peak.read).run()
-    except Exception as error:  # one after another they may do, and each failure is recorded
-        return one_line(error)
-    return None
 
 
 def set_up(threads: int) -> None:
@@ -159,13 +123,11 @@ class _Run:
         stage = self.stage
         return lambda epoch, metrics: self.report(EpochDone(stage, epoch, epochs, metrics))
 
-    def search_progress(self) -> tuple[Report, Checkpoint]:
-        """Who is told of the search's epochs, and where they are kept."""
-        return self._progress(self.trial.search.epochs), self._checkpoint("search")
-
     def _search(self, data: EvaluationData) -> SearchOutcome:
         peak = environment.PeakMemory(self.device)
-        found = search(search_arguments(self.trial, data.search), *self.search_progress())
+        report = self._progress(self.trial.search.epochs)
+        arguments = search_arguments(self.trial, data.search)
+        found = search(arguments, report, self._checkpoint("search"))
         selection = found.selection
         details = dict(selection.details)
         if selection.inherited is not None:
@@ -177,7 +139,7 @@ class _Run:
         self.parts["search"] = {
             **_history(found.history),
             "selection_seconds": found.selection_seconds,
-            "peak_memory_bytes": max(found.history.peak_memory_bytes, peak.read()),
+            "peak_memory_bytes": peak.read(),
         }
         return found
 
@@ -293,8 +255,7 @@ def _evaluation_name(number: int) -> str:
 
 def _history(history: History) -> dict[str, Any]:
     rows = [{k: v for k, v in row.items() if k != "posterior"} for row in history.epochs]
-    together = {"batched_seeds": history.batched_seeds} if history.batched_seeds > 1 else {}
-    return {"epochs": rows, "seconds": history.seconds, "steps": history.steps, **together}
+    return {"epochs": rows, "seconds": history.seconds, "steps": history.steps}
 
 
 def _describe(data: EvaluationData, name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,17 +78,11 @@ class Hooks:
 
 @dataclass
 class History:
-    """Rows of finished epochs and what they cost.
-
-    batched_seeds: how many searches ran in one program; seconds are this one's share, and
-    peak_memory_bytes is the program's (0: not measured here).
-    """
+    """Rows of finished epochs and what they cost."""
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     steps: int = 0
-    batched_seeds: int = 1
-    peak_memory_bytes: int = 0
 
 
 class Trainer:
@@ -138,26 +132,17 @@ class Trainer:
         self._resume()
         for epoch in range(len(self.history.epochs) + 1, self.options.epochs + 1):
             started = time.perf_counter()
-            self._begin(epoch)
+            self.noise.reseed(self.options.seed, "noise", epoch)
+            self.hooks.before(epoch)
             self._set_rates((epoch - 1) / self.options.epochs)
-            self._finish(epoch, self._epoch(epoch), started)
+            row = self._epoch(epoch) | self.hooks.after(epoch)
+            row["seconds"] = time.perf_counter() - started
+            self.history.epochs.append(row)
+            self.history.seconds += row["seconds"]
+            self.history.steps += self.steps if self.enabled else 0
+            self._save()
+            self.hooks.report(epoch, {**row["terms"], **row["metrics"]})
         return self.history
-
-    def _begin(self, epoch: int) -> None:
-        self.noise.reseed(self.options.seed, "noise", epoch)
-        self.hooks.before(epoch)
-
-    def _finish(self, epoch: int, row: dict[str, Any], started: float) -> None:
-        row.update(self.hooks.after(epoch))
-        self._log(row, time.perf_counter() - started, self.steps if self.enabled else 0)
-        self._save()
-        self.hooks.report(epoch, {**row["terms"], **row["metrics"]})
-
-    def _log(self, row: dict[str, Any], seconds: float, steps: int) -> None:
-        row["seconds"] = seconds
-        self.history.epochs.append(row)
-        self.history.seconds += seconds
-        self.history.steps += steps
 
     def _set_rates(self, progress: float) -> None:
         for phase in self.phases:
@@ -214,7 +199,7 @@ class Trainer:
             optimiser.zero_grad(set_to_none=True)
         outcome = self._differentiate(phase, batches)
         if phase.clip is not None:
-            self._clip(phase.parameters, phase.clip)
+            nn.utils.clip_grad_norm_(phase.parameters, phase.clip)
         for optimiser in phase.optimisers:
             optimiser.step()
         return outcome
@@ -229,9 +214,6 @@ class Trainer:
             outcome = phase.objective(batches)
         outcome.total().backward()
         return outcome
-
-    def _clip(self, parameters: list[nn.Parameter], largest: float) -> None:
-        nn.utils.clip_grad_norm_(parameters, largest)
 
     def autocast(self, device: torch.device, cached: bool = True) -> torch.autocast:
         """bf16 autocast where the options ask for it; cached: weights are cast once within it."""
@@ -278,18 +260,13 @@ class Trainer:
 
     def _resume(self) -> None:
         state = self.checkpoint.load() if self.checkpoint is not None else None
-        if state is not None:
-            self._restore(state)
-            self._restore_optimisers(state["optimisers"])
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
+        if state is None:
+            return
         for name, module in self.modules.items():
             module.load_state_dict(state["modules"][name])
+        for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
         self.history = History(**state["history"])
-
-    def _restore_optimisers(self, states: Iterable[dict[str, Any]]) -> None:
-        for optimiser, state in zip(self._optimisers, states, strict=True):
-            optimiser.load_state_dict(state)
 
     @property
     def _optimisers(self) -> list[torch.optim.Optimizer]:

@@ -14,8 +14,6 @@ FLOOR = 1e-8
 class _HalfSquare(torch.autograd.Function):
     """x^2 / 2, whose gradient is x: one pass over memory each way, where x^2 takes three."""
 
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(x: Tensor) -> Tensor:
         return torch.addcmul(x.new_zeros(()), x, x, value=0.5)
@@ -42,8 +40,6 @@ class _Perturb(torch.autograd.Function):
     With d = 2 sqrt(variance + FLOOR) the derivative in the variance is eps / d, which is what is
     saved: the factor 1/2 of the square root's derivative is in d and costs no pass backwards.
     """
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(mean: Tensor, variance: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Store
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress
-from bench.run.schedule import Schedule, group_trials, run_trials
+from bench.run.schedule import Schedule, run_trials
 from bench.run.worker import Workplace
 from bench.study.model import Trial
 
@@ -20,13 +20,12 @@ def run_all(
     *,
     workers: int = 1,
     execute: str = "support.tiny_trials:run",
-    batch_seeds: int = 1,
     finished: Sequence[FinishedRecord] = (),
 ) -> tuple[list[RunRecord], list[str]]:
     """(records in the order of writing, lines said)."""
     said, records = io.StringIO(), list[RunRecord]()
     progress = Progress(len(trials) + len(finished), len(finished), workers, list(trials), said)
-    schedule = Schedule(group_trials(trials, batch_seeds, finished), finished)
+    schedule = Schedule(trials, finished)
     pool = LocalPool(["cpu"] * workers, Workplace(store.folder / "checkpoints", execute=execute))
     run_trials(schedule, pool, store, progress, records.append)
     progress.close()

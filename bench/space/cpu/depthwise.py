@@ -11,41 +11,11 @@ Measured on 2 cores (AMD EPYC, AVX-512) in channels_last, 64 x 128 x 32 x 32, ag
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-_recorded: list[bool] | None = None
-_replayed: Iterator[bool] | None = None
-
-
-@contextlib.contextmanager
-def recorded_phases(answers: list[bool]) -> Iterator[None]:
-    """Within this, what `has_phases` answers is appended to `answers`."""
-    global _recorded
-    _recorded = answers
-    try:
-        yield
-    finally:
-        _recorded = None
-
-
-@contextlib.contextmanager
-def replayed_phases(answers: Iterable[bool]) -> Iterator[None]:
-    """Within this, `has_phases` gives these answers, and nothing asks for a memory format.
-
-    For tensors under `torch.func.vmap`, which cannot say what theirs is.
-    """
-    global _replayed
-    _replayed = iter(answers)
-    try:
-        yield
-    finally:
-        _replayed = None
 
 
 def depthwise_convolution(
@@ -67,8 +37,6 @@ class _Grid(torch.autograd.Function):
 
     The gradient of slicing has the ordinary format whatever x had, and so has every sum with it.
     """
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor, start: int) -> Tensor:
@@ -98,8 +66,8 @@ def grid(x: Tensor, start: int) -> Tensor:
 
 
 def is_channels_last(x: Tensor) -> bool:
-    """Whether channels are innermost; False under `replayed_phases`, where no one can tell."""
-    return _replayed is None and x.is_contiguous(memory_format=torch.channels_last)
+    """Whether channels are innermost."""
+    return x.is_contiguous(memory_format=torch.channels_last)
 
 
 def _backward(
@@ -115,8 +83,6 @@ def _backward(
 
 class _Wide(torch.autograd.Function):
     """5x5, stride 1, padding 2; the weight gradient in two parts of at most three columns."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor) -> Tensor:
@@ -146,13 +112,8 @@ class _Wide(torch.autograd.Function):
 
 def has_phases(x: Tensor) -> bool:
     """Whether to run dilation 2 on phases: on a CPU, channels_last, even height and width."""
-    if _replayed is not None:
-        return next(_replayed)
     even = x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
-    answer = even and x.device.type == "cpu" and is_channels_last(x)
-    if _recorded is not None:
-        _recorded.append(answer)
-    return answer
+    return even and x.device.type == "cpu" and is_channels_last(x)
 
 
 def to_phases(x: Tensor) -> Tensor:

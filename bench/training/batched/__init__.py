@@ -1,1 +1,0 @@
-"""Several searches that differ in their seeds alone, as one program."""
