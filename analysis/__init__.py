@@ -54,15 +54,18 @@ def write_all(
     known accuracies where they were looked up; the differences of variations where the study has
     some. Posterior tables are looked for beside the records that `files` names, else in
     `folder`/records.
-    The bytes depend on the records and the study alone, not on their order. Raises ResultsError
-    where the records cannot be compared.
+    Tables with a row per trial say whether its search failed to train. The bytes depend on the
+    records and the study alone, not on their order. Raises ResultsError where the records cannot be
+    compared.
     """
-    from analysis.common import comparable, outputs
+    from analysis.common import comparable, failed_searches, outputs
 
     ordered = comparable.order(records, facts, files)
     posteriors = _locate_posteriors(folder, files)
+    judged = failed_searches.judge(ordered, facts)
     made = _make_all(ordered, facts, thresholds, posteriors)
-    return [path for part in made for path in outputs.write(folder, part)]
+    marked = (failed_searches.mark(part, judged) for part in made)
+    return [path for part in marked for path in outputs.write(folder, part)]
 
 
 def _make_all(

@@ -104,6 +104,14 @@ class Split:
         positions = torch.linspace(0, len(self) - 1, count, device=self.device)
         return self.select(positions.round().long())
 
+    def mixed(self) -> Split:
+        """The same images in one fixed shuffled order.
+
+        For networks that normalise by the batch that they see: many data sets are stored class by
+        class, and a batch of one class has statistics of its own.
+        """
+        return Split(self.pool, self.indices[self.order(0, 0)])
+
     def sequential(self, batch_size: int) -> Iterator[Batch]:
         """All images in order, not augmented; the last batch may be smaller."""
         positions = torch.arange(len(self), device=self.device)

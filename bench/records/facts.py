@@ -19,7 +19,8 @@ class StudyFacts:
     labels, datasets, seeds: in the study's order. base, variations: of its ablations, label ->
     what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
     of a folder of records without its study file. gate: the gate's verdict in words
-    (`bench.records.gate.describe_state`).
+    (`bench.records.gate.describe_state`). worst_references: data set -> validation accuracy of its
+    worst reference cell, where the gate was run under the study's setting.
     """
 
     name: str
@@ -34,6 +35,7 @@ class StudyFacts:
     failed: int | None = None
     missing: int | None = None
     gate: str | None = None
+    worst_references: Mapping[str, float] = field(default_factory=dict)
 
 
 def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
@@ -51,4 +53,5 @@ def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
         failed=len(standing.failed),
         missing=len(standing.missing),
         gate=gate.describe_state(study.gate, folder),
+        worst_references=gate.worst_references(study.gate, folder),
     )

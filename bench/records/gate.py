@@ -178,6 +178,14 @@ _UNKNOWN = (
 )
 
 
+def worst_references(gate: Gate | None, folder: Path) -> dict[str, float]:
+    """Data set -> mean accuracy of its worst reference cell, if the gate was run as it is."""
+    verdict = None if gate is None else read(folder)
+    if gate is None or verdict is None or verdict.digest != gate.digest:
+        return {}
+    return {name: min(part.means.values()) for name, part in verdict.datasets.items()}
+
+
 def describe_state(gate: Gate | None, folder: Path) -> str:
     """What is known of the study's setting as it is. Raises ResultsError at a damaged record."""
     if gate is None:

@@ -155,8 +155,18 @@ def _join(parts: Sequence[Gathered], results: Path) -> Gathered:
         failed=_total([known.failed for known in each]),
         missing=_total([known.missing for known in each]),
         gate=" ".join(gates.values()) or None,
+        worst_references=_join_references(each),
     )
     return Gathered(_finished(records), [], places, joined, results / name)
+
+
+def _join_references(each: Sequence[StudyFacts]) -> dict[str, float]:
+    """By data set the worst of any study: studies of different settings have different ones."""
+    joined: dict[str, float] = {}
+    for known in each:
+        for dataset, accuracy in known.worst_references.items():
+            joined[dataset] = min(accuracy, joined.get(dataset, accuracy))
+    return joined
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

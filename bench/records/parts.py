@@ -126,12 +126,27 @@ class Reused(Part):
     git_commit: str | None = None
 
 
+class Learned(Part):
+    """Accuracies of validation images at the end of a search, with the super-network's weights.
+
+    Of the whole super-network under the mixture without its noise, and of the selected genotype.
+    chance: share of the most frequent class.
+    """
+
+    supernet_accuracy: Fraction
+    discretised_accuracy: Fraction
+    chance: Fraction
+    images: Count
+
+
 class Search(Stage):
     """A search. `selection_seconds`: of the choice of its result, which may train, too."""
 
     steps: Count
     selection_seconds: Seconds = 0.0
     reused: Reused | None = None
+    learned: Learned | None = None
+    """None: no super-network was trained, or the record is older than this."""
 
     @property
     def total_seconds(self) -> float:

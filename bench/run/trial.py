@@ -139,6 +139,7 @@ class _Run:
         self.parts["search"] = {
             **_history(found.history),
             "selection_seconds": found.selection_seconds,
+            "learned": found.learned,
             "peak_memory_bytes": peak.read(),
         }
         return found

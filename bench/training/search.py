@@ -16,12 +16,13 @@ from bench.noise import Noise
 from bench.seeds import derive
 from bench.space.building import build_supernet
 from bench.space.config import SpaceConfig
+from bench.space.genotype import Genotype
 from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig, SearchConfig
 from bench.training.discrete import train_briefly
-from bench.training.signals import signals
+from bench.training.signals import inherited_accuracies, signals
 from bench.training.trainer import History, Hooks, Report, Trainer, TrainerOptions, no_report
 
 
@@ -44,7 +45,10 @@ class SearchArguments:
 
 @dataclass
 class SearchOutcome:
-    """posterior: rows of every epoch, each with its `epoch`."""
+    """posterior: rows of every epoch, each with its `epoch`.
+
+    learned: what the record's `search.learned` says; None where no super-network was trained.
+    """
 
     selection: Selection
     history: History
@@ -52,6 +56,7 @@ class SearchOutcome:
     method: Method
     supernet: Supernet
     selection_seconds: float
+    learned: dict[str, float] | None
 
 
 @dataclass
@@ -156,11 +161,28 @@ def search(
     selection = method.select(supernet, arguments.data.validation)
     details = {**selection.details, **_retrain(selection, method.task)}
     seconds = time.perf_counter() - started
+    learned = None if prepared.trainer is None else _describe_learning(prepared, selection.genotype)
     genotype = arguments.space.resolve(selection.genotype)
     selection = replace(selection, genotype=genotype, details=details)
     if not posterior:
         posterior = [{"epoch": arguments.budget.epochs, **row} for row in _posterior(method)]
-    return SearchOutcome(selection, history, posterior, method, supernet, seconds)
+    return SearchOutcome(selection, history, posterior, method, supernet, seconds, learned)
+
+
+def _describe_learning(search: Prepared, genotype: Genotype) -> dict[str, float]:
+    """How well the super-network and its selection predict the validation images."""
+    task = search.method.task
+    validation = task.data.validation
+    whole, discretised = inherited_accuracies(
+        search.method, search.supernet, genotype, validation, task.search
+    )
+    counts = validation.pool.labels[validation.indices].bincount()
+    return {
+        "supernet_accuracy": whole,
+        "discretised_accuracy": discretised,
+        "chance": int(counts.max()) / len(validation),
+        "images": len(validation),
+    }
 
 
 def _retrain(selection: Selection, task: Task) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.data.splits import Split
 from bench.method import Method
 from bench.space.cpu.memory_format import arrange
+from bench.space.genotype import Genotype
 from bench.space.supernet import Supernet
 from bench.training.config import SearchConfig
 from bench.training.hessian import dominant_eigenvalue
@@ -26,11 +27,10 @@ def signals(
 ) -> dict[str, float]:
     """What `config` asks for, by name; leaves no weight, gradient or mode changed.
 
-    supernet_validation_accuracy and discretised_validation_accuracy (fractions, whole split): the
-    mixture without its noise, and the genotype that would be selected now, every operation of it
-    with weight 1 and inherited tensors. dominant_eigenvalue: of the cross-entropy's Hessian in the
-    method's parameters, on 64 validation images, the same ones every time; absent where the mixture
-    does not depend on them differentiably.
+    supernet_validation_accuracy and discretised_validation_accuracy: `inherited_accuracies`.
+    dominant_eigenvalue: of the cross-entropy's Hessian in the method's parameters, on 64 validation
+    images, the same ones every time; absent where the mixture does not depend on them
+    differentiably.
     """
     values: dict[str, float] = {}
     if not (config.discretisation_gap or config.eigenvalue):
@@ -39,15 +39,9 @@ def signals(
     method.eval()
     supernet.eval()
     if config.discretisation_gap:
-        kept = supernet.genotype_mixture(method.current())
-        for name, mixture in {"supernet": None, "discretised": kept}.items():
-            result = measure(
-                lambda x, m=mixture: supernet(x, m or method.mixture(len(x))),  # type: ignore[misc]
-                validation,
-                config.batch_size,
-                config.channels_last,
-            )
-            values[f"{name}_validation_accuracy"] = float(result["accuracy"])
+        accuracies = inherited_accuracies(method, supernet, method.current(), validation, config)
+        names = ("supernet_validation_accuracy", "discretised_validation_accuracy")
+        values |= dict(zip(names, accuracies, strict=True))
     if config.eigenvalue:
         images, labels = validation.spread(HESSIAN_IMAGES)
         value = _eigenvalue(method, supernet, arrange(images, config.channels_last), labels)
@@ -56,6 +50,32 @@ def signals(
     method.train(modes[0])
     supernet.train(modes[1])
     return values
+
+
+def inherited_accuracies(
+    method: Method, supernet: Supernet, genotype: Genotype, split: Split, config: SearchConfig
+) -> tuple[float, float]:
+    """Accuracies (fractions) with the super-network's weights, of images in mixed order.
+
+    Of the whole super-network under the mixture without its noise, and of a genotype, every
+    operation of it with weight 1.
+    """
+    kept = supernet.genotype_mixture(genotype)
+
+    def whole(images: Tensor) -> Tensor:
+        logits: Tensor = supernet(images, method.mixture(len(images)))
+        return logits
+
+    def discretised(images: Tensor) -> Tensor:
+        logits: Tensor = supernet(images, kept)
+        return logits
+
+    images = split.mixed()
+    first, second = (
+        float(measure(predict, images, config.batch_size, config.channels_last)["accuracy"])
+        for predict in (whole, discretised)
+    )
+    return first, second
 
 
 def _eigenvalue(method: Method, supernet: Supernet, images: Tensor, labels: Tensor) -> float | None:

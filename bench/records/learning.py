@@ -1,0 +1,89 @@
+"""The second gate: did a trial's search learn?
+
+The first gate (`bench.records.gate`) asks whether a study's setting tells good cells from bad ones
+by training discrete networks; it says nothing of a super-network. A search whose super-network did
+not learn has chosen by noise, whatever its method, so no verdict on the method may rest on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bench.records.parts import Epoch
+from bench.records.schema import FinishedRecord
+
+ERRORS = 2.0
+"""Standard errors by which a rise of the loss, or a lead over chance, has to come out."""
+LEAST_RISE = 0.01
+"""A rise of the training loss below this share of it is none."""
+FEWEST_EPOCHS = 3
+"""Of half a search, for a line through its losses to have an error."""
+
+
+def find_problems(
+    record: FinishedRecord, worst_references: Mapping[str, float] | None = None
+) -> list[str] | None:
+    """What shows that the trial's search failed to train; empty: it learned.
+
+    None where there is nothing to judge: no super-network was trained, or the record is older than
+    these measurements. worst_references: data set -> validation accuracy (fraction) of the worst
+    reference cell of the study's first gate, trained from scratch; without it the super-network is
+    held against chance.
+    """
+    learned = record.search.learned
+    if learned is None:
+        return None
+    problems = []
+    reference = (worst_references or {}).get(record.trial.dataset)
+    what = "chance" if reference is None else "the worst reference cell, trained from scratch"
+    least = learned.chance if reference is None else reference
+    if learned.supernet_accuracy <= least:
+        problems.append(
+            f"its super-network has {100 * learned.supernet_accuracy:.1f} % of the validation"
+            f" images right, {what} {100 * least:.1f} %"
+        )
+    error = math.sqrt(learned.chance * (1 - learned.chance) / max(1, learned.images))
+    if learned.discretised_accuracy <= learned.chance + ERRORS * error:
+        problems.append(
+            f"its selection, with inherited weights, has {100 * learned.discretised_accuracy:.1f} %"
+            f" right, chance {100 * learned.chance:.1f} %"
+        )
+    losses = training_losses(record.search.epochs)
+    if rise := measure_rise(losses[len(losses) // 2 :]):
+        problems.append(f"its training loss rose by {rise:.3f} nats over the last half")
+    return problems
+
+
+def training_losses(epochs: Sequence[Epoch]) -> list[float]:
+    """The cross-entropy (nats) by epoch: of the phases that train weights, where others do not."""
+    losses = []
+    for epoch in epochs:
+        terms = {
+            name: value
+            for name, value in epoch.terms.items()
+            if name.endswith("cross_entropy") and value is not None
+        }
+        weights = [value for name, value in terms.items() if not name.startswith("architecture.")]
+        if values := weights or list(terms.values()):
+            losses.append(sum(values) / len(values))
+    return losses
+
+
+def measure_rise(losses: Sequence[float]) -> float:
+    """By how much (nats) the least-squares line through the losses rises from end to end.
+
+    0 where that is no more than `ERRORS` standard errors of it, or than `LEAST_RISE` of the mean.
+    """
+    count = len(losses)
+    if count < FEWEST_EPOCHS:
+        return 0.0
+    steps = np.arange(count) - (count - 1) / 2
+    values = np.asarray(losses) - np.mean(losses)
+    slope = float(steps @ values / (steps @ steps))
+    deviation = math.sqrt(float(((values - slope * steps) ** 2).sum()) / (count - 2))
+    rise, length = slope * (count - 1), count - 1
+    noise = ERRORS * deviation * length / math.sqrt(float(steps @ steps))
+    return rise if rise > max(noise, LEAST_RISE * float(np.mean(losses))) else 0.0
