@@ -18,7 +18,7 @@ class Change(NamedTuple):
 
     def __str__(self) -> str:
         if self.was is None:
-            return f"{self.name} (not recorded; here {self.now})"
+            return f"{self.name} (not recorded, here {self.now})"
         return f"{self.name} (was {self.was}, here {self.now})"
 
 
