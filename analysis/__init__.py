@@ -49,11 +49,11 @@ def write_all(
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
-    The leaderboard, collapse, sparsity and posterior (tables and figures) and a drawing of every
-    found cell; operations alive by epoch and candidates' accuracies where methods report them;
-    known accuracies where they were looked up; the differences of variations where the study has
-    some. Posterior tables are looked for beside the records that `files` names, else in
-    `folder`/records.
+    The leaderboard, collapse, sparsity and posterior (tables and figures), the versions of packages
+    and a drawing of every found cell; operations alive by epoch and candidates' accuracies where
+    methods report them; known accuracies where they were looked up; the differences of variations
+    where the study has some. Posterior tables are looked for beside the records that `files` names,
+    else in `folder`/records.
     Tables with a row per trial say whether its search failed to train. The bytes depend on the
     records and the study alone, not on their order. Raises ResultsError where the records cannot be
     compared.
@@ -85,6 +85,7 @@ def _make_all(
         posterior,
         sparsity,
         truth,
+        versions,
     )
     from analysis.common import operations, plots
 
@@ -94,6 +95,7 @@ def _make_all(
     yield collapse.make(records, thresholds, posteriors, looks)
     yield sparsity.make(records, looks)
     yield posterior.make(records, posteriors, looks)
+    yield versions.make(records)
     yield from map(cells.make, records)
     yield alive.make(records, looks)
     yield candidates.make(records, looks)

@@ -105,6 +105,12 @@ def resolved(config: Any) -> dict[str, Any]:
     return {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}
 
 
+def settable(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values`, as `resolved` gives them, without those that are the same in every instance."""
+    fixed = {field.name for field in dataclasses.fields(cls) if not field.init}
+    return {name: value for name, value in values.items() if name not in fixed}
+
+
 def from_plain(cls: type[T], values: Mapping[str, Any]) -> T:
     """Options from plain data, as JSON has it. Raises pydantic.ValidationError."""
     return TypeAdapter(cls).validate_json(json.dumps(values, default=str), strict=True)

@@ -15,6 +15,7 @@ from analysis.common.statistics import (
 )
 from analysis.common.text import Note
 from analysis.common.trials import is_tabular, name_accuracy
+from analysis.common.versions import count_mixed
 from analysis.leaderboard.table import group_by_entry, list_by_seed
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
@@ -180,8 +181,20 @@ def _explain_origin(records: Sequence[FinishedRecord]) -> list[Note]:
             for name, images in data.items()
         ),
         Note(f"Code: {_count(map(_name_code, records))}."),
-        Note(f"Software: {_count(map(_name_software, records))}."),
+        *_explain_software(records),
     ]
+
+
+def _explain_software(records: Sequence[FinishedRecord]) -> list[Note]:
+    """The versions that the numbers depend on, and which packages had several."""
+    software = Note(f"Software: {_count(map(_name_software, records))}.")
+    mixed = tuple(
+        f"{name} {' and '.join(f'{version} ({count})' for version, count in sorted(own.items()))}"
+        for name, own in count_mixed(records).items()
+    )
+    if not mixed:
+        return [software]
+    return [software, Note("Records were made with mixed versions (number of records):", mixed)]
 
 
 def _name_code(record: FinishedRecord) -> str:

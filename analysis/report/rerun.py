@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
+from bench.options import settable
 from bench.records.schema import RunRecord
+from bench.space import registry as spaces
 
 
 def describe(record: RunRecord) -> dict[str, str]:
@@ -24,12 +26,15 @@ def format_study_file(record: RunRecord) -> str:
     """YAML that `bench run` takes; it expands into exactly the record's trial."""
     trial, configuration = record.trial, record.configuration
     data = {key: value for key, value in configuration["data"].items() if key != "name"}
+    space = configuration["space"]
     study: dict[str, Any] = {
         "name": trial.study,
         "description": f"one trial: {trial.label} on {trial.dataset}, seed {trial.seed}",
         "methods": {trial.label: {"method": trial.method, **configuration["method"]}},
         "datasets": {trial.dataset: data},
         "seeds": [trial.seed],
-        **{section: configuration[section] for section in ("space", "search", "evaluation")},
+        "space": settable(spaces.config(space["name"]), space),
+        "search": configuration["search"],
+        "evaluation": configuration["evaluation"],
     }
     return str(yaml.safe_dump(study, sort_keys=False, allow_unicode=True, default_flow_style=None))

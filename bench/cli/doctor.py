@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import sys
 import urllib.error
@@ -14,9 +13,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from bench.run import machine
+from bench.run import machine, packages
 
-DISTRIBUTION = "bench-bayesian-nas"
 LEAST_PYTHON = (3, 11)
 LEAST_DISK = 2 * 2**30  # bytes
 GIB = 2**30
@@ -67,21 +65,19 @@ def _check_python() -> Finding:
 
 def _check_packages() -> Iterator[Finding]:
     try:
-        required = metadata.requires(DISTRIBUTION) or []
+        required = packages.list_requirements()
     except metadata.PackageNotFoundError:
         advice = "install it, so that its methods are found: pip install -e . in its folder"
-        yield Finding(DISTRIBUTION, "not installed", advice, hinders=True)
+        yield Finding(packages.DISTRIBUTION, "not installed", advice, hinders=True)
         return
-    yield Finding(DISTRIBUTION, metadata.version(DISTRIBUTION))
-    for requirement in required:
-        if "extra ==" in requirement:
-            continue
-        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
-        try:
-            yield Finding(name, metadata.version(name))
-        except metadata.PackageNotFoundError:
+    yield Finding(packages.DISTRIBUTION, metadata.version(packages.DISTRIBUTION))
+    for name, requirement in required.items():
+        version = packages.installed_version(name)
+        if version is None:
             advice = f"pip install '{requirement}'"
             yield Finding(name, "not installed", advice, hinders=True)
+        else:
+            yield Finding(name, version)
 
 
 def _check_devices() -> Iterator[Finding]:

@@ -79,9 +79,9 @@ output = _folder("--output", show_default="the study's results", help="Where to 
 overrides = option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the study; repeatable."
 )
-_DEVICES = ("cpu", "cuda", "auto")
+DEVICES = ("cpu", "cuda", "auto")
 device = option(
-    "--device", type=OneOf(_DEVICES), default="auto", help="Where to compute; auto prefers cuda."
+    "--device", type=OneOf(DEVICES), default="auto", help="Where to compute; auto prefers cuda."
 )
 tracking_uri = option(
     "--tracking-uri", metavar="URI", show_default="mlflow.db in the results", help="MLflow server."

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from click import option
+from click import argument, option
 
 from bench.cli import options
 from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArguments, verb
@@ -152,6 +153,59 @@ def sync(arguments: StudyArguments, tracking_uri: str | None) -> int:
         f" {counts.present} were there"
     )
     return DONE
+
+
+@verb(
+    "rerun",
+    "results/collapse --pick 3",
+    "results/methods/records/darts-digits-s0-*.json",
+    "quickstart --pick 1 --seed 7 --output /tmp/again",
+)
+@argument(
+    "paths",
+    nargs=-1,
+    required=True,
+    metavar="RECORD...",
+    type=PATH,
+    help="A record's file; with --pick, a folder with records/ or a study.",
+)
+@option("--pick", type=COUNT, metavar="N", help="Draw N of the records.")
+@option("--seed", type=options.Whole(min=0), default=0, help="Seed of the drawing.")
+@_workers
+@option(
+    "--device",
+    type=OneOf(options.DEVICES),
+    default="auto",
+    help="Where to compute; auto: as the record did.",
+)
+@options.data_root
+@options.results
+@option(
+    "--output", type=PATH, metavar="DIR", show_default="kept nowhere", help="For the new records."
+)
+def rerun(
+    paths: Sequence[Path],
+    pick: int | None,
+    seed: int,
+    results: Path,
+    output: Path | None,
+    **settings: Any,
+) -> int:
+    """Run the trials of records again and compare.
+
+    A record holds the whole configuration, so no study file is needed. Genotypes are compared
+    exactly, the numbers of every epoch and of the evaluation to the last bit and within 1e-5,
+    relative to numbers above 1. Where they differ it says where first, and what else differs:
+    code, packages, machine, data. Exit status 1 where a result differs.
+    """
+    from bench.rerun import session
+    from bench.rerun.outcome import summarise
+    from bench.run.session import Settings
+
+    records = session.find_records(paths, results, pick, seed)
+    outcomes = session.rerun(records, Settings(**settings), output)
+    print(summarise(outcomes))
+    return DONE if all(outcome.is_same for outcome in outcomes) else SOME_FAILED
 
 
 def _print_status(study: Study, store: Store) -> int:

@@ -281,6 +281,8 @@ class Environment(Part):
     threads: int
     python: str
     platform: str = ""
+    instructions: str | None = None
+    """Of the CPU, the newest that torch uses: AVX2, AVX512, ...; None: not recorded."""
     packages: dict[str, str] = {}
 
 

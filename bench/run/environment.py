@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import os
 import platform
 import resource
@@ -16,8 +15,7 @@ from typing import Any
 import torch
 
 import bench
-
-PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scikit-learn", "optuna", "mlflow")
+from bench.run import packages
 
 
 def describe(device: torch.device) -> dict[str, Any]:
@@ -28,7 +26,8 @@ def describe(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "packages": dict(packages.list_versions()),
     }
 
 
@@ -99,14 +98,6 @@ def _git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]
     run = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     return run.stdout.strip()
-
-
-@cache
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 @cache

@@ -95,12 +95,12 @@ class Progress:
         self._last_line = time.monotonic()
         self._show()
 
-    def say(self, line: str) -> None:
-        """A line of its own, above the bar if there is one."""
+    def say(self, line: str, stream: TextIO | None = None) -> None:
+        """A line of its own, above the bar if there is one; `stream`: where else it goes."""
         if self._bar is not None:
-            self._bar.write(line, file=self.stream)
+            self._bar.write(line, file=stream or self.stream)
         else:
-            print(line, file=self.stream, flush=True)
+            print(line, file=stream or self.stream, flush=True)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -148,9 +148,9 @@ def _trials(data: dict[str, Any], study: str, file: Place) -> dict[str, list[Tri
     methods = _methods(data, file)
     datasets = _datasets(data, file)
     seeds = _seeds(data, file)
-    space = _space(file.section(data, "space"), file / "space")
+    space = read_space(file.section(data, "space"), file / "space")
     search = build(SearchConfig, data.get("search"), file / "search")
-    evaluation = _evaluation(file.section(data, "evaluation"), space, file / "evaluation")
+    evaluation = read_evaluation(file.section(data, "evaluation"), space, file / "evaluation")
     return {
         label: [
             Trial(study, label, method, dataset, seed, options, config, space, search, evaluation)
@@ -161,7 +161,7 @@ def _trials(data: dict[str, Any], study: str, file: Place) -> dict[str, list[Tri
     }
 
 
-def _evaluation(
+def read_evaluation(
     values: dict[str, Any], space: SpaceConfig, at: Place
 ) -> EvaluationConfig | TabularConfig:
     """`kind: tabular` looks accuracies up; `kind: training`, the default, trains networks."""
@@ -259,7 +259,7 @@ def _known(name: object, known: Mapping[str, Any], at: Place, kind: str) -> str:
     return name
 
 
-def _space(values: dict[str, Any], at: Place) -> SpaceConfig:
+def read_space(values: dict[str, Any], at: Place) -> SpaceConfig:
     """The options of the space that `name` names (by default the DARTS space)."""
     name = values.get("name", SpaceConfig.name)
     known = _known(name, spaces.names(), at / "name", "space")

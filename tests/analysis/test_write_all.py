@@ -21,7 +21,7 @@ EXPECTED = [
     "collapse_epochs.csv", "collapse_seeds.csv", "collapse_edges.csv", "collapse.png",
     "collapse_epochs.png", "collapse_signals.png",
     "sparsity.csv", "sparsity_layers.csv", "sparsity_path.csv", "sparsity.png",
-    "posterior.csv", "posterior_confidence.csv", "posterior_correlation.csv",
+    "posterior.csv", "posterior_confidence.csv", "posterior_correlation.csv", "constraints.txt",
 ]  # fmt: skip
 
 
@@ -118,7 +118,9 @@ def test_pictures_carry_neither_date_nor_version(tmp_path: Path) -> None:
 
 def test_no_records_give_empty_tables_and_no_figures(tmp_path: Path) -> None:
     write_all(tmp_path, [], FACTS)
-    assert set(contents(tmp_path)) == {name for name in EXPECTED if not name.endswith("png")}
+    assert set(contents(tmp_path)) == {
+        name for name in EXPECTED if not name.endswith(("png", "txt"))
+    }
 
 
 def test_records_without_genotypes_by_epoch_have_no_timeline(tmp_path: Path) -> None:

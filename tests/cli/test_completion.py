@@ -27,6 +27,7 @@ TYPED = {
     "leaderboard small.yaml s": {"small.yaml"},
     "leaderboard small.yaml --baseline co": {"coin"},
     "completion z": {"zsh"},
+    "rerun small.yaml --pi": {"--pick"},
     "run nowhere": set(),
 }
 """What is typed after `bench` -> what TAB offers."""

@@ -180,15 +180,17 @@ def test_a_looked_up_accuracy_is_not_called_a_test_accuracy(tmp_path: Path) -> N
     assert results["Known validation accuracy (cifar10)"] == "90.00 % of 360 images"
 
 
-@pytest.mark.parametrize("number", [0, 5, 11])
-def test_the_study_file_of_a_trial_is_that_trial(number: int, tmp_path: Path) -> None:
-    trial = load("quickstart").trials[number]
+@pytest.mark.parametrize(
+    ("study", "number"), [("quickstart", 0), ("quickstart", 11), ("collapse", 5), ("robust-s4", 0)]
+)
+def test_the_study_file_of_a_trial_is_that_trial(study: str, number: int, tmp_path: Path) -> None:
+    trial = load(study).trials[number]
     changes = {"trial": trial.identity(), "configuration": trial.configuration()}
     path = tmp_path / "alone.yaml"
     path.write_text(rerun.format_study_file(synthetic.change(support.finished(), changes)))
     alone = load(str(path))
     assert [one.id for one in alone.trials] == [trial.id]
-    assert alone.trials[0].stem == trial.stem and alone.name == "quickstart"
+    assert alone.trials[0].stem == trial.stem and alone.name == study
 
 
 def verdicts(given: list[FinishedRecord]) -> dict[str, bool]:

@@ -1,0 +1,173 @@
+"""One `bench rerun`: which records are meant, everything checked, their trials run and compared."""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import locks
+from bench.errors import ConfigurationError, ResultsError
+from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
+from bench.records.store import Store, read
+from bench.rerun.outcome import Outcome
+from bench.rerun.restore import list_assumed_options, restore
+from bench.run import machine
+from bench.run.pool import LocalPool
+from bench.run.progress import Progress
+from bench.run.schedule import Schedule, group_trials, run_trials
+from bench.run.session import Interrupted, Settings, check_data, check_tables
+from bench.run.worker import Workplace
+from bench.study.model import Trial
+
+
+@dataclass(frozen=True)
+class Again:
+    """A record, the file it is in, and its trial as it is run again."""
+
+    path: Path
+    record: FinishedRecord
+    trial: Trial
+
+    def compare(self, rerun: RunRecord) -> Outcome:
+        """What came of running it again."""
+        return Outcome(
+            str(self.path), self.record, rerun, list_assumed_options(self.record, self.trial)
+        )
+
+
+def find_records(
+    references: Sequence[Path], results: Path, pick: int | None, seed: int
+) -> dict[Path, FinishedRecord]:
+    """The finished records that the references name, by file.
+
+    A reference is a record's file, a folder with records/, or a study whose results are in
+    `results`. pick: draw so many of them, with `seed`; needed where a folder or a study is named.
+    Raises ResultsError or ConfigurationError, in one line, for anything else.
+    """
+    named: dict[Path, FinishedRecord] = {}
+    for reference in references:
+        if reference.is_file():
+            named[reference] = _read_finished(reference)
+            continue
+        store = _open_folder(reference, results)
+        within = [record for record in store if isinstance(record, FinishedRecord)]
+        if pick is None:
+            raise ConfigurationError(
+                f"{reference} has {len(within)} finished records: say with --pick N how many of"
+                " them to run again"
+            )
+        named |= {store.record_path(record.trial): record for record in within}
+    if pick is None:
+        return named
+    if pick > len(named):
+        raise ConfigurationError(f"--pick {pick}: there are {len(named)} finished records")
+    return {path: named[path] for path in random.Random(seed).sample(sorted(named), pick)}
+
+
+def rerun(
+    records: Mapping[Path, FinishedRecord], settings: Settings, output: Path | None
+) -> list[Outcome]:
+    """Run the records' trials again and say how each came out, as soon as it has.
+
+    A trial runs on its record's kind of device, unless the settings name one. output: a folder to
+    keep the new records in; without it nothing is kept.
+
+    Raises ConfigurationError, DataError, ResultsError or LockError before any trial runs, and
+    Interrupted on Ctrl-C.
+    """
+    todo = _restore_all(records)
+    trials = [again.trial for again in todo.values()]
+    check_tables(trials)
+    by_device = _deal_out(list(todo.values()), settings)
+    outcomes: list[Outcome] = []
+    with _open_output(output, todo) as store:
+        check_data(trials, settings.data_root)
+        progress = Progress(len(trials), 0, max(map(len, by_device.values())), list(trials))
+
+        def tell(record: RunRecord) -> None:
+            outcomes.append(todo[record.trial.stem].compare(record))
+            progress.say("\n".join(outcomes[-1].describe()), sys.stdout)
+
+        workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
+        try:
+            for devices, own in by_device.items():
+                schedule = Schedule(group_trials(own, 1))
+                run_trials(schedule, LocalPool(devices, workplace), store, progress, tell)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted: {len(outcomes)} of {len(trials)} records were run again"
+            ) from None
+        finally:
+            progress.close()
+    return outcomes
+
+
+def _read_finished(path: Path) -> FinishedRecord:
+    record = read(path)
+    if isinstance(record, FailedRecord):
+        error = record.error
+        raise ResultsError(
+            f"record {path} is of a trial that failed in its {error.stage} ({error.type}): there"
+            " are no results to compare with"
+        )
+    return record
+
+
+def _open_folder(reference: Path, results: Path) -> Store:
+    """The results folder of a reference that is no file."""
+    folder = reference.parent if reference.name == "records" else reference
+    for store in (Store(folder), Store(results / reference)):
+        if store.records_folder.is_dir():
+            return store
+    if reference.suffix == ".json":
+        raise ResultsError(f"record {reference} does not exist")
+    raise ResultsError(
+        f"{reference} is neither a record's file nor a folder with records, and there is no"
+        f" {results / reference / 'records'}"
+    )
+
+
+def _restore_all(records: Mapping[Path, FinishedRecord]) -> dict[str, Again]:
+    """By the name of the trial's files. Raises ConfigurationError."""
+    todo: dict[str, Again] = {}
+    for path, record in records.items():
+        again = Again(path, record, restore(record, str(path)))
+        known = todo.setdefault(again.trial.stem, again)
+        if known is not again:
+            raise ConfigurationError(f"{known.path} and {path} are records of one trial")
+    return todo
+
+
+def _deal_out(todo: Sequence[Again], settings: Settings) -> dict[tuple[str, ...], list[Trial]]:
+    """Devices of worker processes -> the trials that run on them. Raises ConfigurationError."""
+    by_kind: dict[str, list[Trial]] = {}
+    for again in todo:
+        kind = again.record.environment.device if settings.device == "auto" else settings.device
+        by_kind.setdefault(kind, []).append(again.trial)
+    dealt = {}
+    for kind, trials in by_kind.items():
+        threads = max(trial.search.threads for trial in trials)
+        dealt[tuple(machine.devices(kind, settings.workers, threads, len(trials)))] = trials
+    return dealt
+
+
+@contextmanager
+def _open_output(output: Path | None, todo: Mapping[str, Again]) -> Iterator[Store]:
+    """Where the new records go: a folder that has none of them yet, or one that is removed."""
+    if output is None:
+        with tempfile.TemporaryDirectory(prefix="bench-rerun-") as scratch:
+            yield Store(Path(scratch))
+        return
+    store = Store(output)
+    for again in todo.values():
+        path = store.record_path(again.trial)
+        if path.exists():
+            raise ConfigurationError(f"--output {output}: there is a {path} already")
+    store.prepare()
+    with locks.hold_run(output):
+        yield store
