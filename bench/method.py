@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.budgets import rate_factor
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, SearchData, Split
 from bench.noise import Noise
@@ -143,6 +144,15 @@ class Method(nn.Module):
     Config: ClassVar[type]
     searches = True
     """False: there is no super-network to train."""
+    stated_steps: ClassVar[int | None] = None
+    """Steps for which its paper states the architecture's learning rates; None: never scaled."""
+    architecture_part: ClassVar[str] = "architecture"
+    """The part of the data that those steps go over."""
+
+    @classmethod
+    def find_problem(cls, config: Any, space: SpaceConfig, search: SearchConfig) -> str | None:
+        """Why a study cannot mean this method with these options, in one line, or None."""
+        return None
 
     def __init__(self, config: Any, task: Task) -> None:
         super().__init__()
@@ -162,6 +172,19 @@ class Method(nn.Module):
         self._supernet = [supernet]
 
     # -- search ---------------------------------------------------------------------------------
+
+    @property
+    def rate_factor(self) -> float:
+        """What the architecture's stated learning rates are multiplied by (`bench.budgets`)."""
+        if self.stated_steps is None:
+            return 1.0
+        task, split = self.task, self.task.data.part(self.architecture_part)
+        steps = task.epochs * split.steps(task.batch_size)
+        return rate_factor(self.stated_steps, steps, task.search.rate_cap)
+
+    def entropy(self) -> tuple[float, float] | None:
+        """Mean entropy (nats) of the edges' distributions over operations, and its maximum."""
+        return None
 
     def layers(self) -> Layers:
         """What the super-network's convolutions are made of."""

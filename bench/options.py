@@ -58,6 +58,16 @@ class Mark(Enum):
 
 
 @dataclasses.dataclass(frozen=True)
+class Formerly:
+    """Marks an option that came later and whose default is not what it was until then.
+
+    value: what it was; at it the option is not recorded, and a record without it has this value.
+    """
+
+    value: Any
+
+
+@dataclasses.dataclass(frozen=True)
 class Tunable:
     """Marks a method's option that acts in the evaluation: `bench tune` may set it there.
 
@@ -92,15 +102,21 @@ def tunable(field: FieldInfo) -> Tunable | None:
     return next((mark for mark in field.metadata if isinstance(mark, Tunable)), None)
 
 
+def unrecorded(field: FieldInfo) -> Any:
+    """What an option is where a record does not say it: its default, or what it was before."""
+    return next((m.value for m in field.metadata if isinstance(m, Formerly)), field.default)
+
+
 def resolved(config: Any) -> dict[str, Any]:
-    """All options by name, but those that came later (`Mark.LATER`) at their default.
+    """All options by name, but those that came later and are what they were before they came.
 
     So a trial that does not use a new option is the trial that it was, and its record is kept.
     """
     left_out = {
         name
         for name, field in fields(type(config)).items()
-        if has(field, Mark.LATER) and getattr(config, name) == field.default
+        if (has(field, Mark.LATER) or any(isinstance(m, Formerly) for m in field.metadata))
+        and getattr(config, name) == unrecorded(field)
     }
     return {k: v for k, v in dataclasses.asdict(config).items() if k not in left_out}
 
@@ -109,6 +125,21 @@ def settable(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """`values`, as `resolved` gives them, without those that are the same in every instance."""
     fixed = {field.name for field in dataclasses.fields(cls) if not field.init}
     return {name: value for name, value in values.items() if name not in fixed}
+
+
+def with_former(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values`, as `resolved` gives them, with what unrecorded options were before they came."""
+    former = {
+        name: unrecorded(field)
+        for name, field in fields(cls).items()
+        if any(isinstance(mark, Formerly) for mark in field.metadata)
+    }
+    return {**former, **values}
+
+
+def from_resolved(cls: type[T], values: Mapping[str, Any]) -> T:
+    """The inverse of `resolved`: options that are not recorded are what they were before."""
+    return from_plain(cls, with_former(cls, values))
 
 
 def from_plain(cls: type[T], values: Mapping[str, Any]) -> T:

@@ -1,12 +1,13 @@
 """BayesNAS: a Bayesian approach for neural architecture search.
 
-Source: Zhou, Yang, Wang, Pan 2019 (arXiv 1905.04919) and its public code.
+Source: Zhou, Yang, Wang, Pan 2019 (arXiv 1905.04919) and its public code (BayesNAS/BayesNAS at
+f55a71c).
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -37,7 +38,7 @@ class BayesNasConfig:
     entropy_threshold: float = 0.0
     """Nats; at most this much and an operation is dead."""
     learning_rate: Positive = 0.1
-    """SGD on weights and switches, cosine."""
+    """SGD on weights and, multiplied by the search's rate factor, on switches, cosine."""
     momentum: Share = 0.9
     weight_decay: NonNegative = 1e-4
     """Of the weights alone."""
@@ -47,22 +48,33 @@ class BayesNasConfig:
     normalise_operations: bool = True
     """Normalise identities' outputs too."""
     edges_per_node: Count = 2
+    updates: Literal["paper", "every_epoch"] = "paper"
+    """Paper: the weights alone, then weights and switches, then gamma once; every_epoch is ours."""
 
 
 class BayesNas(Method):
     """BayesNAS (arXiv 1905.04919): hierarchical ARD on switches, Laplace approximation, entropy.
 
     z = s_edge * s_operation, each switch with a prior N(0, gamma). Training minimises the loss plus
-    lambda * sum omega |s|; after every epoch C = 1 / (1/gamma + H/lambda),
+    lambda * sum omega |s|; an update is C = 1 / (1/gamma + H/lambda),
     omega = sqrt(1/gamma - C/gamma^2), gamma = |s| / omega, and for an operation
     1 / (1/gamma + 1/gamma_edge). An operation is pruned where 1/2 ln(2 pi e gamma) <= threshold.
+
+    Order (`updates: paper`, as the public code's search/main.py): one epoch of the weights alone,
+    without the penalty; one of weights and switches; one update. Each of the two epochs is half of
+    the search's [ours]. `every_epoch`: weights and switches from the start, an update after every
+    epoch.
     """
 
     Config = BayesNasConfig
     config: BayesNasConfig
+    stated_steps: ClassVar[int | None] = 2 * 2777
+    """Code: its two epochs of 50,000 images in batches of 18."""
+    architecture_part: ClassVar[str] = "train"
 
     def __init__(self, config: BayesNasConfig, task: Task) -> None:
         super().__init__(config, task)
+        self.weights_alone = False
         edges, operations = len(task.graph.edges), len(task.space.operations)
         self.edge, self.operation = nn.ParameterDict(), nn.ParameterDict()
         for kind in task.kinds:
@@ -94,27 +106,47 @@ class BayesNas(Method):
             terms.append(c.lambda_edge * omega.abs().sum())
         return {"ard": torch.stack(terms).sum()}
 
+    def begin_epoch(self, epoch: int) -> None:
+        super().begin_epoch(epoch)
+        alone = self.task.epochs // 2 if self.config.updates == "paper" else 0
+        self.weights_alone = epoch <= alone
+
     def phases(self, supernet: Supernet) -> list[Phase]:
         c = self.config
         weights, switches = list(supernet.parameters()), list(self.parameters())
         groups: list[dict[str, Any]] = [
             {"params": weights, "weight_decay": c.weight_decay},
-            {"params": switches, "weight_decay": 0.0},
+            {"params": switches, "weight_decay": 0.0, "lr": c.learning_rate * self.rate_factor},
         ]
-        sgd = torch.optim.SGD(groups, c.learning_rate, c.momentum)
 
-        def objective(batches: Batches) -> Objective:
+        def joint(batches: Batches) -> Objective:
             return self.objective(supernet, batches["train"])
 
-        both = [*weights, *switches]
-        return [Phase("joint", "train", both, [sgd], objective, cosine(), c.gradient_clip)]
+        def unpenalised(batches: Batches) -> Objective:
+            outcome = joint(batches)
+            return Objective({"cross_entropy": outcome.terms["cross_entropy"]}, outcome.metrics)
+
+        both = torch.optim.SGD(groups, c.learning_rate, c.momentum)
+        phases = [
+            Phase("joint", "train", [*weights, *switches], [both], joint, cosine(), c.gradient_clip)
+        ]
+        if self.config.updates == "paper":
+            alone = torch.optim.SGD(groups[:1], c.learning_rate, c.momentum)
+            phases.insert(
+                0,
+                Phase("weights", "train", weights, [alone], unpenalised, cosine(), c.gradient_clip),
+            )
+            phases[0].enabled = lambda: self.weights_alone
+            phases[1].enabled = lambda: not self.weights_alone
+        return phases
 
     def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
-        images, labels = train.spread(self.config.images), self.task.noise
-        for kind, (z, per_example) in mixture_fisher(
-            supernet, self.mixture(1), images, self.task.batch_size, labels
-        ).items():
-            self._update(kind, z, per_example)
+        if self.config.updates == "every_epoch" or epoch == self.task.epochs:
+            images, labels = train.spread(self.config.images), self.task.noise
+            for kind, (z, per_example) in mixture_fisher(
+                supernet, self.mixture(1), images, self.task.batch_size, labels
+            ).items():
+                self._update(kind, z, per_example)
         return {"alive": float(sum(int(alive.sum()) for alive in self._alive().values()))}
 
     @torch.no_grad()

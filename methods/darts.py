@@ -31,6 +31,11 @@ class Darts(Relaxed):
         min over alpha of CE_architecture(w*(alpha), alpha), w*(alpha) = argmin over w of CE_weights
 
     CE_architecture and CE_weights are mean cross-entropies on two halves of the training images.
+
+    `none` is one of the operations of the softmax in every space that has it (the DARTS space,
+    NAS-Bench-201, S3), as in the paper, and is never selected: in the DARTS space as in the paper,
+    in NAS-Bench-201 other than its authors' DARTS, which may end with `none`. S1, S2 and S4 have
+    no `none`.
     """
 
     Config = DartsConfig

@@ -1,9 +1,12 @@
 """DrNAS: Dirichlet neural architecture search.
 
-Source: Chen, Wang, Cheng, Tang, Hsieh 2021 (arXiv 2006.10355) and its public code.
+Source: Chen, Wang, Cheng, Tang, Hsieh 2021 (arXiv 2006.10355) and its public code
+(xiangning-chen/DrNAS at f2caa4d).
 """
 
 from __future__ import annotations
+
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,39 +14,41 @@ from torch import Tensor
 from torch.distributions import Dirichlet, kl_divergence
 
 from bench.method import Batches, Objective, Phase
-from bench.options import Count, NonNegative, Positive, options
+from bench.options import Count, NonNegative, options
 from bench.seeds import generator
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
-from methods.relaxed import Relaxed, RelaxedConfig
+from methods.relaxed import Relaxed, RelaxedConfig, share_largest
 
 
 @options
 class DrNasConfig(RelaxedConfig):
-    """Defaults of the public code; the Kullback-Leibler regulariser of the paper's section 2.3."""
+    """Defaults of the public code's search without a progressive stage, 201-space/train_search.py.
 
-    alpha_learning_rate: Positive = 6e-4
-    """Adam, constant."""
-    alpha_weight_decay: NonNegative = 0.0
-    """The code's alternative to the KL: 1e-3."""
-    learning_rate: Positive = 0.1
-    """SGD on the weights, cosine."""
-    learning_rate_min: NonNegative = 0.0
+    There the rates are DARTS's, and the regulariser is l2 at 1e-3 (`--reg_type l2 --reg_scale
+    1e-3`): weight decay of alpha, whose zero is Dir(1). In its search of the DARTS space, which has
+    that stage, rates are 0.1 (to 0) and 6e-4.
+    """
+
+    regulariser: Literal["l2", "kl"] = "l2"
+    """Of alpha: l2 is alpha_weight_decay alone, kl the paper's KL to Dir(1) alone (section 2.3)."""
     kl_weight: NonNegative = 1e-3
-    """Of the sum over edges of KL(Dir(beta) || Dir(1))."""
+    """Of the sum over edges of KL(Dir(beta) || Dir(1)); none is published."""
     partial_channels: Count = 1
     """Mix one of so many parts of the channels."""
 
 
 class DrNas(Relaxed):
-    """DrNAS (arXiv 2006.10355): mixing weights from a Dirichlet, pathwise gradient, KL to Dir(1).
+    """DrNAS (arXiv 2006.10355): mixing weights from a Dirichlet, pathwise gradient, near Dir(1).
 
-    CE(f(x; z), y) + kl_weight * sum over edges KL[Dir(beta) || Dir(1)],
-    z ~ Dir(beta), beta = elu(alpha) + 1; the KL in alpha's objective alone
+    CE(f(x; z), y) + R(alpha), z ~ Dir(beta), beta = elu(alpha) + 1, R in alpha's objective alone:
+    l2: alpha_weight_decay / 2 |alpha|^2; kl: kl_weight * sum over edges KL[Dir(beta) || Dir(1)]
     """
 
     Config = DrNasConfig
     config: DrNasConfig
+    stated_steps: ClassVar[int | None] = 100 * 390
+    """Code (201-space/train_search.py): 100 epochs of 25,000 images in batches of 64."""
 
     @property
     def partial_channels(self) -> int:
@@ -74,17 +79,29 @@ class DrNas(Relaxed):
         ]
         return torch.stack(divergences).sum()
 
+    def optimisers(self, supernet: Supernet) -> tuple[torch.optim.SGD, torch.optim.Adam]:
+        sgd, adam = super().optimisers(supernet)
+        if self.config.regulariser == "kl":
+            adam.param_groups[0]["weight_decay"] = 0.0
+        return sgd, adam
+
     def phases(self, supernet: Supernet) -> list[Phase]:
         architecture, weights = super().phases(supernet)
-        plain = architecture.objective
+        if self.config.regulariser == "kl":
+            plain = architecture.objective
 
-        def regularised(batches: Batches) -> Objective:
-            outcome = plain(batches)
-            kl = self.config.kl_weight * self.divergence()
-            return Objective({**outcome.terms, "kl": kl}, outcome.metrics)
+            def regularised(batches: Batches) -> Objective:
+                outcome = plain(batches)
+                kl = self.config.kl_weight * self.divergence()
+                return Objective({**outcome.terms, "kl": kl}, outcome.metrics)
 
-        architecture.objective = regularised
+            architecture.objective = regularised
         return [architecture, weights]
+
+    def distribution(self) -> dict[str, Tensor]:
+        """The Dirichlets' means, [edges, operations]."""
+        beta = {kind: value.detach() for kind, value in self.concentration().items()}
+        return {kind: value / value.sum(-1, keepdim=True) for kind, value in beta.items()}
 
     def columns(self) -> dict[str, dict[str, Tensor]]:
         values = {}
@@ -103,7 +120,4 @@ class DrNas(Relaxed):
         draws = torch._standard_gamma(
             beta.expand(samples, *beta.shape), generator=generator("cpu", "probability")
         )
-        none = [i for i in range(beta.shape[-1]) if i not in self.task.candidates]
-        draws[..., none] = -1.0
-        best = draws.argmax(-1, keepdim=True)
-        return torch.zeros_like(draws).scatter_(-1, best, 1.0).mean(0)
+        return share_largest(draws, self.task.candidates)

@@ -5,6 +5,8 @@ Source: Dong, Yang 2019 (arXiv 1910.04465) and its public code.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -39,6 +41,8 @@ class Gdas(Relaxed):
 
     Config = GdasConfig
     config: GdasConfig
+    stated_steps: ClassVar[int | None] = 250 * 97
+    """Code (configs/search-opts/GDAS-NASNet-CIFAR.config): 250 epochs, 25,000 images by 256."""
 
     def __init__(self, config: GdasConfig, task: Task) -> None:
         super().__init__(config, task)

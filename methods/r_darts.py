@@ -15,8 +15,10 @@ from torch import Tensor
 from bench.data.splits import Split
 from bench.method import Phase, Selection, Task
 from bench.options import Count, options
+from bench.space.config import SpaceConfig
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
+from bench.training.config import SearchConfig
 from bench.training.hessian import dominant_eigenvalue
 from methods.relaxed import Relaxed, RelaxedConfig
 
@@ -35,6 +37,11 @@ class RDartsConfig(RelaxedConfig):
     """Architecture images that the Hessian is taken on."""
     lanczos_steps: Count = 20
     """Hessian-vector products an epoch."""
+
+    @property
+    def first_stop(self) -> int:
+        """The first epoch after which a search can stop (see `last_good_epoch`)."""
+        return max(2 * self.window, self.first_epoch + self.window + self.window // 2)
 
 
 class RDarts(Relaxed):
@@ -58,6 +65,18 @@ class RDarts(Relaxed):
         self.register_buffer("eigenvalues", torch.full((task.epochs,), float("nan")).double())
         self.register_buffer("past", torch.zeros(task.epochs, alphas))
         self.register_buffer("returned", torch.tensor(0))  # the epoch, once stopped
+
+    @classmethod
+    def find_problem(
+        cls, config: RDartsConfig, space: SpaceConfig, search: SearchConfig
+    ) -> str | None:
+        if search.epochs >= config.first_stop:
+            return None
+        return (
+            f"a search of {search.epochs} epochs is over before R-DARTS can stop, so it would be"
+            f" DARTS: with window = {config.window} and first_epoch = {config.first_epoch} the"
+            f" first epoch after which it can is {config.first_stop}"
+        )
 
     @property
     def stopped(self) -> bool:

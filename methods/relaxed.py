@@ -6,7 +6,8 @@ selection. What differs is the mixture they draw, and here and there a schedule.
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class RelaxedConfig:
     """Defaults of DARTS (section 3 and appendix), which the methods' papers take over."""
 
     alpha_learning_rate: Positive = 3e-4
-    """Adam, constant."""
+    """Adam, constant; multiplied by the search's rate factor."""
     alpha_weight_decay: NonNegative = 1e-3
     learning_rate: Positive = 0.025
     """SGD on the weights, cosine."""
@@ -42,6 +43,8 @@ class Relaxed(Method):
 
     Config = RelaxedConfig
     config: RelaxedConfig
+    stated_steps: ClassVar[int | None] = 50 * 390
+    """DARTS's: 50 epochs of half of CIFAR-10's 50,000 training images in batches of 64."""
 
     def __init__(self, config: RelaxedConfig, task: Task) -> None:
         super().__init__(config, task)
@@ -55,7 +58,7 @@ class Relaxed(Method):
         c = self.config
         weights, own = list(supernet.parameters()), list(self.parameters())
         sgd = torch.optim.SGD(weights, c.learning_rate, c.momentum, weight_decay=c.weight_decay)
-        rate, decay = c.alpha_learning_rate, c.alpha_weight_decay
+        rate, decay = c.alpha_learning_rate * self.rate_factor, c.alpha_weight_decay
         return sgd, torch.optim.Adam(own, rate, (0.5, 0.999), weight_decay=decay)
 
     def phases(self, supernet: Supernet) -> list[Phase]:
@@ -75,6 +78,17 @@ class Relaxed(Method):
             Phase("architecture", "architecture", own, [adam], on("architecture")),
             Phase("weights", "weights", weights, [sgd], on("weights"), falling, c.gradient_clip),
         ]
+
+    def distribution(self) -> dict[str, Tensor]:
+        """Cell type -> [edges, operations], every edge's probabilities: by default softmax(alpha).
+
+        `none` takes part where the space has it.
+        """
+        return {kind: alpha.detach().softmax(-1) for kind, alpha in self.alpha.items()}
+
+    def entropy(self) -> tuple[float, float]:
+        edges = torch.cat(list(self.distribution().values())).double()
+        return float(torch.special.entr(edges).sum(-1).mean()), math.log(edges.shape[-1])
 
     def scores(self) -> dict[str, Tensor]:
         """Cell type -> [edges, operations], what selection ranks: by default softmax(alpha)."""
@@ -116,6 +130,18 @@ class Relaxed(Method):
             given[:, candidates] = alpha.detach()[:, candidates].softmax(-1)
             values[kind] = {"mean": p, "std": (p * (1 - p)).sqrt(), "probability": given}
         return values
+
+
+def share_largest(draws: Tensor, candidates: tuple[int, ...]) -> Tensor:
+    """Share of draws in which an operation is the largest of its edge's candidates.
+
+    draws: [samples, edges, operations]. Returns [edges, operations], 0 for what is no candidate.
+    """
+    columns = list(candidates)
+    best = draws[..., columns].argmax(-1, keepdim=True)
+    shares = draws.new_zeros(draws.shape[1:])
+    shares[:, columns] = torch.zeros_like(draws[..., columns]).scatter_(-1, best, 1.0).mean(0)
+    return shares
 
 
 def fall_linearly(first: float, last: float, epoch: int, epochs: int) -> float:

@@ -1,7 +1,8 @@
 """The leaderboard: which method found the best networks, how sure that is, and what it cost.
 
 The data frame is made in `table`, its columns as people read them in `columns`, the remarks below
-it in `notes`, all of that together in `content`, the file formats in `formats`.
+it in `notes`, all of that together in `content`, the file formats in `formats`. How far the
+architectures moved stands below the Markdown alone: `movement`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 from analysis.common.operations import CollapseThresholds
 from analysis.common.outputs import Outputs
-from analysis.leaderboard import formats
+from analysis.leaderboard import formats, movement
 from analysis.leaderboard.content import build
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
@@ -22,7 +23,7 @@ def make(
     """leaderboard.md, .csv, .tex and .html of ordered records."""
     leaderboard = build(records, facts, thresholds)
     return {
-        "leaderboard.md": formats.to_markdown(leaderboard),
+        "leaderboard.md": formats.to_markdown(leaderboard) + movement.to_markdown(records),
         "leaderboard.csv": leaderboard.rows,
         "leaderboard.tex": formats.to_latex(leaderboard),
         "leaderboard.html": formats.to_html(leaderboard),

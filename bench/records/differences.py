@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from bench.data.config import DataConfig
-from bench.options import Mark, fields, has
+from bench.options import Mark, fields, has, unrecorded
 from bench.space.config import SpaceConfig
 from bench.training.config import EvaluationConfig, SearchConfig
 
@@ -29,8 +29,8 @@ class Gap(NamedTuple):
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Gap]:
     """Options of two records' `configuration` that differ, sorted by name.
 
-    An option that one does not name, because it is older, has its default; options that do not say
-    which trial it is (`Mark.HOW`) do not count.
+    An option that one does not name, because it is older, is what it was then; options that do not
+    say which trial it is (`Mark.HOW`) do not count.
     """
     for section in sorted({*one, *other}):
         yield from section_differences(section, one.get(section), other.get(section))
@@ -46,7 +46,7 @@ def section_differences(
         field = known.get(name)
         if field is not None and has(field, Mark.HOW):
             continue
-        default = None if field is None else field.default
+        default = None if field is None else unrecorded(field)
         values = one.get(name, default), other.get(name, default)
         if values[0] != values[1]:
             yield Gap(f"{section}.{name}", *values)

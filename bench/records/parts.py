@@ -100,6 +100,8 @@ class Epoch(Part):
     """What the method reports of itself."""
     collapse: Numbers = {}
     """Signals that the study asked for (bench.training.signals)."""
+    movement: Numbers = {}
+    """Of a search: `entropy` and `sum_of_rates`, as in `Architecture`, of this epoch."""
     genotype: dict[str, Any] | None = None
     """What would be selected now."""
     truth: dict[str, Truth] = {}
@@ -139,11 +141,27 @@ class Learned(Part):
     images: Count
 
 
+class Architecture(Part):
+    """How far a search moved its architecture.
+
+    entropy: mean over cell types and edges of the entropy of an edge's distribution over operations
+    at the end, nats; null where the method has no such distribution. sum_of_rates: over all steps,
+    of the scheduled learning rate of the architecture, which is its paper's times rate_factor.
+    """
+
+    entropy: float | None
+    maximum_entropy: float | None
+    rate_factor: float
+    sum_of_rates: float
+
+
 class Search(Stage):
     """A search. `selection_seconds`: of the choice of its result, which may train, too."""
 
     steps: Count
     selection_seconds: Seconds = 0.0
+    architecture: Architecture | None = None
+    """None: there was nothing to train, or the record is older."""
     reused: Reused | None = None
     learned: Learned | None = None
     """None: no super-network was trained, or the record is older than this."""

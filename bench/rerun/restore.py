@@ -9,7 +9,7 @@ from bench import ENGINE_VERSION, plugins
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
-from bench.options import resolved, settable
+from bench.options import resolved, settable, with_former
 from bench.records.schema import FinishedRecord
 from bench.space import registry as spaces
 from bench.space.config import SpaceConfig
@@ -34,7 +34,9 @@ def restore(record: FinishedRecord, where: str) -> Trial:
         raise ConfigurationError(f"{place.file}: {error}") from error
     try:
         space = _restore_space(configuration.get("space", {}), place / "space")
-        options: Any = build(method.Config, configuration.get("method"), place / "method")
+        named = with_former(method.Config, configuration.get("method", {}))
+        options: Any = build(method.Config, named, place / "method")
+        budget = with_former(SearchConfig, configuration.get("search", {}))
         return Trial(
             study=identity.study,
             label=identity.label,
@@ -44,7 +46,7 @@ def restore(record: FinishedRecord, where: str) -> Trial:
             options=json.loads(json.dumps(resolved(options))) | configuration["method"],
             data=build(DataConfig, configuration.get("data"), place / "data"),
             space=space,
-            search=build(SearchConfig, configuration.get("search"), place / "search"),
+            search=build(SearchConfig, budget, place / "search"),
             evaluation=read_evaluation(
                 configuration.get("evaluation", {}), space, place / "evaluation"
             ),

@@ -19,7 +19,7 @@ from bench.rerun.restore import list_assumed_options, restore
 from bench.run import machine
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress
-from bench.run.schedule import Schedule, group_trials, run_trials
+from bench.run.schedule import Schedule, run_trials
 from bench.run.session import Interrupted, Settings, check_data, check_tables
 from bench.run.worker import Workplace
 from bench.study.model import Trial
@@ -96,7 +96,7 @@ def rerun(
         workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
         try:
             for devices, own in by_device.items():
-                schedule = Schedule(group_trials(own, 1))
+                schedule = Schedule(own)
                 run_trials(schedule, LocalPool(devices, workplace), store, progress, tell)
         except KeyboardInterrupt:
             raise Interrupted(

@@ -33,7 +33,6 @@ def list_changes(
         *_list_code(record.provenance, rerun.provenance),
         *_list_machine(record.environment, rerun.environment),
         ("data, SHA-256", record.data.digest[:12], rerun.data.digest[:12]),
-        ("seeds searched together", record.search.batched_seeds, rerun.search.batched_seeds),
         ("trial id", record.trial.id[:8], rerun.trial.id[:8]),
         *((f"option {name}", None, value) for name, value in assumed.items()),
     ]

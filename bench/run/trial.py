@@ -14,7 +14,7 @@ from bench import plugins
 from bench.data.loading import load
 from bench.data.splits import EvaluationData, SearchData
 from bench.method import Method
-from bench.options import from_plain
+from bench.options import from_resolved
 from bench.records import schema
 from bench.records.schema import FinishedRecord
 from bench.run import environment
@@ -142,6 +142,8 @@ class _Run:
             "learned": found.learned,
             "peak_memory_bytes": peak.read(),
         }
+        if found.architecture is not None:
+            self.parts["search"]["architecture"] = found.architecture
         return found
 
     def _reuse(self, record: FinishedRecord) -> Genotype:
@@ -241,7 +243,7 @@ def search_arguments(
     kind = plugins.load_method(trial.method)
     return SearchArguments(
         method=kind,
-        options=from_plain(kind.Config, {**trial.options, **(changed or {})}),
+        options=from_resolved(kind.Config, {**trial.options, **(changed or {})}),
         space=trial.space,
         budget=trial.search,
         data=data,

@@ -145,11 +145,11 @@ def _check(data: dict[str, Any], file: Place) -> Study:
 
 def _trials(data: dict[str, Any], study: str, file: Place) -> dict[str, list[Trial]]:
     """By label, the trials of a study's methods, seed by seed and in each data set by data set."""
-    methods = _methods(data, file)
-    datasets = _datasets(data, file)
-    seeds = _seeds(data, file)
     space = read_space(file.section(data, "space"), file / "space")
     search = build(SearchConfig, data.get("search"), file / "search")
+    methods = _methods(data, space, search, file)
+    datasets = _datasets(data, file)
+    seeds = _seeds(data, file)
     evaluation = read_evaluation(file.section(data, "evaluation"), space, file / "evaluation")
     return {
         label: [
@@ -194,8 +194,10 @@ def _share_search(trial: Trial, base: Trial) -> Trial:
     return dataclasses.replace(trial, options=early, evaluation_options=late)
 
 
-def _methods(data: dict[str, Any], file: Place) -> dict[str, tuple[str, dict[str, Any]]]:
-    """label -> (method's name, all its options)."""
+def _methods(
+    data: dict[str, Any], space: SpaceConfig, search: SearchConfig, file: Place
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """label -> (method's name, all its options); they have to make sense in this search."""
     from bench import plugins
 
     methods = {}
@@ -205,7 +207,10 @@ def _methods(data: dict[str, Any], file: Place) -> dict[str, tuple[str, dict[str
             raise at.error(f"the label {_SAFE_RULE}")
         options = dict(at.mapping(values))
         name = _known(options.pop("method", label), plugins.list_methods(), at, "method")
-        config: Any = build(plugins.load_method(name).Config, options, at)
+        kind = plugins.load_method(name)
+        config: Any = build(kind.Config, options, at)
+        if problem := kind.find_problem(config, space, search):
+            raise at.error(problem)
         methods[label] = (name, json.loads(json.dumps(resolved(config))))
     return methods
 

@@ -59,7 +59,7 @@ def read(values: dict[str, Any], trials: Sequence[Trial], at: Place) -> Gate | N
         first,
         method="fixed",
         # what is found by a search plays no part: only the bits of a training depend on its threads
-        search=SearchConfig(threads=first.search.threads),
+        search=SearchConfig(threads=first.search.threads, rate_cap=1.0),
         evaluation=_training(values.get("evaluation"), first, at / "evaluation"),
     )
     trainings = tuple(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bench.options import Count, Mark, NonNegative, Positive, Share, Whole, options
+from bench.options import Count, Formerly, Mark, NonNegative, Positive, Share, Whole, options
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -31,6 +31,11 @@ class SearchConfig:
     """Replay each step as a CUDA graph (CUDA only)."""
     threads: Count = 1
     """CPU threads of a trial (bits depend on it)."""
+    rate_cap: Annotated[float, Field(ge=1), Formerly(1.0)] = 16.0
+    """Architecture learning rates are multiplied by their paper's steps over this search's, at most
+    by this; 1: they are the papers'. The largest factor in a trial was 15: at it DARTS shows its
+    known collapse on NAS-Bench-201.
+    """
     discretisation_gap: Annotated[bool, Mark.LATER] = False
     """Measure after every epoch what discretising costs (two passes over the held-out images)."""
     eigenvalue: Annotated[bool, Mark.LATER] = False

@@ -22,7 +22,13 @@ from bench.space.supernet import Supernet
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig, SearchConfig
 from bench.training.discrete import train_briefly
-from bench.training.signals import inherited_accuracies, signals
+from bench.training.signals import (
+    describe_epoch,
+    describe_movement,
+    inherited_accuracies,
+    signals,
+    sum_rates,
+)
 from bench.training.trainer import History, Hooks, Report, Trainer, TrainerOptions, no_report
 
 
@@ -45,14 +51,15 @@ class SearchArguments:
 
 @dataclass
 class SearchOutcome:
-    """posterior: rows of every epoch, each with its `epoch`.
+    """posterior: rows of every epoch, each with its `epoch`; architecture: how far it moved.
 
-    learned: what the record's `search.learned` says; None where no super-network was trained.
+    learned: what the record's `search.learned` says. None where no super-network was trained.
     """
 
     selection: Selection
     history: History
     posterior: list[dict[str, Any]]
+    architecture: dict[str, Any] | None
     method: Method
     supernet: Supernet
     selection_seconds: float
@@ -119,18 +126,23 @@ def prepare(
     if budget.compile:
         supernet.compile()
 
+    phases = method.phases(supernet)
+    steps = data.part(phases[-1].part).steps(budget.batch_size) if phases else 0
+
     def after(epoch: int) -> dict[str, Any]:
+        rates = sum_rates(method, phases, (epoch - 1) / budget.epochs, steps)
         diagnostics = method.end_epoch(epoch, supernet, data.train)
         result = {
             "genotype": arguments.space.resolve(method.current()).to_json(),
             "posterior": [{"epoch": epoch, **row} for row in _posterior(method)],
             "diagnostics": diagnostics,
+            "movement": describe_epoch(method, rates),
         }
         measured = signals(method, supernet, data.validation, budget)
         return {**result, "collapse": measured} if measured else result
 
     trainer = Trainer(
-        method.phases(supernet),
+        phases,
         data.part,
         {"method": method, "supernet": supernet},
         TrainerOptions.of(budget, method.task.augmentation, derive("search", arguments.seed)),
@@ -151,6 +163,7 @@ def search(
     prepared = prepare(arguments, report, checkpoint)
     method, supernet = prepared.method, prepared.supernet
     history = History() if prepared.trainer is None else prepared.trainer.run()
+    architecture = None if prepared.trainer is None else describe_movement(method, history)
     posterior = [row for epoch in history.epochs for row in epoch["posterior"]]
     supernet.noise.reseed(derive("search", arguments.seed), "selection")
     method.eval()
@@ -166,7 +179,9 @@ def search(
     selection = replace(selection, genotype=genotype, details=details)
     if not posterior:
         posterior = [{"epoch": arguments.budget.epochs, **row} for row in _posterior(method)]
-    return SearchOutcome(selection, history, posterior, method, supernet, seconds, learned)
+    return SearchOutcome(
+        selection, history, posterior, architecture, method, supernet, seconds, learned
+    )
 
 
 def _describe_learning(search: Prepared, genotype: Genotype) -> dict[str, float]:

@@ -1,4 +1,5 @@
-"""Signals of collapse that a search can leave behind after every epoch, if its study asks for them.
+"""What a search leaves behind after every epoch: how far its architecture moved and, if its study
+asks for them, signals of collapse.
 
 Sources: Wang et al. 2021 (arXiv 2108.04392) for the gap that discretisation opens; Zela et al. 2020
 (arXiv 1909.09656) for the dominant Hessian eigenvalue.
@@ -6,17 +7,21 @@ Sources: Wang et al. 2021 (arXiv 2108.04392) for the gap that discretisation ope
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from bench.data.splits import Split
-from bench.method import Method
+from bench.method import Method, Phase
 from bench.space.cpu.memory_format import arrange
 from bench.space.genotype import Genotype
 from bench.space.supernet import Supernet
 from bench.training.config import SearchConfig
 from bench.training.hessian import dominant_eigenvalue
 from bench.training.measure import measure
+from bench.training.trainer import History
 
 HESSIAN_IMAGES = 64
 LANCZOS_STEPS = 20
@@ -93,3 +98,35 @@ def _eigenvalue(method: Method, supernet: Supernet, images: Tensor, labels: Tens
     for parameter, was in zip(everything, before, strict=True):
         parameter.requires_grad_(was)
     return value
+
+
+def sum_rates(method: Method, phases: Sequence[Phase], progress: float, steps: int) -> float:
+    """Sum over an epoch's steps of the architecture's scheduled learning rate.
+
+    The rate is the mean over the method's own parameters; those of phases that rest count as 0.
+    """
+    own = {id(parameter) for parameter in method.parameters()}
+    rates = 0.0
+    for phase in phases:
+        for optimiser in phase.optimisers if phase.enabled() else ():
+            for group in optimiser.param_groups:
+                size = sum(p.numel() for p in group["params"] if id(p) in own)
+                rates += size * group["initial_lr"] * phase.schedule(progress)
+    return steps * rates / max(1, sum(parameter.numel() for parameter in method.parameters()))
+
+
+def describe_epoch(method: Method, rates: float) -> dict[str, float]:
+    """What an epoch's row says: the sum of its rates, and the entropy at its end, nats."""
+    measured = method.entropy()
+    return {"sum_of_rates": rates} | ({} if measured is None else {"entropy": measured[0]})
+
+
+def describe_movement(method: Method, history: History) -> dict[str, Any]:
+    """What a search's record says: see `bench.records.parts.Architecture`."""
+    entropy, maximum = method.entropy() or (None, None)
+    return {
+        "entropy": entropy,
+        "maximum_entropy": maximum,
+        "rate_factor": method.rate_factor,
+        "sum_of_rates": sum(row["movement"]["sum_of_rates"] for row in history.epochs),
+    }

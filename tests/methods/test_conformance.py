@@ -13,6 +13,11 @@ CELL = "[('sep_conv_3x3', 0), ('skip_connect', 1), ('sep_conv_3x3', 1), ('skip_c
 
 
 @pytest.mark.slow
+class TestBaLeNas(MethodConformance):
+    method = "balenas"
+
+
+@pytest.mark.slow
 class TestBayesNas(MethodConformance):
     method = "bayesnas"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -14,13 +15,15 @@ from bench.method import Task
 from bench.noise import Noise
 from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
+from bench.training.config import SearchConfig
+from bench.training.search import prepare
 from methods.bayesnas import BayesNas, BayesNasConfig
 from methods.controls.random_search import RandomSearch, RandomSearchConfig
 from methods.drnas import DrNas, DrNasConfig
 from methods.fisher import mixture_fisher
 from methods.gdas import Gdas, GdasConfig
 from methods.pc_darts import PcDarts, PcDartsConfig
-from methods.r_darts import RDartsConfig, last_good_epoch
+from methods.r_darts import RDarts, RDartsConfig, last_good_epoch
 from methods.snas import Snas, SnasConfig
 
 
@@ -54,11 +57,16 @@ def test_concrete_draws_choose_by_softmax(task: Task) -> None:
 
 
 def test_temperatures_end_where_they_should(task: Task) -> None:
-    snas, gdas = Snas(SnasConfig(), task), Gdas(GdasConfig(), task)
-    for epoch, concrete, hard in ((1, 1.0, 10.0), (3, math.sqrt(0.03), 5.05), (5, 0.03, 0.1)):
-        snas.begin_epoch(epoch)
-        gdas.begin_epoch(epoch)
-        assert (snas.temperature, gdas.temperature) == pytest.approx((concrete, hard))
+    methods = [
+        Snas(SnasConfig(), task),
+        Snas(SnasConfig(annealing="geometric"), task),
+        Gdas(GdasConfig(), task),
+    ]
+    expected = {1: (1.0, 1.0, 10.0), 3: (0.515, math.sqrt(0.03), 5.05), 5: (0.03, 0.03, 0.1)}
+    for epoch, temperatures in expected.items():
+        for method in methods:
+            method.begin_epoch(epoch)
+        assert [method.temperature for method in methods] == pytest.approx(temperatures)
 
 
 @pytest.mark.parametrize("idle", [True, False])
@@ -161,6 +169,74 @@ def test_bayesnas_prunes_what_a_dead_edge_carries(task: Task) -> None:
     assert bool((gamma <= above).all())
     alive = method._alive()["normal"][:, list(task.candidates)]
     assert not alive[0].any() and bool(alive[1:].all())
+
+
+@pytest.mark.parametrize(
+    ("updates", "both"), [("paper", {3, 4, 5}), ("every_epoch", {1, 2, 3, 4, 5})]
+)
+def test_bayesnas_order_of_updates(updates: str, both: set[int]) -> None:
+    """Weights alone in the first half, then weights and switches; gamma once, or every epoch."""
+    arguments = small_tasks.search_arguments(
+        BayesNas, BayesNasConfig(updates=updates, images=20), epochs=5, batch_size=20
+    )
+    prepared = prepare(arguments)
+    assert prepared.trainer is not None
+    method, after = prepared.method, prepared.trainer.hooks.after
+    switches, moved, updated = [], [], []
+
+    def state() -> tuple[list[float], list[float]]:
+        assert isinstance(method, BayesNas)
+        values = [p.detach().flatten() for p in method.parameters()]
+        return torch.cat(values).tolist(), method.state("gamma", "edge", "normal").tolist()
+
+    switches.append(state())
+
+    def watch(epoch: int) -> dict[str, Any]:
+        row = after(epoch)
+        switches.append(state())
+        moved.append(switches[-1][0] != switches[-2][0])
+        updated.append(switches[-1][1] != switches[-2][1])
+        return row
+
+    prepared.trainer.hooks.after = watch
+    history = prepared.trainer.run()
+    assert {epoch for epoch, row in enumerate(moved, 1) if row} == both
+    assert {epoch for epoch, row in enumerate(updated, 1) if row} == (
+        {5} if updates == "paper" else both
+    )
+    for epoch, row in enumerate(history.epochs, 1):
+        assert set(row["terms"]) == (
+            {"joint.cross_entropy", "joint.ard"} if epoch in both else {"weights.cross_entropy"}
+        )
+
+
+@pytest.mark.parametrize("regulariser", ["l2", "kl"])
+def test_drnas_has_one_regulariser_at_a_time(task: Task, regulariser: str) -> None:
+    method = DrNas(DrNasConfig(regulariser=regulariser), task)  # type: ignore[arg-type]
+    supernet = Supernet(task.space, task.data.shape, 3)
+    architecture, weights = method.phases(supernet)
+    (adam,) = architecture.optimisers
+    batch = task.data.train.select(torch.arange(8))
+    terms = set(architecture.objective({"architecture": batch}).terms)
+    decay = adam.param_groups[0]["weight_decay"]
+    expected = {"l2": ({"cross_entropy"}, 1e-3), "kl": ({"cross_entropy", "kl"}, 0.0)}
+    assert (terms, decay) == expected[regulariser]
+    assert set(weights.objective({"weights": batch}).terms) == {"cross_entropy"}
+
+
+def test_r_darts_refuses_a_search_in_which_it_cannot_stop() -> None:
+    """The bound is exact: with jumps everywhere the first stop is at `first_stop`."""
+    for window in range(1, 7):
+        for first_epoch in range(1, 13):
+            config = RDartsConfig(window=window, first_epoch=first_epoch)
+            rising = [2.0**epoch for epoch in range(40)]
+            stops = [n for n in range(1, 41) if last_good_epoch(rising[:n], config) is not None]
+            assert stops[0] == config.first_stop
+    space, default = small_tasks.space(), RDartsConfig()
+    assert default.first_stop == 17
+    assert RDarts.find_problem(default, space, SearchConfig(epochs=17)) is None
+    problem = RDarts.find_problem(default, space, SearchConfig(epochs=16))
+    assert problem is not None and "16 epochs" in problem and problem.endswith("17")
 
 
 def test_fisher_gradients_sum_to_the_gradient_of_shared_weights(task: Task) -> None:

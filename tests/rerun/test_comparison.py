@@ -114,7 +114,6 @@ def test_what_else_differs_is_named_and_what_the_record_does_not_say() -> None:
         "CPU instructions",
         "threads",
         "data, SHA-256",
-        "seeds searched together",
         "option method.new",
     ]
     assert named["torch"] == "torch (was 2.15.0, here 2.14.1)"

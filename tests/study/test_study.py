@@ -205,3 +205,15 @@ def test_cifar10_is_at_the_darts_papers_scale() -> None:
     evaluation = trial.evaluation
     assert (evaluation.cells, evaluation.channels, evaluation.epochs) == (20, 36, 600)
     assert (evaluation.batch_size, evaluation.drop_path, evaluation.cutout) == (96, 0.2, 16)
+
+
+def test_a_method_refuses_a_search_that_it_cannot_be_meant_for(tmp_path: Path) -> None:
+    """In one line that names the place, before anything is trained."""
+    text = studies.TEXT.replace("c: {method: coin, tosses: 3}", "c: {method: r-darts}")
+    with pytest.raises(ConfigurationError) as raised:
+        read(tmp_path, text=text)
+    message = str(raised.value)
+    assert "methods.c: a search of 2 epochs is over before R-DARTS can stop" in message
+    assert "\n" not in message
+    study = read(tmp_path, "methods.c.window=1", "methods.c.first_epoch=1", text=text)
+    assert study.labels == ("a", "b", "c")

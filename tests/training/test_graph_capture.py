@@ -55,6 +55,8 @@ CAPTURED: list[tuple[str, dict[str, Any]]] = [
     ("pc-darts", {}),
     ("r-darts", {}),
     ("bayesnas", {}),
+    ("bayesnas", {"updates": "every_epoch"}),
+    ("balenas", {}),
 ]
 
 
