@@ -143,6 +143,8 @@ class Method(nn.Module):
     Config: ClassVar[type]
     searches = True
     """False: there is no super-network to train."""
+    stated_steps: ClassVar[int | None] = None
+    """The number of steps that the architecture's learning rates were stated for."""
 
     def __init__(self, config: Any, task: Task) -> None:
         super().__init__()
@@ -160,6 +162,11 @@ class Method(nn.Module):
     def attach(self, supernet: Supernet) -> None:
         """Called once, before `phases`: what `supernet` is from now on."""
         self._supernet = [supernet]
+
+    @property
+    def rate_factor(self) -> float:
+        """What the architecture's learning rates are multiplied by in a short search."""
+        return 1.0
 
     # -- search ---------------------------------------------------------------------------------
 
@@ -209,6 +216,10 @@ class Method(nn.Module):
     def select(self, supernet: Supernet, validation: Split) -> Selection:
         """The search's result. Gets held-out validation images, never test images."""
         raise NotImplementedError
+
+    def entropy(self) -> tuple[float, float] | None:
+        """Mean entropy of the architecture's distribution over edges, nats, and its maximum."""
+        return None
 
     def posterior(self) -> list[dict[str, Any]]:
         """One row a (cell, edge, operation); see `bench.posterior`."""
