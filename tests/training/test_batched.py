@@ -122,17 +122,22 @@ def assert_equal(found: list[Prepared], expected: list[Prepared], tolerance: flo
 
 CASES: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "darts": (Darts, {}),
-    "vinnas-deterministic": (Vinnas, {"variational_weights": False}),
-    "vinnas-mixed": (Vinnas, {"estimator": "mixed"}),
-    "vinnas-lrt": (Vinnas, {"estimator": "lrt"}),
-    "vinnas-lrt_fused": (Vinnas, {"estimator": "lrt_fused"}),
-    "vinnas-weight": (Vinnas, {"estimator": "weight", "draw": "batch"}),
-    "vinnas-flipout": (Vinnas, {"estimator": "flipout"}),
+    "vinnas": (Vinnas, {}),
+    "vinnas-mixed": (Vinnas, {"variational_weights": True, "estimator": "mixed"}),
+    "vinnas-lrt": (Vinnas, {"variational_weights": True, "estimator": "lrt"}),
+    "vinnas-lrt_fused": (Vinnas, {"variational_weights": True, "estimator": "lrt_fused"}),
+    "vinnas-weight": (
+        Vinnas,
+        {"variational_weights": True, "estimator": "weight", "draw": "batch"},
+    ),
+    "vinnas-flipout": (Vinnas, {"variational_weights": True, "estimator": "flipout"}),
+    "vinnas-elbo": (Vinnas, {"variational_weights": True, "weight_kl": "elbo"}),
     "vinnas-element": (Vinnas, {"draw": "element"}),
-    "vinnas-bilevel": (Vinnas, {"bilevel": True, "variational_weights": False}),
+    "vinnas-bilevel": (Vinnas, {"bilevel": True}),
     "pgnas-example": (Pgnas, {"draw": "example"}),
     "pgnas-batch": (Pgnas, {"draw": "batch"}),
     "pgnas-slices": (Pgnas, {"granularity": "slice"}),
+    "pgnas-single-path": (Pgnas, {"granularity": "single_path"}),
 }
 
 
