@@ -98,6 +98,13 @@ class Split:
             positions = order[step * batch_size : (step + 1) * batch_size]
             yield self.select(positions, generator, augmentation)
 
+    def mixed(self) -> Split:
+        """The same images in one fixed random order.
+
+        For networks that normalise by batch: the images of a folder stay class by class.
+        """
+        return Split(self.pool, self.indices[self.order(seed=0, epoch=0)])
+
     def spread(self, count: int) -> Batch:
         """`count` images (or all, if there are fewer) evenly spread over the split's order."""
         count = min(len(self), count)
