@@ -5,7 +5,7 @@ methods/README.md has the departures and the measurement that decided each.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.data.splits import Split
 from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
-from bench.options import Count, Mark, NonNegative, Positive, Share, options
+from bench.options import Count, Mark, Positive, Share, options
 from bench.posterior import table
 from bench.space.genotype import Genotype
 from bench.space.mixture import Mixture
@@ -21,16 +21,17 @@ from bench.space.supernet import Supernet
 from methods.alive import select_alive
 from methods.guided.candidates import Candidate, kept_by_kind, rank
 from methods.guided.granularity import GRANULARITIES
-from methods.guided.groups import COSTS, bernoulli_columns, regulariser
-from methods.price import set_price
+from methods.guided.groups import bernoulli_columns
+from methods.guided.regulariser import Regulariser, RegulariserConfig
+from methods.price import measure_worth
 
 
 @options
-class PgnasConfig:
+class PgnasConfig(RegulariserConfig):
     """Defaults of the paper where it gives them, else of methods/README.md."""
 
-    granularity: Literal["operation", "slice"] = "operation"
-    """What one eps removes."""
+    granularity: Literal["operation", "slice", "single_path"] = "operation"
+    """What one eps removes; single_path: one operation of every edge is drawn."""
     draw: Literal["example", "batch"] = "example"
     """One eps for what."""
     noise: bool = True
@@ -39,16 +40,6 @@ class PgnasConfig:
     """Of the Concrete relaxation."""
     initial_drop: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Drop probability at the start."""
-    l2: NonNegative = 500.0
-    """l^2, inverse variance of the slab (paper: 0.1 to 2500)."""
-    objective: Literal["equal", "paper"] = "equal"
-    """Prior cost of an operation: the same for all, or the paper's."""
-    examples_factor: Positive = 10.0
-    """N = this times the training images."""
-    scale: NonNegative | None = None
-    """Weight of the regulariser; null: equal: the rule of methods/price.py; paper: 1 / N."""
-    price: NonNegative = 0.5
-    """Share of an edge's worth that an operation costs."""
     learning_rate: Positive = 0.025
     """SGD with Nesterov momentum, cosine."""
     momentum: Share = 0.9
@@ -75,7 +66,8 @@ class Pgnas(Method):
     """PGNAS (arXiv 1906.09557): learned drop probabilities, candidates drawn from the posterior.
 
         loss = E_eps[ CE(f(x; m eps), y) ]
-               + scale * sum over groups [ l^2 (1 - p) / 2 * cost + K ( p log p + (1-p) log(1-p) ) ]
+               + norm_scale * sum over groups l^2 (1 - p) / 2 * cost
+               + entropy_scale * sum over groups K ( p log p + (1-p) log(1-p) )
 
     A group is one (cell type, edge, operation) with weights m; eps ~ Bernoulli(1 - p) removes it,
     relaxed to a Concrete variable in training. cost is the group's squared norm and K its number of
@@ -87,7 +79,7 @@ class Pgnas(Method):
 
     Config = PgnasConfig
     config: PgnasConfig
-    scale: Tensor
+    stated_steps: ClassVar[int | None] = 600
 
     def __init__(self, config: PgnasConfig, task: Task) -> None:
         super().__init__(config, task)
@@ -96,10 +88,8 @@ class Pgnas(Method):
         self.logit = nn.ParameterDict(
             {kind: nn.Parameter(torch.full(shape, start)) for kind in task.kinds}
         )
-        self.masks, self.costs = GRANULARITIES[config.granularity](task), COSTS[config.objective]
-        self.register_buffer("scale", torch.tensor(config.scale or 0.0))
-        if config.scale is None and config.objective == "paper":
-            self.scale.fill_(1 / (config.examples_factor * task.train_images))
+        self.masks = GRANULARITIES[config.granularity](task, config.temperature)
+        self.regulariser = Regulariser(config, task)
 
     @property
     def normalise_operations(self) -> bool:
@@ -109,32 +99,26 @@ class Pgnas(Method):
     def surrogates(self) -> bool:
         return self.config.surrogate == "pointwise"
 
-    def drop(self) -> dict[str, Tensor]:
-        """Cell type -> drop probabilities p, [edges, candidates]."""
-        return {kind: logit.sigmoid() for kind, logit in self.logit.items()}
-
-    def relaxed(self, logit: Tensor) -> Tensor:
-        """eps = sigmoid((logit(1 - p) + logit(u)) / tau), u uniform; without noise 1 - p."""
-        if not (self.training and self.config.noise):
-            return torch.sigmoid(-logit)
-        u = self.task.noise.uniform(logit)
-        return torch.sigmoid((u.log() - (-u).log1p() - logit) / self.config.temperature)
+    def keep_probabilities(self) -> dict[str, Tensor]:
+        """Cell type -> keep probabilities 1 - p, [edges, candidates]."""
+        return {kind: self.masks.keep(logit) for kind, logit in self.logit.items()}
 
     def mixture(self, batch: int) -> Mixture:
         leading = (batch,) if self.config.draw == "example" and self.training else ()
-        return self.masks.mixture(dict(self.logit.items()), self.relaxed, leading, self.supernet)
+        noisy = self.training and self.config.noise
+        relax = self.masks.relax if noisy else self.masks.keep
+        return self.masks.mixture(dict(self.logit.items()), relax, leading, self.supernet)
 
     def penalty(self) -> dict[str, Tensor]:
-        costs, counts = self.costs(self.task, self.supernet)
-        total = regulariser(self.drop(), self.config.l2, costs, counts)
-        return {"regulariser": self.scale * total}
+        entropies = {kind: self.masks.entropies(logit) for kind, logit in self.logit.items()}
+        return self.regulariser.terms(self.keep_probabilities(), entropies, self.supernet)
 
     def phases(self, supernet: Supernet) -> list[Phase]:
         """m by SGD and the logits of p by Adam, together on all training images."""
         c = self.config
         weights, logits = list(supernet.parameters()), list(self.logit.values())
         sgd = torch.optim.SGD(weights, c.learning_rate, c.momentum, nesterov=c.momentum > 0)
-        adam = torch.optim.Adam(logits, c.drop_learning_rate)
+        adam = torch.optim.Adam(logits, c.drop_learning_rate * self.rate_factor)
 
         def objective(batches: Batches) -> Objective:
             return self.objective(supernet, batches["train"])
@@ -143,25 +127,27 @@ class Pgnas(Method):
         return [Phase("joint", "train", both, [sgd, adam], objective, cosine(), clip)]
 
     def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
-        """Operations alive (p < 1/2); the weight by the price rule in the first half."""
-        c = self.config
-        report = {"alive": float(sum(int((p < 0.5).sum()) for p in self.drop().values()))}
-        if c.scale is None and c.objective == "equal" and self.progress < 0.5:
-            costs, _ = self.costs(self.task, supernet)
-            mean = torch.cat([cost.detach().flatten() for cost in costs.values()]).mean()
-            report |= set_price(self.scale, self, train, c.price, c.l2 / 2 * float(mean))
-        return report | {"scale": float(self.scale)}
+        """Operations alive (p < 1/2); both scales by the price rule in the first half."""
+        report = {"alive": float(self._alive())}
+        if self.config.objective == "equal" and self.progress < 0.5:
+            report["worth_of_an_edge"] = worth = measure_worth(self, train)
+            self.regulariser.set_prices(worth, supernet)
+        return report | self.regulariser.scales
 
     def keep(self) -> dict[str, Tensor]:
         """Keep probabilities by cell type, [edges, operations]; 0 for `none`."""
-        return {kind: self.task.columns(1 - p.detach()) for kind, p in self.drop().items()}
+        keep = self.keep_probabilities()
+        return {kind: self.task.columns(values.detach()) for kind, values in keep.items()}
+
+    def _alive(self) -> int:
+        return sum(int((keep > 0.5).sum()) for keep in self.keep().values())
 
     def draw(self, count: int, uniform: bool) -> list[Candidate]:
         """Hard draws from the posterior, or uniform ones of the same expected size."""
-        keep = {kind: 1 - p.detach().cpu() for kind, p in self.drop().items()}
+        keep = {kind: values.detach().cpu() for kind, values in self.keep_probabilities().items()}
         if uniform:
-            mean = torch.cat([k.flatten() for k in keep.values()]).mean()
-            keep = {kind: mean.expand_as(k) for kind, k in keep.items()}
+            mean = torch.cat([values.flatten() for values in keep.values()]).mean()
+            keep = {kind: mean.expand_as(values) for kind, values in keep.items()}
         return [self.masks.candidate(keep, self.supernet) for _ in range(count)]
 
     def project(self, kept: dict[str, Tensor]) -> tuple[Genotype, dict[str, Any]]:
@@ -179,11 +165,16 @@ class Pgnas(Method):
         ranked = rank(drawn, supernet, validation, c.candidate_batch)
         best = ranked.best(rule := "guided" if c.guided else "uniform")
         genotype, details = self.project(best.kept)
-        alive = sum(int((keep > 0.5).sum()) for keep in self.keep().values())
-        details |= {**ranked.details(rule), "scale": float(self.scale), "alive": alive}
+        details |= {**ranked.details(rule), **self.regulariser.scales, "alive": self._alive()}
+        details["entropy"], details["maximum_entropy"] = self.entropy()
         inherited = best.mixture(task.space.operations, validation.device)
         return Selection(genotype, rule, details, inherited, ranked.architectures(task))
 
+    def entropy(self) -> tuple[float, float]:
+        """Of an eps (single_path: of an edge's choice), nats, and its maximum."""
+        return self.masks.mean_entropy(dict(self.logit.items()))
+
     def posterior(self) -> list[dict[str, Any]]:
-        values = {kind: bernoulli_columns(self.task, p) for kind, p in self.drop().items()}
+        keep = self.keep_probabilities()
+        values = {kind: bernoulli_columns(self.task, k.detach()) for kind, k in keep.items()}
         return table(self.current(), self.task.graph, self.task.space.operations, values)

@@ -28,20 +28,23 @@ SMALLEST = 1e-12
 """Keeps the weight finite where an operation costs nothing."""
 
 
-def set_price(
-    weight: Tensor, method: Method, train: Split, share: float, cost: float
-) -> dict[str, float]:
-    """Fill `weight`, of the prior, by the rule; {worth_of_an_edge} for the history.
+def measure_worth(method: Method, train: Split) -> float:
+    """The worth of an edge of the method's super-network, nats.
 
-    Leaves the method and its super-network in evaluation mode. share: of an edge's worth; cost: of
-    one operation at weight 1, nats.
+    Leaves both in evaluation mode.
     """
     method.eval()
     method.supernet.eval()
     positions = torch.arange(min(len(train), IMAGES), device=train.device)
-    worth = worth_of_an_edge(method.supernet, method.mixture(1), [train.select(positions)])
+    return worth_of_an_edge(method.supernet, method.mixture(1), [train.select(positions)])
+
+
+def set_price(weight: Tensor, worth: float, share: float, cost: float) -> None:
+    """Fill `weight`, of a prior, by the rule.
+
+    worth: of an edge, nats; share: of it; cost: of one operation at weight 1, nats.
+    """
     weight.fill_(share * worth / max(cost, SMALLEST))
-    return {"worth_of_an_edge": worth}
 
 
 @torch.no_grad()

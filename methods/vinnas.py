@@ -6,7 +6,8 @@ tell. methods/README.md has its departures and the measurement that decided each
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,32 +17,25 @@ from bench.method import Batches, Objective, Phase, Selection, Task, cosine
 from bench.options import Count, NonNegative, Positive, options
 from bench.posterior import table
 from bench.space.genotype import Genotype
-from bench.space.layers import Layers
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
-from methods.alive import select_alive
-from methods.price import set_price
-from methods.variational.evaluation import GaussianEvaluation, GaussianEvaluationConfig
-from methods.variational.gaussian import gaussians, total_kl
-from methods.variational.layers import VariationalLayers
+from methods.alive import EmptyEdges, remove_idle, select_alive
+from methods.price import measure_worth, set_price
+from methods.variational.gaussian import gaussians
 from methods.variational.relevances import Relevances, Sharing
-
-KL_OF_AN_OPERATION = 3.0
-"""Nats: an operation's KL at the start (mu = 1/8, log s2 = -10)."""
+from methods.variational.search import KL_OF_AN_OPERATION, GaussianSearch, GaussianSearchConfig
 
 
 @options
-class VinnasConfig(GaussianEvaluationConfig):
-    """Defaults of methods/README.md; those of the evaluation are inherited."""
+class VinnasConfig(GaussianSearchConfig):
+    """Defaults of methods/README.md; those of Gaussian weights are inherited."""
 
     draw: Literal["example", "batch", "element"] = "example"
     """One z for what."""
-    noise: bool = True
-    """False: z and w are their means (a control)."""
-    variational_weights: bool = True
-    """Gaussian weights in the search too."""
-    beta_w: NonNegative = 1.0
-    """KL weight of the weights in the search; 0: their KL is left out."""
+    z_noise: bool = True
+    """False: z is its mean (a control)."""
+    kl_z: bool = True
+    """False: without the relevances' KL (a control)."""
     lambda_z: NonNegative | None = None
     """Weight of the relevances' KL; null: the rule of methods/price.py."""
     price: NonNegative = 0.5
@@ -58,42 +52,38 @@ class VinnasConfig(GaussianEvaluationConfig):
     """Adam, log variances of z."""
     gradient_clip: Positive = 5.0
     """Largest gradient norm."""
-    selection: Literal["snr", "all_alive", "probability", "magnitude"] = "snr"
+    selection: Literal["snr", "all_alive", "probability", "magnitude"] = "magnitude"
     """What ranks the operations of an edge; all_alive: keep every one that is alive."""
+    empty_edges: EmptyEdges = "data"
+    """Dead edges that stay empty: those that validation images do not miss; or all."""
     normalise_operations: bool = True
     """Normalise identities' outputs too."""
     edges_per_node: Count = 2
     """Edges that selection keeps into a node."""
 
 
-class Vinnas(GaussianEvaluation):
+class Vinnas(GaussianSearch):
     """VINNAS (arXiv 2007.06103): Gaussian relevances of operations under an ARD prior.
 
-        loss(t) = E_q(z,w)[ CE(f(x; z, w), y) ]
-                  + c(t) ( lambda_z KL[q(z) || p(z)] + beta_w / N KL[q(w) || p(w)] )
+        loss(t) = E_q(z)[ CE(f(x; z, w), y) ] + c(t) lambda_z KL[q(z) || p(z)]
 
     z, one for every cell type, edge and operation other than `none`, multiplies the operation's
-    normalised output; q(z) and q(w) are mean-field Gaussians; c(t) rises from 0 to 1 over the
-    warm-up; N is the number of training images. An operation is alive while log_alpha =
-    log s2 - log mu^2 of its z stays below the threshold; of what is alive the best operation of
-    the two best edges is kept for every node; `GaussianEvaluation` trains what is found.
+    normalised output; q(z) is a mean-field Gaussian; c(t) rises from 0 to 1 over the warm-up;
+    `GaussianSearch` has the term of Gaussian weights, which are an option. An operation is alive
+    while log_alpha = log s2 - log mu^2 of its z stays below the threshold. The best operation of
+    the two best edges is kept for every node, edges with nothing alive last and only where
+    validation images miss them. `GaussianEvaluation` trains what is found.
     """
 
     Config = VinnasConfig
     config: VinnasConfig
+    stated_steps: ClassVar[int | None] = 600
     lambda_z: Tensor
 
     def __init__(self, config: VinnasConfig, task: Task) -> None:
         super().__init__(config, task)
         self.relevances = Relevances(task, config.sharing, config.initial_log_variance)
         self.register_buffer("lambda_z", torch.tensor(config.lambda_z or 0.0))
-
-    def layers(self) -> Layers:
-        c = self.config
-        if not c.variational_weights:
-            return Layers()
-        estimator = c.estimator if c.noise else "mean"
-        return VariationalLayers(self.task.noise, estimator, c.initial_log_variance)
 
     @property
     def normalise_operations(self) -> bool:
@@ -104,7 +94,7 @@ class Vinnas(GaussianEvaluation):
 
         `element`: a node is Normal(sum mu o(x), sum s2 o(x)^2), drawn element by element.
         """
-        noisy, draw = self.training and self.config.noise, self.config.draw
+        noisy, draw = self.training and self.config.z_noise, self.config.draw
         cells = {}
         for key, q in self.relevances.items():
             z, variances = q.mean, None
@@ -116,11 +106,9 @@ class Vinnas(GaussianEvaluation):
         return Mixture(cells)
 
     def penalty(self) -> dict[str, Tensor]:
-        c, weights = self.config, gaussians(self.supernet)
-        terms = {"kl_z": self.warmth * self.lambda_z * self.relevances.kl(c.prior)}
-        if weights and c.beta_w > 0:
-            kl = total_kl(weights, c.prior)
-            terms["kl_w"] = self.warmth * c.beta_w / self.task.train_images * kl
+        terms = super().penalty()
+        if self.config.kl_z:
+            terms["kl_z"] = self.warmth * self.lambda_z * self.relevances.kl(self.config.prior)
         return terms
 
     def phases(self, supernet: Supernet) -> list[Phase]:
@@ -133,8 +121,8 @@ class Vinnas(GaussianEvaluation):
             (c.log_variance_learning_rate, spread),
         ]
         z = [
-            (c.z_learning_rate, self.relevances.means()),
-            (c.z_log_variance_learning_rate, self.relevances.scales()),
+            (c.z_learning_rate * self.rate_factor, self.relevances.means()),
+            (c.z_log_variance_learning_rate * self.rate_factor, self.relevances.scales()),
         ]
         if not c.bilevel:
             return [self._phase("joint", "train", w + z)]
@@ -154,12 +142,15 @@ class Vinnas(GaussianEvaluation):
         return Phase(name, part, parameters, [adam], objective, cosine(), clip)
 
     def end_epoch(self, epoch: int, supernet: Supernet, train: Split) -> dict[str, float]:
-        """The number of operations alive; lambda_z by the price rule while the KL weight rises."""
-        alive = self.relevances.alive(self.config.threshold).values()
+        """The number of operations alive; weights by the price rule while the KLs' weight rises."""
+        c, alive = self.config, self.relevances.alive(self.config.threshold).values()
         report = {"alive": float(sum(int(kept.sum()) for kept in alive))}
-        if self.config.lambda_z is None and self.progress < self.config.warm_up:
-            price = self.config.price
-            report |= set_price(self.lambda_z, self, train, price, KL_OF_AN_OPERATION)
+        if self.progress < c.warm_up:
+            worth = measure_worth(self, train)
+            report["worth_of_an_edge"] = worth
+            self.set_weight_price(worth)
+            if c.lambda_z is None:
+                set_price(self.lambda_z, worth, c.price, KL_OF_AN_OPERATION)
         return report | {"lambda_z": float(self.lambda_z)}
 
     # -- selection ------------------------------------------------------------------------------
@@ -172,15 +163,26 @@ class Vinnas(GaussianEvaluation):
     def _select(self) -> tuple[Genotype, dict[str, Any]]:
         c = self.config
         per_node = None if c.selection == "all_alive" else c.edges_per_node
-        return select_alive(self.task, self.scores(), self.relevances.alive(c.threshold), per_node)
+        alive, keep_dead = self.relevances.alive(c.threshold), c.empty_edges != "posterior"
+        return select_alive(self.task, self.scores(), alive, per_node, keep_dead)
 
     def current(self) -> Genotype:
+        """Without looking at data: dead edges are kept where data decide on them."""
         return self._select()[0]
 
     def select(self, supernet: Supernet, validation: Split) -> Selection:
+        c = self.config
         genotype, details = self._select()
+        if c.empty_edges == "data":
+            alive = self.relevances.alive(c.threshold)
+            genotype, removed = remove_idle(genotype, alive, self.scores(), supernet, validation)
+            details["removed"] = removed
         details["lambda_z"] = float(self.lambda_z)
-        return Selection(genotype, self.config.selection, details)
+        return Selection(genotype, c.selection, details)
+
+    def entropy(self) -> tuple[float, float]:
+        """Of |mu| divided by their sum over an edge; at most ln(candidates)."""
+        return self.relevances.entropy(), math.log(len(self.task.candidates))
 
     def posterior(self) -> list[dict[str, Any]]:
         values = self.relevances.table(self.config.threshold)

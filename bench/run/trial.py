@@ -156,7 +156,10 @@ class _Run:
         return record.architecture
 
     def _inherited(self, data: EvaluationData, found: SearchOutcome) -> dict[str, float | int]:
-        """Test accuracy of the chosen candidate with inherited weights, after selection is over."""
+        """Test accuracy of the chosen candidate with inherited weights, after selection is over.
+
+        On mixed images: the super-network normalises by batch.
+        """
         mixture = found.selection.inherited
         assert mixture is not None
 
@@ -164,7 +167,7 @@ class _Run:
             logits: Tensor = found.supernet(images, mixture)
             return logits
 
-        return measure(predict, data.test, MEASURE_BATCH, self.trial.search.channels_last)
+        return measure(predict, data.test.mixed(), MEASURE_BATCH, self.trial.search.channels_last)
 
     @property
     def _repeats(self) -> int:

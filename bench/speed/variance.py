@@ -46,7 +46,15 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     budget = SearchConfig(epochs=epochs, batch_size=scale.batch)
     vinnas = load("vinnas")
     search = prepare(
-        SearchArguments(vinnas, vinnas.Config(), scale.space, budget, data, DataConfig(), 0)
+        SearchArguments(
+            vinnas,
+            vinnas.Config(variational_weights=True),
+            scale.space,
+            budget,
+            data,
+            DataConfig(),
+            0,
+        )
     )
     batches = 3 if context.quick else 8
     return _measure(context, search, scale, data.train, batches)

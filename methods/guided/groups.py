@@ -6,8 +6,6 @@ A group is (cell type, edge, operation) over all positions of the type; every ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
@@ -17,18 +15,6 @@ from bench.space.constants import index
 from bench.space.supernet import Supernet
 
 Table = dict[str, Tensor]
-
-
-def regulariser(drop: Mapping[str, Tensor], l2: float, costs: Table, counts: Table) -> Tensor:
-    """Sum over groups of l^2 (1 - p) / 2 * cost + K (p log p + (1 - p) log(1 - p)), nats.
-
-    arXiv 1906.09557 writes the entropy's first half; the full one is the Bernoulli's.
-    """
-    total = torch.zeros((), device=next(iter(drop.values())).device)
-    for kind, p in drop.items():
-        entropy = torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)
-        total = total + (l2 * (1 - p) / 2 * costs[kind]).sum() + (counts[kind] * entropy).sum()
-    return total
 
 
 def paper_costs(task: Task, supernet: Supernet) -> tuple[Table, Table]:
@@ -49,9 +35,6 @@ def equal_costs(task: Task, supernet: Supernet) -> tuple[Table, Table]:
     shared = average.detach()
     costs = {kind: shared + mean - mean.detach() for kind, mean in means.items()}
     return costs, {kind: torch.ones_like(mean) for kind, mean in means.items()}
-
-
-COSTS = {"paper": paper_costs, "equal": equal_costs}
 
 
 def count_slices(task: Task, supernet: Supernet) -> Table:
@@ -80,12 +63,12 @@ def sum_squares(task: Task, supernet: Supernet) -> tuple[Table, Table]:
     return squares, numbers
 
 
-def bernoulli_columns(task: Task, drop: Tensor) -> Table:
-    """Columns of the posterior table (`bench.posterior`) of drop probabilities [edges, candidates].
+def bernoulli_columns(task: Task, keep: Tensor) -> Table:
+    """Columns of the posterior table (`bench.posterior`) of keep probabilities [edges, candidates].
 
     NaN for `none`, which has none.
     """
-    keep, columns, nan = 1 - drop.detach(), task.columns, float("nan")
+    columns, nan = task.columns, float("nan")
     deviation = (keep * (1 - keep)).sqrt()
     return {
         "mean": columns(keep, nan),

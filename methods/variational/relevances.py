@@ -23,6 +23,8 @@ Sharing = Literal["cell_type", "position", "hierarchical"]
 
 INITIAL_TAU = 0.1
 INFINITE = float("inf")
+TINY = 1e-30
+"""An edge whose means are all 0 has no preference: its entropy is the largest."""
 
 
 class Relevances(nn.Module):
@@ -106,6 +108,12 @@ class Relevances(nn.Module):
     def magnitude(self) -> dict[str, Tensor]:
         """|mu|."""
         return {key: self.columns(q.mean.detach().abs(), -INFINITE) for key, q in self.items()}
+
+    def entropy(self) -> float:
+        """Mean over edges of the entropy of |mu| divided by its sum over the edge, nats."""
+        sizes = torch.cat([q.mean.detach().abs() + TINY for _, q in self.items()])
+        shares = sizes / sizes.sum(-1, keepdim=True)
+        return float(-torch.xlogy(shares, shares).sum(-1).mean())
 
     def probability(self, absent: float = -INFINITE) -> dict[str, Tensor]:
         """P(|z| is the largest of its edge), by Monte Carlo; `absent` for `none`."""

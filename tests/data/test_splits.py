@@ -49,6 +49,12 @@ def test_sequential_is_everything_in_order(split: Split) -> None:
     assert torch.equal(torch.cat([batch.labels for batch in batches]), split.labels)
 
 
+def test_mixed_is_everything_in_one_fixed_other_order(split: Split) -> None:
+    mixed = split.mixed()
+    assert mixed.indices.tolist() == split.mixed().indices.tolist() != split.indices.tolist()
+    assert sorted(mixed.indices.tolist()) == sorted(split.indices.tolist())
+
+
 def test_images_are_normalised_and_belong_to_their_labels(split: Split) -> None:
     images, labels = epoch(split, 23, 1, 2)
     assert images.dtype == torch.float32 and labels.dtype == torch.int64

@@ -15,7 +15,7 @@ from methods.guided.candidates import Candidate, accuracies
 from methods.pgnas import Pgnas, PgnasConfig
 
 
-@pytest.mark.parametrize("granularity", ["operation", "slice"])
+@pytest.mark.parametrize("granularity", ["operation", "slice", "single_path"])
 def test_accuracies_do_not_depend_on_the_number_of_lanes(granularity: str) -> None:
     """Those of PGNAS's own candidates, one at a time through the super-network as the reference."""
     options = PgnasConfig(granularity=granularity, initial_drop=0.4)  # type: ignore[arg-type]
@@ -51,11 +51,11 @@ def test_the_native_architecture_is_what_is_kept() -> None:
 
 
 def test_a_surrogate_gives_every_operation_weights() -> None:
-    options = PgnasConfig(surrogate="pointwise", objective="paper", scale=1.0)
+    options = PgnasConfig(surrogate="pointwise", objective="paper", norm_scale=1.0)
     method, supernet = build(small_tasks.search_arguments(Pgnas, options))
     for cell in supernet.fused_cells():
         assert all(stage.shared == [] for stage in cell.fused_stages())
-    method.penalty()["regulariser"].backward()
+    method.penalty()["norm"].backward()
     pointwise = supernet.get_parameter("cells.0.stages.0.operations.skip_connect.pointwise.weight")
     keep, edges = 1 - options.initial_drop, 4
     assert pointwise.grad is not None and len(pointwise) == 2 * edges

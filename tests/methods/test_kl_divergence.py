@@ -83,7 +83,10 @@ def test_gradients_are_finite_at_a_mean_of_0(prior) -> None:
 def test_vinnas_divides_the_sum_by_the_training_images_once() -> None:
     """beta_w / N * KL_w over all weights and lambda_z * KL_z over all cells, times the warm-up."""
     t = task(epochs=4)
-    method = Vinnas(VinnasConfig(beta_w=2.0, lambda_z=0.03, warm_up=0.5), t)
+    config = VinnasConfig(
+        variational_weights=True, weight_kl="elbo", beta_w=2.0, lambda_z=0.03, warm_up=0.5
+    )
+    method = Vinnas(config, t)
     options = SupernetOptions(method.layers(), True, noise=t.noise)
     supernet = Supernet(t.space, (1, 8, 8), 3, options)
     method.attach(supernet)
@@ -101,7 +104,7 @@ def test_vinnas_divides_the_sum_by_the_training_images_once() -> None:
 
 def test_the_weights_kl_is_never_dropped_silently() -> None:
     t = task()
-    method = Vinnas(VinnasConfig(lambda_z=0.0), t)
+    method = Vinnas(VinnasConfig(variational_weights=True, lambda_z=0.0), t)
     with pytest.raises(RuntimeError, match="Vinnas has no super-network yet"):
         method.penalty()
     options = SupernetOptions(method.layers(), True, noise=t.noise)

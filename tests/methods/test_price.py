@@ -74,7 +74,7 @@ def test_a_network_worse_than_nothing_is_worth_nothing() -> None:
 
 
 def test_the_rule_sets_the_weights_of_both_methods_priors() -> None:
-    """lambda_z * 3 nats = price * worth; PGNAS: scale * the mean cost of an operation."""
+    """Share of the worth = lambda_z * 3 nats; = norm_scale * mean cost, = entropy_scale * ln 2."""
     t = task(epochs=4)
     for method in (Vinnas(VinnasConfig(price=0.4), t), Pgnas(PgnasConfig(price=0.4), t)):
         torch.manual_seed(0)
@@ -92,11 +92,11 @@ def test_the_rule_sets_the_weights_of_both_methods_priors() -> None:
         if isinstance(method, Vinnas):
             assert report["lambda_z"] * KL_OF_AN_OPERATION == pytest.approx(0.4 * worth)
         else:
-            costs = torch.cat(
-                [cost.detach().flatten() for cost in method.costs(t, network)[0].values()]
-            )
+            tables = method.regulariser.costs(t, network)[0].values()
+            costs = torch.cat([cost.detach().flatten() for cost in tables])
             price = method.config.l2 / 2 * costs.mean().item()
-            assert report["scale"] * price == pytest.approx(0.4 * worth)
+            assert report["norm_scale"] * price == pytest.approx(0.4 * worth)
+            assert report["entropy_scale"] * math.log(2) == pytest.approx(0.1 * worth)
         # from the middle of the search on it stays
         before = {name: value.clone() for name, value in method.named_buffers()}
         with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -10,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.small_tasks import OPERATIONS, space, task
 
+from bench.data.config import DataConfig
+from bench.space.genotype import Genotype
+from bench.space.nas_bench_201.config import NasBench201Config
 from bench.space.selection import strongest_edges
 from bench.space.skeleton import CellGraph
-from methods.alive import select_alive
+from bench.testing import planted
+from bench.training.config import SearchConfig
+from bench.training.search import SearchArguments, search
+from methods.alive import remove_idle, select_alive
 from methods.darts import Darts, DartsConfig
 from methods.pgnas import Pgnas, PgnasConfig
 from methods.vinnas import Vinnas, VinnasConfig
@@ -71,7 +78,7 @@ def test_dead_operations_are_never_ranked() -> None:
     table[alive] = torch.tensor([0.1, 0.5, 0.2, 0.3])  # row by row: (1,2) (2,1) (2,3) (4,4)
     genotype, details = select_alive(task(), {"normal": table}, {"normal": alive}, 2)
     assert genotype.cells["normal"] == (((SKIP, 1),), ((POOL, 0), (DIL, 2)))
-    assert details == {"alive": 4, "candidates": 20, "forced": [], "empty_edges": 2}
+    assert details == {"alive": 4, "candidates": 20, "forced": [], "dead_edges": 2}
 
 
 def test_a_node_with_nothing_alive_keeps_its_best_and_says_so() -> None:
@@ -84,7 +91,7 @@ def test_a_node_with_nothing_alive_keeps_its_best_and_says_so() -> None:
         genotype, details = select_alive(task(), {"normal": table}, {"normal": alive}, per_node)
         assert genotype.cells["normal"] == (((SEP, 1),), ((SKIP, 2),))
         assert details["forced"] == ["normal:0"]
-        assert details["alive"] == 1 and details["empty_edges"] == 4
+        assert details["alive"] == 1 and details["dead_edges"] == 4
 
 
 def test_everything_alive_keeps_several_operations_of_an_edge() -> None:
@@ -93,7 +100,7 @@ def test_everything_alive_keeps_several_operations_of_an_edge() -> None:
     table = torch.zeros(5, 5)
     genotype, details = select_alive(task(), {"reduce": table}, {"reduce": alive}, None)
     assert genotype.cells["reduce"] == (((POOL, 0), (SEP, 0), (DIL, 1)), ((SKIP, 1),))
-    assert details["forced"] == [] and details["empty_edges"] == 2
+    assert details["forced"] == [] and details["dead_edges"] == 2
 
 
 def test_even_scores_of_minus_infinity_can_be_forced() -> None:
@@ -107,9 +114,12 @@ def test_even_scores_of_minus_infinity_can_be_forced() -> None:
 # -- VINNAS -------------------------------------------------------------------------------------
 
 
-def vinnas(selection: str, means: torch.Tensor, log_alphas: torch.Tensor) -> Vinnas:
+def vinnas(
+    selection: str, means: torch.Tensor, log_alphas: torch.Tensor, empty_edges: str = "posterior"
+) -> Vinnas:
     """Both cell types with these means [edges, candidates] and log dropout rates."""
-    method = Vinnas(VinnasConfig(selection=selection), task())  # type: ignore[arg-type]
+    config = VinnasConfig(selection=selection, empty_edges=empty_edges)  # type: ignore[arg-type]
+    method = Vinnas(config, task())
     with torch.no_grad():
         for _, q in method.relevances.items():
             q.mean.copy_(means)
@@ -142,7 +152,7 @@ def test_snr_ranks_by_the_rate_of_what_is_alive() -> None:
     cell = method.current().cells["normal"]
     assert cell == (((SEP, 0), (SKIP, 1)), ((POOL, 0), (SKIP, 2)))
     _, details = method._select()
-    assert details["alive"] == 2 * 9 and details["empty_edges"] == 2 and details["forced"] == []
+    assert details["alive"] == 2 * 9 and details["dead_edges"] == 2 and details["forced"] == []
 
 
 def test_magnitude_ranks_by_the_mean_of_what_is_alive() -> None:
@@ -211,6 +221,84 @@ def test_relevances_of_0_are_dead_and_can_be_forced() -> None:
     assert details["alive"] == 0
     assert all(len(node) == 1 for cell in genotype.cells.values() for node in cell)
     assert all(row["alive"] is False for row in method.posterior())
+
+
+def test_never_fills_up_with_dead_edges_behind_those_alive() -> None:
+    """One edge a node is asked for: the one alive goes first, however small its mean is."""
+    rates = RATES.clone()
+    rates[0], rates[4] = 4.0, 4.0  # of node 0 edge (1, 0) is left, of node 1 edge (0, 1)
+    method = vinnas("magnitude", MEANS, rates, "never")
+    two = method.current().cells["normal"]
+    assert two == (((SKIP, 0), (SKIP, 1)), ((DIL, 0), (SKIP, 2)))
+    method.config = dataclasses.replace(method.config, edges_per_node=1)
+    one = (((SKIP, 1),), ((DIL, 0),))  # the dead edge (0, 0) has a mean of 0.9
+    assert method.current().cells["normal"] == one
+    assert vinnas("magnitude", MEANS, rates).current().cells["normal"] == one
+
+
+def test_all_alive_keeps_the_best_of_a_dead_edge_where_none_stays_empty() -> None:
+    cell = vinnas("all_alive", MEANS, RATES, "never").current().cells["normal"]
+    assert {(DIL, 0), (POOL, 0), (SKIP, 2), (SEP, 2), (DIL, 1)} == set(cell[1])
+
+
+def test_a_forced_node_of_nas_bench_201_keeps_its_single_best_operation() -> None:
+    t = task(NasBench201Config(cells=1, channels=4))
+    names = t.space.operations
+    table = torch.rand(6, 5, generator=torch.Generator().manual_seed(1))
+    alive = torch.zeros(6, 5, dtype=torch.bool)
+    alive[0, 3] = True  # node 0; nodes 1 and 2 have nothing alive
+    genotype, details = select_alive(t, {"cell": table}, {"cell": alive}, 2)
+    assert details["forced"] == ["cell:1", "cell:2"] and details["dead_edges"] == 5
+    first, *forced = genotype.cells["cell"]
+    assert first == ((names[3], 0),)
+    for node, pairs in enumerate(forced, 1):
+        edges = list(t.graph.of_node(node))
+        best = max(edges, key=lambda edge: table[edge, 1:].max().item())
+        column = 1 + int(table[best, 1:].argmax())
+        assert pairs == ((names[column], t.graph.edges[best][0]),)
+
+
+def test_data_empty_a_dead_edge_where_validation_images_do_not_miss_it() -> None:
+    """A duplicate of what is alive goes, and what alone can tell the classes apart stays."""
+    outcome = search(
+        SearchArguments(
+            Darts,
+            DartsConfig(alpha_learning_rate=0.03),
+            planted.SPACE,
+            SearchConfig(epochs=8, batch_size=32),
+            planted.data(0).search,
+            DataConfig(),
+            0,
+        )
+    )
+    supernet, t = outcome.supernet, outcome.method.task
+    validation = planted.data(0).search.validation
+    (kind,) = t.kinds
+    names = t.space.operations
+    useful, useless = planted.PLANTED, next(n for n in names if n not in (planted.PLANTED, "none"))
+    scores = {kind: torch.rand(len(t.graph.edges), len(names))}
+    nothing = {kind: torch.zeros(len(t.graph.edges), len(names), dtype=torch.bool)}
+
+    def after(*pairs: tuple[str, int]) -> tuple[tuple[str, int], ...]:
+        genotype = Genotype(t.space.name, {kind: (pairs,)})
+        smaller, removed = remove_idle(genotype, nothing, scores, supernet, validation)
+        left = smaller.cells[kind][0]
+        assert removed == len(pairs) - len(left)
+        return left
+
+    assert after((useful, 0), (useless, 1)) == ((useful, 0),)
+    assert len(after((useful, 0), (useful, 1))) == 1
+    assert after((useless, 0)) == ((useless, 0),), "a node's last operation stays"
+    alive = {kind: ~nothing[kind]}
+    kept = Genotype(t.space.name, {kind: (((useful, 0), (useless, 1)),)})
+    assert remove_idle(kept, alive, scores, supernet, validation) == (kept, 0)
+
+
+def test_entropy_is_that_of_the_means_shares() -> None:
+    method = vinnas("magnitude", torch.full((5, 4), 0.25), torch.zeros(5, 4))
+    assert method.entropy() == pytest.approx((math.log(4), math.log(4)))
+    halves = torch.tensor([0.3, -0.3, 0.0, 0.0]).expand(5, 4)
+    assert vinnas("snr", halves, torch.zeros(5, 4)).entropy()[0] == pytest.approx(math.log(2))
 
 
 # -- DARTS and PGNAS ------------------------------------------------------------------------------

@@ -100,7 +100,8 @@ def test_shipped_ablations_vary_what_they_say(name: str) -> None:
     assert study.base is not None and len(study.variations) >= 10
     touched = {key for changes in study.variations.values() for key in changes}
     wanted = {
-        "vinnas-ablation": {"price", "prior", "draw", "estimator", "selection", "sharing"},
-        "pgnas-ablation": {"l2", "temperature", "candidates", "guided"},
+        "vinnas-ablation": {"price", "prior", "draw", "estimator", "selection", "sharing"}
+        | {"z_noise", "w_noise", "kl_z", "kl_w", "empty_edges"},
+        "pgnas-ablation": {"l2", "entropy_price", "temperature", "candidates", "guided"},
     }[name]
     assert {f"method.{option}" for option in wanted} <= touched

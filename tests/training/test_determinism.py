@@ -21,13 +21,14 @@ METHODS: list[tuple[str, dict[str, Any]]] = [
     ("pgnas", {}),
     ("random", {}),
 ]
+GAUSSIAN = {"variational_weights": True}
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    ("vinnas", {"bilevel": True, "draw": "batch", "estimator": "lrt_fused"}),
-    ("vinnas", {"draw": "element", "estimator": "flipout", "sharing": "position"}),
-    ("vinnas", {"variational_weights": False, "evaluation": "deterministic"}),
+    ("vinnas", {**GAUSSIAN, "bilevel": True, "draw": "batch", "estimator": "lrt_fused"}),
+    ("vinnas", {**GAUSSIAN, "draw": "element", "estimator": "flipout", "sharing": "position"}),
+    ("vinnas", {**GAUSSIAN, "weight_kl": "elbo", "evaluation": "deterministic"}),
     ("vinnas", {"estimator": "weight", "prior": "log_uniform", "selection": "all_alive"}),
     ("pgnas", {"granularity": "slice", "objective": "paper"}),
-    ("pgnas", {"draw": "batch", "guided": False}),
+    ("pgnas", {"draw": "batch", "guided": False, "granularity": "single_path"}),
 ]
 NAMES = [" ".join([name, *map(str, options.values())]) for name, options in METHODS + VARIANTS]
 

@@ -19,7 +19,7 @@ from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
 CHANGES = {
-    "no-kl": {"method.lambda_z": 0.0, "method.noise": False},
+    "no-kl": {"method.lambda_z": 0.0, "method.z_noise": False},
     "late": {},
     "unrun": {"a.b": None},
 }
@@ -93,7 +93,7 @@ def test_what_was_not_run_and_what_was_tuned_is_left_out() -> None:
     text = markdown.format_page(rows, StudyFacts(**{**vars(FACTS), "gate": "Gate: failed."}))
     assert "\n\nGate: failed.\n\n" in text
     assert "Not run yet, or failed: unrun." in text
-    assert "method.lambda_z 0.0, method.noise false" in text and "| a.b null |" in text
+    assert "method.lambda_z 0.0, method.z_noise false" in text and "| a.b null |" in text
 
 
 def test_the_notes_say_which_variations_differ_significantly() -> None:
