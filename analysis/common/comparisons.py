@@ -7,10 +7,12 @@ methods draw different numbers from the same seed, and `random` shares nothing w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,9 +22,17 @@ from analysis.common.intervals import FEWEST_SEEDS, LEVEL, Array, seed_means
 EQUIVALENCE_LEVEL = 2 * LEVEL - 1
 """Level of the interval that must lie in the region of equivalence: 90 %, which is two one-sided
 tests at 5 % (Schuirmann 1987)."""
+COLUMNS = (
+    "paired", "compared_seeds", "mean_difference_points",
+    "shift_points", "shift_low_points", "shift_high_points",
+    "better_share", "better_low_share", "better_high_share",
+    "p_value", "p_value_holm", "verdict", "detectable_points",
+)  # fmt: skip
+"""What tables of accuracies in percent call the values of a `Judgement`."""
 _SAME = 1e-9
 """Means closer than this are one number that was summed in another order."""
 
+T = TypeVar("T")
 Sample = Mapping[str, float | Sequence[float]]
 """A method's values by search: the search's id -> its value, or one value for each evaluation."""
 
@@ -60,11 +70,6 @@ class Comparison:
     better_high: float
     p_value: float
 
-    @property
-    def has_few_seeds(self) -> bool:
-        """Whether a verdict would rest on fewer than `FEWEST_SEEDS` seeds."""
-        return min(self.seeds) < FEWEST_SEEDS
-
 
 @dataclass(frozen=True)
 class Judgement:
@@ -79,22 +84,23 @@ class Judgement:
     verdict: Verdict
     detectable: float
 
-    def to_columns(self) -> dict[str, float | str | bool]:
-        """What tables of accuracies in percent call these values."""
+    def to_columns(self) -> dict[str, float | str | bool | None]:
+        """What tables of accuracies in percent call these values; what is infinite is empty."""
         own = self.comparison
         return {
             "paired": own.paired,
+            "compared_seeds": min(own.seeds),
             "mean_difference_points": own.mean,
             "shift_points": own.shift,
-            "shift_low_points": own.low,
-            "shift_high_points": own.high,
+            "shift_low_points": _finite_or_none(own.low),
+            "shift_high_points": _finite_or_none(own.high),
             "better_share": own.better,
             "better_low_share": own.better_low,
             "better_high_share": own.better_high,
             "p_value": own.p_value,
             "p_value_holm": self.p_holm,
             "verdict": str(self.verdict),
-            "detectable_points": self.detectable,
+            "detectable_points": _finite_or_none(self.detectable),
         }
 
 
@@ -135,7 +141,7 @@ def compare(sample: Sample, baseline: Sample) -> Comparison:
     )
 
 
-def judge(samples: Mapping[str, Sample], baseline: Sample, region: float) -> dict[str, Judgement]:
+def judge(samples: Mapping[T, Sample], baseline: Sample, region: float) -> dict[T, Judgement]:
     """Each sample against the baseline's; p-values are corrected by Holm over the samples.
 
     region: differences up to this size do not matter, in the values' unit. Raises ValueError where
@@ -162,7 +168,7 @@ def conclude(comparison: Comparison, p_holm: float, region: float) -> Verdict:
     - better, worse: significant at 5 %, and shift and means differ in the same direction.
     - undecided: all else, and always with fewer than `FEWEST_SEEDS` seeds.
     """
-    if comparison.has_few_seeds:
+    if min(comparison.seeds) < FEWEST_SEEDS:
         return Verdict.UNDECIDED
     within = (comparison.inner_low, comparison.inner_high, comparison.mean)
     if all(abs(value) <= region + _SAME for value in within):
@@ -226,6 +232,10 @@ def rank_by_mean(group: Mapping[str, Sample], region: float) -> dict[str, Rank]:
         )
         for label, mean in means.items()
     }
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _align(sample: Sample, baseline: Sample) -> tuple[Array, Array, bool]:

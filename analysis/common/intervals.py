@@ -86,8 +86,8 @@ class Summary:
         return self.low, self.high
 
 
-Summarise = Callable[[Values, Bounds], Summary]
-"""`summarise_accuracies` or `summarise`."""
+Summarise = Callable[[Array], Summary]
+"""`summarise_accuracies` or `summarise`, which may have been given bounds."""
 
 
 def seed_means(values: Values) -> Array:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.records import gate
+from bench.records import gate, population
+from bench.records.population import Population
 from bench.records.store import Standing
 from bench.study.model import Study
 
@@ -19,7 +20,8 @@ class StudyFacts:
     labels, datasets, seeds: in the study's order. base, variations: of its ablations, label ->
     what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
     of a folder of records without its study file. gate: the gate's verdict in words
-    (`bench.records.gate.describe_state`).
+    (`bench.records.gate.describe_state`). populations: the accuracies of all cells of the tables
+    that were looked up. region: accuracies that differ by at most so many points are equivalent.
     """
 
     name: str
@@ -34,6 +36,8 @@ class StudyFacts:
     failed: int | None = None
     missing: int | None = None
     gate: str | None = None
+    populations: tuple[Population, ...] = ()
+    region: float = 0.5
 
 
 def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
@@ -51,4 +55,5 @@ def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
         failed=len(standing.failed),
         missing=len(standing.missing),
         gate=gate.describe_state(study.gate, folder),
+        populations=population.read(folder),
     )

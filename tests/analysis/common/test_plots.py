@@ -15,7 +15,7 @@ from support import synthetic
 
 from analysis.common import plots
 from analysis.common.plots import Looks
-from analysis.common.statistics import summarise
+from analysis.common.intervals import summarise
 
 LOOKS = Looks(("a", "b", "c"))
 
