@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.records.schema import FinishedRecord
 
 
-@verb("leaderboard", "quickstart --baseline random --region 1", "results/methods")
+@verb("leaderboard", "quickstart --baseline random", "results/methods results/alive --region 1")
 @options.studies
 @option(
     "--baseline",
@@ -140,6 +140,37 @@ def verify(
     right = f"{compared - len(wrong)} of {compared} files are what the records say"
     print(f"{gathered.facts.name}: {right} ({gathered.folder})")
     return SOME_FAILED if wrong else DONE
+
+
+@verb("calibrate", "", "--seed 1 --output /tmp/calibration")
+@option("--seed", type=options.Whole(min=0), default=0, help="Of the simulations.")
+@options.region
+@option(
+    "--output",
+    type=options.PATH,
+    metavar="DIR",
+    default=Path("results/calibration"),
+    help="Where to write.",
+)
+def calibrate(seed: int, region: float, output: Path) -> int:
+    """Simulate how often intervals and tests are right.
+
+    Draws random cells of NAS-Bench-201, whose accuracies are known, and counts how often the
+    leaderboard's intervals have the true mean in them and its tests find a difference. Needs the
+    extra `tabular`.
+    """
+    import analysis
+    from bench.records import population
+    from bench.tabular.config import DATASETS, TabularConfig
+    from bench.tabular.providers import tables
+
+    configs = [TabularConfig(dataset=dataset) for dataset in DATASETS]
+    populations = [
+        population.describe(config, tables(config)[config.dataset]) for config in configs
+    ]
+    for path in analysis.write_calibration(output, populations, seed, region):
+        print(path)
+    return DONE
 
 
 def _write_tables(

@@ -9,8 +9,8 @@ from support import synthetic
 from support.zeroing import measured
 
 from analysis import sparsity
-from analysis.common.plots import Looks
 from analysis.common.intervals import summarise_accuracies
+from analysis.common.plots import Looks
 from analysis.sparsity import cost, path, sizes, tables
 from bench.records.schema import FinishedRecord
 
