@@ -10,9 +10,17 @@ if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds
     from analysis.common.outputs import Outputs
     from bench.records.facts import StudyFacts
+    from bench.records.population import Population
     from bench.records.schema import FailedRecord, FinishedRecord
 
-__all__ = ["write_ablation", "write_all", "write_leaderboard", "write_report", "write_tuning"]
+__all__ = [
+    "write_ablation",
+    "write_all",
+    "write_calibration",
+    "write_leaderboard",
+    "write_report",
+    "write_tuning",
+]
 
 Files = Mapping[tuple[str, str], str]
 """Where each record was read from, by the trial's (label, id)."""
@@ -144,6 +152,19 @@ def write_report(
         posteriors=_locate_posteriors(folder, files),
     )
     return outputs.write(folder, page)[0]
+
+
+def write_calibration(
+    folder: Path, populations: Sequence[Population], seed: int, region: float
+) -> list[Path]:
+    """Write simulated coverage and power on the accuracies of all cells of tables into `folder`.
+
+    seed: of the simulations; region: of practical equivalence, in points.
+    """
+    from analysis import calibration
+    from analysis.common import outputs
+
+    return outputs.write(folder, calibration.make(populations, seed, region))
 
 
 def write_tuning(folder: Path, made: Mapping[str, Any]) -> list[Path]:

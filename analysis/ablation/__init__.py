@@ -1,4 +1,4 @@
-"""Ablations: what each variation of a study changes, seed by seed, against the base."""
+"""Ablations: what each variation of a study changes, against the base."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def make(records: Sequence[FinishedRecord], facts: StudyFacts) -> Outputs:
     }
     if len(rows):
         differences = list_differences(records, facts)
-        outputs["ablation.png"] = figure.draw(rows, differences, str(facts.base))
+        outputs["ablation.png"] = figure.draw(rows, differences, str(facts.base), facts.region)
     return outputs

@@ -15,11 +15,14 @@ INK = plots.OKABE_ITO[0]
 
 @plots.styled
 def draw(
-    rows: pd.DataFrame, differences: Mapping[tuple[str, str], Sequence[float]], base: str
+    rows: pd.DataFrame,
+    differences: Mapping[tuple[str, str], Sequence[float]],
+    base: str,
+    region: float,
 ) -> Figure:
     """A panel per data set with a row per variation.
 
-    rows, differences: of `analysis.ablation.table`.
+    rows, differences: of `analysis.ablation.table`; region: of practical equivalence, in points.
     """
     blocks = [
         (str(dataset), block[block["variation"] != base])
@@ -29,14 +32,17 @@ def draw(
     figure = plots.create(7.2, 0.9 + sum(heights))
     panels = figure.subplots(len(blocks), 1, squeeze=False)[:, 0]
     for axes, (dataset, block) in zip(panels, blocks, strict=True):
+        axes.axvspan(-region, region, color="#EEEEEE", lw=0)
         _draw_forest(axes, block, differences)
         axes.set_title(dataset, loc="left")
         axes.set_xlabel(f"difference of test accuracy from {base}, points")
     plots.add_caption(
         figure,
-        "A square is the mean difference, paired by seed, a bar its 95 % interval (paired t), and"
-        " hollow circles are the seeds. At the right are Hedges' g and the p-value corrected by"
-        " Holm. Left of the line the variation is worse than the base.",
+        "A square is the shift (Hodges-Lehmann), a bar the 95 % interval of shifts that the exact"
+        " test does not reject, grey the region of practical equivalence. Hollow circles are the"
+        " seeds minus the base's mean, or minus the base's value of the same search. At the right"
+        " are the verdict and the p-value corrected by Holm. Left of the line the variation is"
+        " worse than the base.",
     )
     return figure
 
@@ -48,17 +54,16 @@ def _draw_forest(
     for place, row in enumerate(block.to_dict("records")):
         seeds = list(differences.get((row["dataset"], row["variation"]), ()))
         axes.plot(seeds, [place + 0.22] * len(seeds), "o", ms=3.5, mfc="none", mec=plots.GREY)
-        if pd.isna(row["difference_points"]):
+        if pd.isna(row["shift_points"]):
             axes.text(0, place, " not run", va="center", **plots.SMALL)
             continue
-        if not pd.isna(row["difference_low_points"]):
-            ends = [row["difference_low_points"], row["difference_high_points"]]
+        if not pd.isna(row["shift_low_points"]):
+            ends = [row["shift_low_points"], row["shift_high_points"]]
             axes.plot(ends, [place - 0.08] * 2, "-", color=INK, lw=2, solid_capstyle="butt")
-        axes.plot(row["difference_points"], place - 0.08, "s", ms=5.5, color=INK)
-        numbers = (("g", row["effect_size"], "+.1f"), ("p", row["p_value_holm"], ".2f"))
-        known = [f"{name} {value:{form}}" for name, value, form in numbers if not pd.isna(value)]
+        axes.plot(row["shift_points"], place - 0.08, "s", ms=5.5, color=INK)
+        said = f"{row['verdict']}, p {row['p_value_holm']:.2f}"
         right = axes.get_yaxis_transform()  # x in fractions of the axes, y in data
-        axes.text(1.01, place, ", ".join(known), transform=right, va="center", **plots.SMALL)
+        axes.text(1.01, place, said, transform=right, va="center", **plots.SMALL)
     axes.set_yticks(range(len(block)), [plots.wrap(label, 26) for label in block["variation"]])
     axes.set_ylim(len(block) - 0.5, -0.6)
     axes.tick_params(axis="y", length=0)

@@ -7,16 +7,15 @@ from typing import Any
 import pandas as pd
 
 from analysis.common import text
-from analysis.common.statistics import FEWEST_SEEDS, LEVEL
+from analysis.common.comparisons import Verdict
+from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.text import Note
 from bench.records.facts import StudyFacts
 
-FEW = 6
-"""Below so many seeds the notes say how little can be found."""
 HEADINGS = (
-    "data set", "variation", "changes", "test accuracy, %", "difference, points (95 % interval)",
-    "Hedges' g", "better in", "p of the paired t test (Holm)", "non-zero parameters",
-    "search time", "evaluation time", "seeds",
+    "data set", "variation", "changes", "test accuracy, %", "shift, points (95 % interval)",
+    "P(better), % (95 % interval)", "p of the exact test (Holm)", "verdict",
+    "80 % power from, points", "non-zero parameters", "search time", "evaluation time", "seeds",
 )  # fmt: skip
 
 
@@ -35,60 +34,78 @@ def format_page(rows: pd.DataFrame, facts: StudyFacts) -> str:
 
 
 def _explain(rows: pd.DataFrame, facts: StudyFacts) -> list[Note]:
-    significant = rows[rows["p_value_holm"] < 1 - LEVEL]
-    tests = int(rows["p_value_holm"].notna().sum())
-    named = [
-        f"{row['variation']} on {row['dataset']} ({row['difference_points']:+.2f})"
-        for row in significant.to_dict("records")
+    tested = rows[rows["verdict"].notna()]
+    verdicts = [
+        f"{verdict}: {_list_variations(tested[tested['verdict'] == verdict])}."
+        for verdict in Verdict
     ]
+    paired = sorted(set(tested.loc[tested["paired"].eq(True), "variation"]))
     notes = [
         Note(
-            "Differences are paired by seed: variation and base share splits, batch order and"
-            " evaluation seeds. The interval and the p-value are those of the paired t test, the"
-            " p-value corrected by Holm over the variations of a data set; with fewer than"
-            f" {FEWEST_SEEDS} seeds there are none. Hedges' g is the mean difference over its"
-            " standard deviation, corrected for few seeds. `better in` is the share of the seeds"
-            " at which the variation has the higher accuracy, a tie counting half."
+            "The test is the exact two-sided rank-sum test (Wilcoxon-Mann-Whitney, with ties)."
+            " Variations that change the evaluation alone share the base's searches and are paired"
+            f" with it by the exact signed-rank test ({', '.join(paired) or 'none here'}); others"
+            " draw other numbers from the same seed. p-values are corrected by Holm over the"
+            " variations of a data set. The shift is the Hodges-Lehmann estimate; its interval has"
+            " the shifts that the test does not reject. P(better) is the probability that a seed of"
+            " the variation is above one of the base."
+        ),
+        Note(
+            "Equivalent: the 90 % interval of the shift and the difference of the means are within"
+            f" {facts.region:g} points, the region of practical equivalence. Better, worse:"
+            " significant at 5 %, and the means differ in the same direction. Undecided: all else,"
+            f" and wherever there are fewer than {FEWEST_SEEDS} seeds. The verdicts are:",
+            tuple(verdicts),
+        ),
+        Note(
+            "80 % power from: the smallest difference that had a probability of 80 % to be found"
+            " significant (normal values with the standard deviation of the two samples, the test"
+            " at 5 % over the number of variations); none where so few seeds cannot find a"
+            " difference of any size."
         ),
         Note(
             "Non-zero parameters and times are ratios to the base (geometric means). A search that"
             " a variation shares with the base was done once; its time counts in both."
         ),
-        Note(
-            f"Of {tests} tested variations, these are significantly different from the base (paired"
-            f" t test, corrected by Holm, 5 %): {', '.join(named) or 'none'}. A variation that is"
-            " not may still differ by as much as its interval says."
-        ),
     ]
-    counts = rows.loc[(rows["variation"] != facts.base) & (rows["seeds"] > 0), "seeds"]
-    if len(counts) and counts.min() < FEW:
-        seeds = int(counts.min())
-        notes.append(
-            Note(f"With {seeds} seed{'s' * (seeds > 1)} only large, steady differences are found.")
-        )
+    few = sorted(set(rows.loc[rows["seeds"].between(1, FEWEST_SEEDS - 1), "variation"]))
+    if few:
+        notes.append(Note(f"Too few seeds: {', '.join(few)}."))
     missing = sorted(set(rows.loc[rows["seeds"] == 0, "variation"]))
     if missing:
         notes.append(Note(f"Not run yet, or failed: {', '.join(missing)}."))
     return notes
 
 
+def _list_variations(rows: pd.DataFrame) -> str:
+    named = [
+        f"{row['variation']} on {row['dataset']} ({row['shift_points']:+.2f})"
+        for row in rows.to_dict("records")
+    ]
+    return ", ".join(named) or "none"
+
+
 def _format_row(row: dict[Any, Any], base: str | None) -> list[str]:
     def number(key: str, form: str, unit: str = "") -> str:
         return "" if pd.isna(row[key]) else format(row[key], form) + unit
 
-    difference = number("difference_points", "+.2f")
-    if not pd.isna(row["difference_low_points"]):
-        low, high = row["difference_low_points"], row["difference_high_points"]
-        difference += f" ({low:+.2f} to {high:+.2f})"
+    shift, better, power = number("shift_points", "+.2f"), "", ""
+    if shift:
+        low, high = number("shift_low_points", "+.2f"), number("shift_high_points", "+.2f")
+        shift += f" ({low} to {high})" if low else " (too few seeds)"
+        low, high = (f"{100 * row[f'better_{end}_share']:.0f}" for end in ("low", "high"))
+        better = f"{100 * row['better_share']:.0f} ({low} to {high})"
+        power = number("detectable_points", ".2f") or "none"
     return [
         row["dataset"],
         row["variation"] + (" (base)" if row["variation"] == base else ""),
         row["changes"],
         number("test_accuracy_percent", ".2f"),
-        difference,
-        number("effect_size", "+.2f"),
-        number("better_share", ".0%"),
+        shift,
+        better,
         number("p_value_holm", ".3f"),
+        number("verdict", ""),
+        power,
         number("nonzero_ratio", ".2f", "×"),
         number("search_seconds_ratio", ".2f", "×"),
         number("evaluation_seconds_ratio", ".2f", "×"),

@@ -1,22 +1,21 @@
-"""The differences of a study's variations from its base, paired by seed."""
+"""The differences of a study's variations from its base."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from analysis.common.statistics import compare_by_seed, correct_by_holm, summarise
-from analysis.common.trials import group_by_method, list_accuracies
+from analysis.common import comparisons
+from analysis.common.intervals import seed_means
+from analysis.common.trials import group_by_method, list_accuracies, list_by_search
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
 COLUMNS = (
-    "dataset", "variation", "changes", "seeds", "test_accuracy_percent",
-    "difference_points", "difference_low_points", "difference_high_points",
-    "effect_size", "better_share", "p_value", "p_value_holm",
+    "dataset", "variation", "changes", "seeds", "test_accuracy_percent", *comparisons.COLUMNS,
     "nonzero_ratio", "search_seconds_ratio", "evaluation_seconds_ratio",
 )  # fmt: skip
 
@@ -26,40 +25,48 @@ BySeed = dict[int, FinishedRecord]
 def tabulate(records: Sequence[FinishedRecord], facts: StudyFacts) -> pd.DataFrame:
     """One row per (data set, variation), the base first; the columns are `COLUMNS`.
 
-    Differences are the variation's test accuracy minus the base's at the same seed, in points,
-    with the 95 % interval and p-value of the paired t test (Holm: over a data set's variations),
-    Hedges' g and the share of seeds at which it is better. Ratios to the base are geometric means
-    over the same seeds. What too few seeds do not allow to say is empty.
+    Differences are the variation's test accuracies against the base's, in points, with p-values
+    corrected by Holm over a data set's variations (`analysis.common.comparisons.judge`): paired
+    where the two evaluate the same searches, otherwise as independent samples. Ratios to the base
+    are geometric means over the seeds that both have. What too few seeds do not allow to say is
+    empty.
     """
     rows: list[dict[str, Any]] = []
     for dataset, by_label in _group(records).items():
         base = by_label.get(str(facts.base), {})
-        block: list[dict[str, Any]] = [
-            {"variation": facts.base, "changes": "", "seeds": len(base)}
-            | {"test_accuracy_percent": _mean_accuracy(base)}
-        ]
+        own = {label: by_label.get(label, {}) for label in facts.variations}
+        judgements = {}
+        if base:
+            samples = {label: list_by_search(one.values()) for label, one in own.items() if one}
+            judgements = comparisons.judge(samples, list_by_search(base.values()), facts.region)
+        rows.append({"dataset": dataset, "variation": facts.base, "changes": ""} | _measure(base))
         for label, changes in facts.variations.items():
             words = ", ".join(f"{key} {_as_yaml(value)}" for key, value in changes.items())
-            row = {"variation": label, "changes": words}
-            block.append(row | _compare(by_label.get(label, {}), base))
-        p_values = correct_by_holm([row.get("p_value") for row in block])
-        for row, p_value in zip(block, p_values, strict=True):
-            rows.append(row | {"dataset": dataset, "p_value_holm": p_value})
+            row = {"dataset": dataset, "variation": label, "changes": words}
+            judgement = judgements.get(label)
+            row |= _measure(own[label]) | _list_ratios(own[label], base)
+            rows.append(row | (judgement.to_columns() if judgement else {}))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def list_differences(
     records: Sequence[FinishedRecord], facts: StudyFacts
 ) -> dict[tuple[str, str], list[float]]:
-    """(data set, variation) -> differences from the base in points, by seed that both have."""
-    return {
-        (dataset, label): [
-            _mean(list_accuracies(varied)) - _mean(list_accuracies(base))
-            for varied, base in _pair(by_label.get(label, {}), by_label.get(str(facts.base), {}))
-        ]
-        for dataset, by_label in _group(records).items()
-        for label in facts.variations
-    }
+    """(data set, variation) -> each seed's accuracy minus the base's, in points.
+
+    Minus the base's of the same search where the two share it, else minus the base's mean.
+    """
+    differences: dict[tuple[str, str], list[float]] = {}
+    for dataset, by_label in _group(records).items():
+        base = list_by_search(by_label.get(str(facts.base), {}).values())
+        for label in facts.variations if base else ():
+            varied = list_by_search(by_label.get(label, {}).values())
+            mean = float(seed_means(list(base.values())).mean())
+            differences[dataset, label] = [
+                _mean(accuracies) - (_mean(base[search]) if search in base else mean)
+                for search, accuracies in varied.items()
+            ]
+    return differences
 
 
 def _group(records: Sequence[FinishedRecord]) -> dict[str, dict[str, BySeed]]:
@@ -71,30 +78,20 @@ def _group(records: Sequence[FinishedRecord]) -> dict[str, dict[str, BySeed]]:
     return groups
 
 
-def _pair(varied: BySeed, base: BySeed) -> Iterator[tuple[FinishedRecord, FinishedRecord]]:
-    """(variation, base) at each seed that both have."""
-    return ((varied[seed], base[seed]) for seed in sorted(varied.keys() & base))
-
-
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _mean_accuracy(records: BySeed) -> float | None:
-    """Percent, over seeds; None without records."""
-    return summarise([list_accuracies(r) for r in records.values()]).mean if records else None
+def _measure(records: BySeed) -> dict[str, Any]:
+    """The number of seeds and their mean accuracy in percent, empty without records."""
+    accuracies = [list_accuracies(record) for record in records.values()]
+    mean = float(seed_means(accuracies).mean()) if accuracies else None
+    return {"seeds": len(records), "test_accuracy_percent": mean}
 
 
-def _compare(varied: BySeed, base: BySeed) -> dict[str, Any]:
-    difference = compare_by_seed(
-        {seed: list_accuracies(record) for seed, record in varied.items()},
-        {seed: list_accuracies(record) for seed, record in base.items()},
-    )
-    pairs = list(_pair(varied, base))
-    return difference.to_columns() | {
-        "seeds": difference.seeds,
-        "test_accuracy_percent": _mean_accuracy(varied),
-        "better_share": difference.better,
+def _list_ratios(varied: BySeed, base: BySeed) -> dict[str, Any]:
+    pairs = [(varied[seed], base[seed]) for seed in sorted(varied.keys() & base)]
+    return {
         "nonzero_ratio": _mean_ratio(pairs, lambda one: one.evaluation.nonzero_parameters),
         "search_seconds_ratio": _mean_ratio(pairs, lambda one: one.search.total_seconds),
         "evaluation_seconds_ratio": _mean_ratio(pairs, lambda one: one.evaluation.total_seconds),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.common.statistics import LEVEL, Array
+from analysis.common.intervals import LEVEL, Array
 from analysis.common.trials import TRIAL_COLUMNS, identify
 from bench.records.schema import FinishedRecord
 

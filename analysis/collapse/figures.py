@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.common import plots
+from analysis.common.intervals import MEASURE_SENTENCE
 from analysis.common.operations import BOTH, PARAMETER_FREE, name_cell
 from analysis.common.plots import Looks
-from analysis.common.statistics import INTERVAL_SENTENCE
 
 TITLES = {
     "entropy": "Entropy of operation types\n(fraction of its maximum)",
@@ -46,7 +46,7 @@ def draw_final(final: pd.DataFrame, looks: Looks) -> Figure:
         figure,
         "Above is the mean over seeds of each operation's share of the selected edges; operations "
         "right of the line are parameter-free. Below, over all cells, a hollow mark is a trial, "
-        f"a filled one the mean over seeds with its 95 % interval as a bar. {INTERVAL_SENTENCE}",
+        f"a filled one the mean over seeds with its 95 % interval as a bar. {MEASURE_SENTENCE}",
     )
     return figure
 
@@ -78,7 +78,7 @@ def draw_epochs(epochs: pd.DataFrame, final: pd.DataFrame, looks: Looks) -> Figu
         figure,
         "Lines are the mean over seeds of the entropy of the genotype that would be selected after "
         "that epoch (0: one operation type; 1: every one equally often), bands the 95 % interval "
-        f"of that mean. {INTERVAL_SENTENCE} A level thin line is the final genotype of a "
+        f"of that mean. {MEASURE_SENTENCE} A level thin line is the final genotype of a "
         "method whose search has no genotypes by epoch.",
     )
     return figure

@@ -1,5 +1,9 @@
 """How well each signal of collapse foretold a bad architecture, where accuracies are known.
 
+Signals are judged within methods: between methods both the signal and the accuracy differ for
+other reasons. Of trials of a method that ended with the same architecture the first alone counts,
+as the others are no further evidence.
+
 Spearman's rho and AUROC are over trials, which are independent; a trial's epochs are not. Each
 signal has a direction that was fixed beforehand (`SIGNALS`), so an AUROC below 0.5 says that it
 points the other way here.
@@ -8,14 +12,15 @@ points the other way here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.common.intervals import summarise
 from analysis.common.operations import BOTH
-from analysis.common.statistics import spearman, summarise
+from analysis.common.rank_statistics import spearman
 from analysis.common.trials import TRIAL_COLUMNS
 
 SIGNALS = {
@@ -36,11 +41,12 @@ BAD_BELOW = 50.0
 """A selection is bad when it is better than fewer of the table's cells than this, percent."""
 FALSE_ALARMS = 0.1
 """An alarm's threshold: at most this share of the epochs whose selection is not bad raise it."""
-ALL = "all methods"
+WITHIN = "within methods"
+"""What a row is called that has the means over methods."""
 TRIAL = list(TRIAL_COLUMNS)
 
 COLUMNS = (
-    "method", "dataset", "table", "signal", "warns_when", "trials", "bad_trials",
+    "method", "dataset", "table", "signal", "warns_when", "methods", "trials", "bad_trials",
     "spearman", "auroc", "trials_half_way", "spearman_half_way", "auroc_half_way",
     "spearman_within_trials", "alarm_at", "false_alarm_share", "turned_bad", "alarmed",
     "lead_epochs", "lead_low_epochs", "lead_high_epochs",
@@ -50,11 +56,14 @@ COLUMNS = (
 def tabulate(
     final: pd.DataFrame, epochs: pd.DataFrame, known: pd.DataFrame, known_epochs: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row per (method, data set, data set of the table, signal); method `ALL` has all trials.
+    """One row per (method, data set, data set of the table, signal); the columns are `COLUMNS`.
 
-    final, epochs: of `analysis.collapse.tables`; known, known_epochs: of
-    `analysis.common.known_accuracies`. Columns:
+    In the rows of method `WITHIN` are means over methods (of correlations and AUROCs, where they
+    can be stated) and sums (of trials). final, epochs: of `analysis.collapse.tables`; known,
+    known_epochs: of `analysis.common.known_accuracies`. Columns:
 
+    - methods: those of which an AUROC can be stated, as some of its ends are bad and some are not.
+    - trials: with different architectures at their ends.
     - bad_trials: whose final selection is better than fewer than `BAD_BELOW` % of the cells.
     - spearman: of the signal with the known accuracy of the trials' ends (negative where the
       signal is high and the accuracy low); auroc: how surely the signal tells bad ends from others
@@ -69,19 +78,36 @@ def tabulate(
       (positive: warned before), with its 95 % interval over trials.
     """
     ends = final[final["cell"] == BOTH].merge(known, on=TRIAL)
+    ends = ends.drop_duplicates(["method", "dataset", "table", "genotype"])
     path = epochs[epochs["cell"] == BOTH].merge(known_epochs, on=[*TRIAL, "epoch"])
+    path = path.merge(ends[[*TRIAL, "table"]], on=[*TRIAL, "table"])
     last = path.sort_values("epoch").groupby([*TRIAL, "table"], as_index=False).last()
     ends = ends.merge(last, on=[*TRIAL, "table"], how="left", suffixes=("", "_last"))
     rows = []
     for (dataset, name), block in ends.groupby(["dataset", "table"], sort=False):
         along = path[(path["dataset"] == dataset) & (path["table"] == name)]
-        for method in (ALL, *dict.fromkeys(block["method"])):
-            own = [f if method == ALL else f[f["method"] == method] for f in (block, along)]
-            for signal in SIGNALS:
-                if own[0][signal].notna().any() or own[1][signal].notna().any():
-                    place = {"method": method, "dataset": dataset, "table": name}
-                    rows.append(place | _judge(signal, *own))
+        for signal in SIGNALS:
+            place = {"dataset": dataset, "table": name, "signal": signal}
+            judged = []
+            for method, own in block.groupby("method", sort=False):
+                own_path = along[along["method"] == method]
+                if own[signal].notna().any() or own_path[signal].notna().any():
+                    judged.append({"method": method} | place | _judge(signal, own, own_path))
+            if judged:
+                rows += [{"method": WITHIN} | place | _average(judged), *judged]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _average(judged: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means and sums over methods."""
+    sums = ("methods", "trials", "bad_trials", "trials_half_way", "turned_bad", "alarmed")
+    means = ("spearman", "auroc", "spearman_half_way", "auroc_half_way", "spearman_within_trials")
+    values: dict[str, Any] = {"warns_when": judged[0]["warns_when"]}
+    values |= {name: sum(row[name] for row in judged) for name in sums}
+    for name in means:
+        stated = [row[name] for row in judged if row[name] is not None]
+        values[name] = sum(stated) / len(stated) if stated else None
+    return values
 
 
 def _judge(signal: str, ends: pd.DataFrame, path: pd.DataFrame) -> dict[str, Any]:
@@ -91,13 +117,14 @@ def _judge(signal: str, ends: pd.DataFrame, path: pd.DataFrame) -> dict[str, Any
     sign = SIGNALS[signal]
     path = path.dropna(subset=[signal])
     half = _half_way(path).merge(ends[[*TRIAL, "accuracy_percent", "percentile"]], on=TRIAL)
+    area = auroc(sign * at_end[signal].astype(float), bad)
     return {
-        "signal": signal,
         "warns_when": "high" if sign > 0 else "low",
+        "methods": int(area is not None),
         "trials": len(at_end),
         "bad_trials": int(bad.sum()),
         "spearman": spearman(at_end[signal], at_end["accuracy_percent"]),
-        "auroc": auroc(sign * at_end[signal].astype(float), bad),
+        "auroc": area,
         "trials_half_way": len(half),
         "spearman_half_way": spearman(half[signal], half["accuracy_percent"]),
         "auroc_half_way": auroc(sign * half[signal].astype(float), half["percentile"] < BAD_BELOW),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.common import plots
+from analysis.common.intervals import MEASURE_SENTENCE, summarise
 from analysis.common.operations import BOTH
 from analysis.common.plots import Looks
-from analysis.common.statistics import INTERVAL_SENTENCE
 
 SHARE = (0.0, 1.0)
 POSITIVE = (0.0, math.inf)
@@ -55,7 +56,7 @@ def draw(epochs: pd.DataFrame, looks: Looks) -> Figure:
         figure,
         "Lines are means over seeds, of what would be selected after that epoch, all cells "
         "together where no cell is named (depth and width: mean of the cells). Bands are the 95 % "
-        f"interval of that mean. {INTERVAL_SENTENCE} Methods that left no value by epoch have no "
+        f"interval of that mean. {MEASURE_SENTENCE} Methods that left no value by epoch have no "
         "line.",
     )
     return figure
@@ -71,7 +72,8 @@ def _draw_signal(axes: Axes, rows: pd.DataFrame, signal: str, looks: Looks) -> N
     title, limits = TITLES[signal]
     for label in looks.list_present(rows):
         look = {"label": label, "lw": 1.6, **looks.line(label)}
-        plots.draw_mean_by_epoch(axes, rows[rows["method"] == label], signal, limits, **look)
+        own, measure = rows[rows["method"] == label], partial(summarise, within=limits)
+        plots.draw_mean_by_epoch(axes, own, signal, summarise=measure, **look)
     if signal in FULL_RANGE:
         axes.set_ylim(-0.04, 1.04)
     axes.set(xlabel="", ylabel=title)

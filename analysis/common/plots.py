@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.common.statistics import interval, summarise
+from analysis.common.intervals import Summarise, summarise
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
@@ -202,17 +202,18 @@ def draw_mean_by_epoch(
     axes: Axes,
     rows: pd.DataFrame,
     column: str,
-    within: tuple[float, float] = (-np.inf, np.inf),
+    *,
+    summarise: Summarise = summarise,
     **look: Any,
 ) -> None:
     """The mean of a column over the seeds of each epoch, with its 95 % interval as a band.
 
-    `within`: what values can be, the band is cut there; `look`: how the line is drawn.
+    `summarise`: of measures or of accuracies; `look`: how the line is drawn.
     """
     groups = [(epoch, part[column].to_numpy(float)) for epoch, part in rows.groupby("epoch")]
     epochs = np.array([epoch for epoch, _ in groups])
     axes.plot(epochs, [values.mean() for _, values in groups], **look)
-    low, high = zip(*(interval(values, within) for _, values in groups), strict=True)
+    low, high = zip(*(summarise(values).bounds for _, values in groups), strict=True)
     axes.fill_between(epochs, low, high, color=look["color"], alpha=0.15, lw=0)
 
 
@@ -223,12 +224,18 @@ def draw_methods_by_epoch(
     column: str,
     labels: Sequence[str],
     looks: Looks,
+    *,
+    summarise: Summarise = summarise,
 ) -> None:
-    """A line for each method: its mean by epoch or, without rows by epoch, a level of its ends."""
+    """A line for each method: its mean by epoch or, without rows by epoch, a level of its ends.
+
+    `summarise`: of measures or of accuracies.
+    """
     for label in labels:
         own = epochs[epochs["method"] == label].dropna(subset=[column])
         if len(own):
-            draw_mean_by_epoch(axes, own, column, label=label, lw=1.6, **looks.line(label))
+            look = {"label": label, "lw": 1.6, **looks.line(label)}
+            draw_mean_by_epoch(axes, own, column, summarise=summarise, **look)
         else:
             level = ends.loc[ends["method"] == label, column].mean()
             axes.axhline(level, label=label, lw=1.0, **looks.line(label))

@@ -38,6 +38,11 @@ def list_accuracies(record: FinishedRecord) -> list[float]:
     return [100 * evaluation.test.accuracy for evaluation in record.evaluation.all]
 
 
+def list_by_search(records: Iterable[FinishedRecord]) -> dict[str, list[float]]:
+    """The accuracies of each search by its id: trials of one search share the id."""
+    return {record.trial.search_id: list_accuracies(record) for record in records}
+
+
 def name_accuracy(records: Iterable[FinishedRecord]) -> str:
     """What the accuracies of these records are, in a few words."""
     names = {record.evaluation.accuracy_name for record in records}

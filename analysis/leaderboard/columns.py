@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.common.statistics import FEWEST_SEEDS
+from analysis.common.intervals import FEWEST_SEEDS
 
 TOO_FEW = "too few seeds"
 
@@ -27,17 +27,24 @@ Cells = dict[str, Cell]
 
 
 def describe_comparison(row: Row, baseline: str | None, accuracy: str) -> Cells:
-    """What is compared: rank, accuracy (named in a few words), tests, size and times."""
+    """What is compared: rank, accuracy (named in a few words), verdict, size and times."""
     cells = {
         "rank (95 % interval)": Cell(_rank(row), row["rank"]),
         "method": _method(row, baseline),
         f"{accuracy}, % (95 % interval)": Cell(_accuracy(row), row["test_accuracy_percent"]),
+        "interquartile mean, %": _number(row, "interquartile_mean_percent", "{:.2f}"),
         "seeds": _number(row, "seeds", "{}"),
     }
     if baseline is not None:
-        share, p_value = _get(row, "beats_baseline"), _get(row, "p_value_holm")
-        cells["P(beats baseline), % (95 % interval)"] = Cell(_beats(row), share)
-        cells["p of the paired t test (Holm)"] = Cell(_p_value(row), p_value)
+        shift, share = _get(row, "shift_points"), _get(row, "better_share")
+        cells |= {
+            "shift from the baseline, points (95 % interval)": Cell(_shift(row), shift),
+            "P(better than the baseline), % (95 % interval)": Cell(_better(row), share),
+            "p of the exact test (Holm)": Cell(_p_value(row), _get(row, "p_value_holm")),
+            "verdict": Cell(_verdict(row), _get(row, "verdict"), numeric=False),
+        }
+    if not pd.isna(row["chance_share"]):
+        cells["P(random cells are as good), %"] = Cell(_chance(row), row["chance_share"])
     return cells | {
         "parameters": _number(row, "parameters", "{:,.0f}"),
         "non-zero parameters": _number(row, "nonzero_parameters", "{:,.0f}"),
@@ -50,9 +57,9 @@ def describe_details(row: Row, baseline: str | None) -> Cells:
     """How else a method did, and what it cost."""
     cells = {"method": _method(row, baseline)}
     if baseline is not None:
-        key = _get(row, "difference_points")
-        cells["difference from the baseline, points (95 % interval)"] = Cell(_difference(row), key)
-        cells["Hedges' g"] = _number(row, "effect_size", "{:+.2f}")
+        cells["difference of the means from the baseline, points"] = _number(
+            row, "mean_difference_points", "{:+.2f}"
+        )
     memory = [
         _number(row, f"{stage}_peak_memory_bytes", "{:,.0f}", 2**-20)
         for stage in ("search", "evaluation")
@@ -86,42 +93,50 @@ def _method(row: Row, baseline: str | None) -> Cell:
 
 
 def _rank(row: Row) -> str:
-    if pd.isna(row["rank_low"]):
-        return f"{row['rank']} ({TOO_FEW})" if row["seeds"] < FEWEST_SEEDS else str(row["rank"])
-    return f"{row['rank']} ({row['rank_low']:.0f} to {row['rank_high']:.0f})"
+    if row["seeds"] < FEWEST_SEEDS:
+        return f"{row['rank']} ({TOO_FEW})"
+    return f"{row['rank']} ({row['rank_low']} to {row['rank_high']})"
 
 
 def _accuracy(row: Row) -> str:
     mean, low, high = (row[f"test_accuracy_{end}percent"] for end in ("", "low_", "high_"))
     if pd.isna(low):
-        seeds = f"{row['seeds']} seed{'s' * (row['seeds'] > 1)}"
-        return f"{mean:.2f} ({seeds}: too few for an interval)"
-    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
+        return f"{mean:.2f} ({TOO_FEW})"
+    few = f"; {TOO_FEW}" if row["seeds"] < FEWEST_SEEDS else ""
+    return f"{mean:.2f} ({low:.2f} to {high:.2f}{few})"
 
 
-def _is_baseline(row: Row) -> bool:
-    return bool(pd.isna(row["paired_seeds"]))
+def _shift(row: Row) -> str:
+    shift, low, high = (row[f"shift_{end}points"] for end in ("", "low_", "high_"))
+    if pd.isna(shift):
+        return ""
+    return f"{shift:+.2f} ({TOO_FEW if pd.isna(low) else f'{low:+.2f} to {high:+.2f}'})"
 
 
-def _beats(row: Row) -> str:
-    if pd.isna(row["beats_baseline"]):
-        return "" if _is_baseline(row) else TOO_FEW
-    share, low, high = (100 * row[f"beats_baseline{end}"] for end in ("", "_low", "_high"))
+def _better(row: Row) -> str:
+    if pd.isna(row["better_share"]):
+        return ""
+    share, low, high = (100 * row[f"better_{end}share"] for end in ("", "low_", "high_"))
     return f"{share:.0f} ({low:.0f} to {high:.0f})"
 
 
 def _p_value(row: Row) -> str:
     p_value = row["p_value_holm"]
     if pd.isna(p_value):
-        return "" if _is_baseline(row) else TOO_FEW
+        return ""
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def _difference(row: Row) -> str:
-    mean, low, high = (row[f"difference_{end}points"] for end in ("", "low_", "high_"))
-    if pd.isna(mean):
+def _verdict(row: Row) -> str:
+    if pd.isna(row["verdict"]):
         return ""
-    return f"{mean:+.2f} ({TOO_FEW if pd.isna(low) else f'{low:+.2f} to {high:+.2f}'})"
+    few = f" ({TOO_FEW})" if row["compared_seeds"] < FEWEST_SEEDS else ""
+    return f"{row['verdict']}{few}"
+
+
+def _chance(row: Row) -> str:
+    percent = 100 * row["chance_share"]
+    return "< 0.1" if percent < 0.1 else f"{percent:.1f}"
 
 
 def _evaluation(row: Row) -> str:

@@ -35,7 +35,7 @@ def build(
     records: Sequence[FinishedRecord], facts: StudyFacts, thresholds: CollapseThresholds
 ) -> Leaderboard:
     """The leaderboard of ordered records."""
-    rows, accuracy = tabulate(records, facts.baseline, thresholds), name_accuracy(records)
+    rows, accuracy = tabulate(records, facts, thresholds), name_accuracy(records)
     tables = {}
     for dataset, block in rows.groupby("dataset", sort=False):
         own = block.to_dict("records")

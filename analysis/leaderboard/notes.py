@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from analysis.common import known_accuracies
 from analysis.common.operations import CollapseThresholds
-from analysis.common.statistics import (
-    FEWEST_SEEDS,
-    INTERVAL_SENTENCE,
-    BySeed,
-    find_significant_pairs,
-)
 from analysis.common.text import Note
 from analysis.common.trials import is_tabular, name_accuracy
 from analysis.common.versions import count_mixed
-from analysis.leaderboard.table import group_by_entry, list_by_seed
+from analysis.leaderboard import comparison_notes
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
@@ -27,13 +21,9 @@ def explain(
     """All notes below a leaderboard; without records only what is known of the study."""
     if not records:
         return _explain_absence(facts)
-    groups = {
-        dataset: {entry.name: list_by_seed(own) for entry, own in entries.items()}
-        for dataset, entries in group_by_entry(records).items()
-    }
     return [
         *_explain_known_accuracies(records),
-        *explain_comparisons(groups, facts.baseline, name_accuracy(records)),
+        *comparison_notes.explain(records, facts, name_accuracy(records)),
         *_explain_measures(records, thresholds),
         *_explain_costs(records),
         *_explain_absence(facts),
@@ -66,64 +56,6 @@ def _explain_known_accuracies(records: Sequence[FinishedRecord]) -> list[Note]:
             tuple(details),
         )
     ]
-
-
-def explain_comparisons(
-    groups: Mapping[str, Mapping[str, BySeed]], baseline: str | None, accuracy: str
-) -> list[Note]:
-    """What intervals and tests are, and which methods differ significantly.
-
-    groups: data set -> method -> accuracies by seed; accuracy: what they are, in a few words.
-    """
-    unseen = ", on images that neither search nor selection saw" if "test" in accuracy else ""
-    notes = [
-        Note(
-            f"{accuracy[0].upper()}{accuracy[1:]} is the mean over search seeds{unseen}."
-            f" {INTERVAL_SENTENCE}"
-        ),
-        Note(
-            "Methods are ranked by their means. Two methods are significantly different where the"
-            " paired t test over seeds, corrected by Holm over all pairs of methods on the data"
-            " set, rejects at 5 % that they are equal. The interval of a rank has the places of"
-            " all methods from which that one does not differ significantly. The significant"
-            " differences are:",
-            tuple(f"{name}: {_list_significant(group)}" for name, group in groups.items()),
-        ),
-    ]
-    if any(baseline in group for group in groups.values()):
-        notes.append(
-            Note(
-                f"Against the baseline, {baseline}, methods are compared seed by seed. P(beats"
-                " baseline) is the share of seeds at which the method was better, a tie counting"
-                " half, with the exact interval of that share. The p-value is that of the"
-                " two-sided paired t test, corrected by Holm over the methods of the data set. The"
-                " mean difference has its t interval; Hedges' g is the effect size of the paired"
-                " differences."
-            )
-        )
-    return notes
-
-
-def _list_significant(group: Mapping[str, BySeed]) -> str:
-    pairs = len(group) * (len(group) - 1) // 2
-    if not pairs:
-        return "there is one method, so there is nothing to compare."
-    significant, tested = find_significant_pairs(group)
-    if not tested:
-        return f"none, as a test takes {FEWEST_SEEDS} seeds that both methods have."
-    untested = f"; {pairs - tested} could not be tested, too few seeds" if tested < pairs else ""
-    of_pairs = f"of {pairs} pair{'s' * (pairs > 1)}{untested}"
-    if not significant:
-        return f"none {of_pairs}."
-    worse: dict[str, list[str]] = {}
-    for better, other in sorted(significant):
-        worse.setdefault(better, []).append(other)
-    named = [f"{better} is better than {_join(others)}" for better, others in worse.items()]
-    return f"{'; '.join(named)} ({len(significant)} {of_pairs})."
-
-
-def _join(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _explain_measures(

@@ -7,23 +7,21 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from analysis.common import comparisons
+from analysis.common.chance import measure_chance
+from analysis.common.comparisons import Sample
+from analysis.common.intervals import interquartile_mean, seed_means, summarise_accuracies
 from analysis.common.operations import CollapseThresholds
-from analysis.common.statistics import (
-    BySeed,
-    compare_by_seed,
-    correct_by_holm,
-    rank_by_mean,
-    summarise,
-)
-from analysis.common.trials import list_accuracies
+from analysis.common.trials import list_accuracies, list_by_search
+from bench.records.facts import StudyFacts
+from bench.records.population import Population
 from bench.records.schema import FinishedRecord
 
 COLUMNS = (
     "rank", "rank_low", "rank_high", "method", "evaluation", "dataset",
-    "test_accuracy_percent", "test_accuracy_low_percent", "test_accuracy_high_percent", "seeds",
-    "paired_seeds", "difference_points", "difference_low_points", "difference_high_points",
-    "effect_size", "beats_baseline", "beats_baseline_low", "beats_baseline_high",
-    "p_value", "p_value_holm",
+    "test_accuracy_percent", "test_accuracy_low_percent", "test_accuracy_high_percent",
+    "interquartile_mean_percent", "seeds", *comparisons.COLUMNS,
+    "chance_share", "chance_with_none_share",
     "nll", "ece_percent", "parameters", "nonzero_parameters", "flops",
     "search_seconds", "evaluation_seconds", "tuning_seconds",
     "search_peak_memory_bytes", "evaluation_peak_memory_bytes",
@@ -44,21 +42,25 @@ class Entry(NamedTuple):
 
 
 def tabulate(
-    records: Sequence[FinishedRecord], baseline: str | None, thresholds: CollapseThresholds
+    records: Sequence[FinishedRecord], facts: StudyFacts, thresholds: CollapseThresholds
 ) -> pd.DataFrame:
     """One row per (data set, method, evaluation), by mean accuracy; the columns are `COLUMNS`.
 
     Accuracies are percent, differences from the baseline points, nll nats, times seconds, memory
     bytes; sizes and costs are means over seeds, `collapsed` counts seeds. Equal means share a rank.
-    What too few seeds do not allow to say is empty; so is what the records do not have.
+    chance: P(the mean of as many random cells is as good), of cells without none and of all, where
+    the accuracies of all cells are known. What too few seeds do not allow to say is empty; so is
+    what the records do not have.
     """
     rows: list[dict[str, Any]] = []
     for dataset, entries in group_by_entry(records).items():
-        accuracies = {entry: list_by_seed(own) for entry, own in entries.items()}
-        ranks = rank_by_mean({entry.name: values for entry, values in accuracies.items()})
+        samples = {entry: list_by_search(own) for entry, own in entries.items()}
+        named = {entry.name: sample for entry, sample in samples.items()}
+        ranks = comparisons.rank_by_mean(named, facts.region)
+        judgements = judge_against_baseline(samples, facts)
         block = []
         for entry, own in entries.items():
-            rank = ranks[entry.name]
+            rank, judgement = ranks[entry.name], judgements.get(entry)
             row: dict[str, Any] = {
                 "rank": rank.place,
                 "rank_low": rank.low,
@@ -68,13 +70,21 @@ def tabulate(
                 "dataset": dataset,
                 "collapsed": sum(thresholds.have_collapsed(one.architecture) for one in own),
             }
-            row |= _list_measures(own) | _list_costs(own)
-            block.append(row | _compare_with_baseline(entry, accuracies, baseline))
-        p_values = correct_by_holm([row.get("p_value") for row in block])
-        block = [row | {"p_value_holm": p} for row, p in zip(block, p_values, strict=True)]
+            row |= _list_measures(own) | measure_chances(own, facts.populations) | _list_costs(own)
+            block.append(row | (judgement.to_columns() if judgement else {}))
         rows += sorted(block, key=lambda row: row["rank"])
-    integers = dict.fromkeys(("rank_low", "rank_high", "paired_seeds"), "Int64")
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(integers)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def judge_against_baseline(
+    samples: Mapping[Entry, Sample], facts: StudyFacts
+) -> dict[Entry, comparisons.Judgement]:
+    """Every other row against the baseline, whose own evaluation is the untuned one."""
+    baseline = Entry(facts.baseline or "", is_tuned=False)
+    if baseline not in samples:
+        return {}
+    others = {entry: sample for entry, sample in samples.items() if entry != baseline}
+    return comparisons.judge(others, samples[baseline], facts.region)
 
 
 def group_by_entry(
@@ -88,36 +98,17 @@ def group_by_entry(
     return groups
 
 
-def list_by_seed(records: Iterable[FinishedRecord]) -> dict[int, list[float]]:
-    """Accuracies (percent) by search seed, one for each evaluation of its architecture."""
-    return {record.trial.seed: list_accuracies(record) for record in records}
-
-
-def _compare_with_baseline(
-    entry: Entry, accuracies: Mapping[Entry, BySeed], baseline: str | None
-) -> dict[str, Any]:
-    """The comparison with the baseline, whose own evaluation is the untuned one."""
-    reference = Entry(baseline or "", is_tuned=False)
-    if reference not in accuracies or entry == reference:
-        return {}
-    difference = compare_by_seed(accuracies[entry], accuracies[reference])
-    return difference.to_columns() | {
-        "paired_seeds": difference.seeds,
-        "beats_baseline": difference.better,
-        "beats_baseline_low": difference.better_low,
-        "beats_baseline_high": difference.better_high,
-    }
-
-
 def _list_measures(records: Sequence[FinishedRecord]) -> dict[str, Any]:
     """How good the networks are and how large."""
-    accuracy = summarise([list_accuracies(record) for record in records], within=(0, 100))
+    accuracies = [list_accuracies(record) for record in records]
+    accuracy = summarise_accuracies(accuracies)
     evaluations = [record.evaluation for record in records]
     error = _mean(evaluation.test.ece for evaluation in evaluations)
     return {
         "test_accuracy_percent": accuracy.mean,
         "test_accuracy_low_percent": accuracy.low,
         "test_accuracy_high_percent": accuracy.high,
+        "interquartile_mean_percent": interquartile_mean(accuracies),
         "seeds": accuracy.seeds,
         "nll": _mean(evaluation.test.nll for evaluation in evaluations),
         "ece_percent": None if error is None else 100 * error,
@@ -125,6 +116,22 @@ def _list_measures(records: Sequence[FinishedRecord]) -> dict[str, Any]:
         "nonzero_parameters": _mean(evaluation.nonzero_parameters for evaluation in evaluations),
         "flops": _mean(evaluation.flops for evaluation in evaluations),
     }
+
+
+def measure_chances(
+    records: Sequence[FinishedRecord], populations: Iterable[Population]
+) -> dict[str, float]:
+    """How likely as many random cells are as good, where all cells' accuracies are known."""
+    evaluation = records[0].evaluation
+    source = evaluation.sources.get(evaluation.dataset)
+    accuracies = seed_means([list_accuracies(record) for record in records])
+    for population in populations:
+        if source is not None and population.is_of(source):
+            return {
+                "chance_share": measure_chance(population.count(), accuracies),
+                "chance_with_none_share": measure_chance(population.count(False), accuracies),
+            }
+    return {}
 
 
 def _list_costs(records: Sequence[FinishedRecord]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.common import plots
 from analysis.common.plots import Looks
-from analysis.common.statistics import FEWEST_POINTS
+from analysis.common.rank_statistics import FEWEST_POINTS
 from analysis.posterior.tables import PAIR, WITHIN
 
 X, Y = PAIR

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.common import posterior_tables
 from analysis.common.posterior_tables import QUANTITIES
-from analysis.common.statistics import spearman
+from analysis.common.rank_statistics import spearman
 from analysis.common.trials import TRIAL_COLUMNS, identify
 from bench.columns import POSTERIOR
 from bench.records.schema import FinishedRecord

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.common.statistics import FEWEST_SEEDS
+from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.trials import is_tabular
 from bench.records.schema import FinishedRecord
 

@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from analysis.common import plots
+from analysis.common.intervals import ACCURACY_SENTENCE, summarise_accuracies
 from analysis.common.plots import Looks
-from analysis.common.statistics import INTERVAL_SENTENCE, interval, summarise
 
 X, Y = "nonzero_parameters", "test_accuracy_percent"
-PERCENT = (0.0, 100.0)
 
 
 @plots.styled
@@ -38,7 +37,7 @@ def draw(points: pd.DataFrame, looks: Looks) -> Figure:
         "Thick lines are means over seeds at each threshold of the method's zeroing, with the 95 % "
         "interval of that mean as a band; thin lines are the seeds. Filled is the threshold of the "
         "leaderboard's result. A method that zeroes nothing is a point with its interval. "
-        f"{INTERVAL_SENTENCE}",
+        f"{ACCURACY_SENTENCE}",
     )
     return figure
 
@@ -47,7 +46,7 @@ def _draw_method(axes: Axes, part: pd.DataFrame, label: str, looks: Looks) -> No
     colour, marker = looks.colour(label), looks.marker(label)
     look: dict[str, Any] = {"color": colour, "marker": marker}
     if part["threshold"].isna().all():
-        summary, size = summarise(part[Y].to_numpy(), PERCENT), part[X].mean()
+        summary, size = summarise_accuracies(part[Y].to_numpy()), part[X].mean()
         if summary.low is not None and summary.high is not None:
             axes.plot([size, size], [summary.low, summary.high], "-", color=colour, lw=2)
         axes.scatter(part[X], part[Y], s=12, facecolors="white", edgecolors=colour, marker=marker)
@@ -56,7 +55,12 @@ def _draw_method(axes: Axes, part: pd.DataFrame, label: str, looks: Looks) -> No
     for _, trial in part.groupby("seed", sort=True):
         axes.plot(trial[X], trial[Y], "-", color=colour, lw=0.6, alpha=0.5)
     rows = [
-        (threshold, level[X].mean(), level[Y].mean(), *interval(level[Y].to_numpy(), PERCENT))
+        (
+            threshold,
+            level[X].mean(),
+            level[Y].mean(),
+            *summarise_accuracies(level[Y].to_numpy()).bounds,
+        )
         for threshold, level in part.groupby("threshold", sort=True)
     ]
     means = pd.DataFrame(rows, columns=["threshold", "x", "y", "low", "high"]).sort_values("x")

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import EngFormatter
 
 from analysis.common import operations, plots
+from analysis.common.intervals import MEASURE_SENTENCE
 from analysis.common.plots import Looks
-from analysis.common.statistics import INTERVAL_SENTENCE
 
 
 @plots.styled
@@ -41,7 +41,7 @@ def draw(trials: pd.DataFrame, layers: pd.DataFrame, accuracy: str, looks: Looks
         "(hollow) to the non-zero parameters and the accuracy after it (filled); where nothing is "
         "zeroed the two coincide; colours and marks are as at the right. Above right, a hollow "
         "mark is a trial, a filled one the mean over seeds with its 95 % interval as a bar. "
-        f"{INTERVAL_SENTENCE} Below are zeros over parameters, means over seeds; grey where there "
+        f"{MEASURE_SENTENCE} Below are zeros over parameters, means over seeds; grey where there "
         "are no parameters.",
     )
     return figure

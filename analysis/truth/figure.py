@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.common import plots
+from analysis.common.intervals import ACCURACY_SENTENCE, summarise_accuracies
 from analysis.common.plots import Looks
-from analysis.common.statistics import INTERVAL_SENTENCE
 
 
 @plots.styled
@@ -17,7 +17,8 @@ def draw(epochs: pd.DataFrame, final: pd.DataFrame, looks: Looks) -> Figure:
     figure, panels = plots.create_panels(len(tables), (4.0, 4.0))
     for axes, (name, ends) in zip(panels, tables, strict=True):
         along = epochs[epochs["table"] == name]
-        plots.draw_methods_by_epoch(axes, along, ends, "accuracy_percent", labels, looks)
+        look = {"summarise": summarise_accuracies}
+        plots.draw_methods_by_epoch(axes, along, ends, "accuracy_percent", labels, looks, **look)
         axes.set_title(f"{name} ({ends['split'].iloc[0]})")
         plots.label_epochs(axes)
     panels[0].set_ylabel("Known accuracy of the selection, %")
@@ -25,7 +26,7 @@ def draw(epochs: pd.DataFrame, final: pd.DataFrame, looks: Looks) -> Figure:
     plots.add_caption(
         figure,
         "Lines are the mean over seeds of the known accuracy of what would be selected after that "
-        f"epoch, bands the 95 % interval of that mean. {INTERVAL_SENTENCE} A level thin line is "
+        f"epoch, bands the 95 % interval of that mean. {ACCURACY_SENTENCE} A level thin line is "
         "the final selection of a method whose search has no selections by epoch.",
     )
     return figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,14 @@ def share(value: str) -> float:
     raise click.BadParameter(f"{value}: must be a share above 0 and up to 1")
 
 
+def points(value: str) -> float:
+    """A number of percentage points, at least 0. Raises click.BadParameter."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(value) <= 100:
+            return float(value)
+    raise click.BadParameter(f"{value}: must be a number of points, from 0 to 100")
+
+
 COUNT = Whole(min=1)
 PATH = click.Path(path_type=Path, readable=False)  # what uses a path says what is wrong with it
 _folder = functools.partial(option, type=PATH, metavar="DIR")
@@ -89,6 +97,9 @@ tracking_uri = option(
 _threshold = functools.partial(option, type=share, show_default="0.75")
 _of_type = _threshold("--collapse-type", help="Collapsed: one operation type has this share.")
 _of_free = _threshold("--collapse-free", help="Collapsed: so many edges have no parameters.")
+region = option(
+    "--region", type=points, metavar="POINTS", default=0.5, help="Such differences are equivalent."
+)
 
 
 def collapse(function: Function) -> Function:
@@ -118,11 +129,16 @@ class StudyArguments:
         store = Store(self.results / study.name)
         return with_settings(study, store.folder, evaluation) if tuned else study, store
 
-    def gather(self, uri: str | None = None, baseline: str | None = None) -> Gathered:
+    def gather(
+        self, uri: str | None = None, baseline: str | None = None, region: float | None = None
+    ) -> Gathered:
         """The records to write tables from. Raises as bench.records.gather does."""
         from bench.records.gather import gather
 
-        return gather(self.references, self.results, self.overrides, uri, baseline)
+        gathered = gather(self.references, self.results, self.overrides, uri, baseline)
+        if region is None:
+            return gathered
+        return replace(gathered, facts=replace(gathered.facts, region=region))
 
 
 def study(function: Function, several: bool = False) -> Function:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,11 @@ from bench.cli.options import DONE, SOME_FAILED, StudyArguments, verb
 
 if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds
+    from bench.records.facts import StudyFacts
+    from bench.records.schema import FinishedRecord
 
 
-@verb("leaderboard", "quickstart --baseline random", "results/methods results/inheritance")
+@verb("leaderboard", "quickstart --baseline random", "results/methods results/alive --region 1")
 @options.studies
 @option(
     "--baseline",
@@ -28,12 +31,14 @@ if TYPE_CHECKING:
 )
 @option("--from-mlflow", metavar="URI", help="Take the records from this MLflow server's runs.")
 @options.collapse
+@options.region
 @options.output
 def leaderboard(
     arguments: StudyArguments,
     baseline: str | None,
     from_mlflow: str | None,
     output: Path | None,
+    region: float,
     **shares: float | None,
 ) -> int:
     """Write the leaderboard again and print it.
@@ -43,7 +48,7 @@ def leaderboard(
     """
     import analysis
 
-    gathered = arguments.gather(from_mlflow, baseline)
+    gathered = arguments.gather(from_mlflow, baseline, region)
     folder = output or gathered.folder
     paths = analysis.write_leaderboard(
         folder,
@@ -60,34 +65,40 @@ def leaderboard(
 @verb("analyze", "quickstart", "quickstart --collapse-type 0.9")
 @options.study
 @options.collapse
-def analyze(arguments: StudyArguments, **shares: float | None) -> int:
+@options.region
+def analyze(arguments: StudyArguments, region: float, **shares: float | None) -> int:
     """Write all tables and figures again, print their paths."""
     import analysis
 
-    return _write_tables(arguments, partial(analysis.write_all, thresholds=_thresholds(shares)))
+    write = partial(analysis.write_all, thresholds=_thresholds(shares))
+    return _write_tables(arguments, write, region)
 
 
 @verb("ablate", "vinnas-ablation")
 @options.study
-def ablate(arguments: StudyArguments) -> int:
+@options.region
+def ablate(arguments: StudyArguments, region: float) -> int:
     """Write how a study's variations differ from its base.
 
     For studies that have a base and ablations.
     """
     import analysis
 
-    return _write_tables(arguments, analysis.write_ablation)
+    return _write_tables(arguments, analysis.write_ablation, region)
 
 
 @verb("report", "quickstart", "quickstart --output /tmp/page")
 @options.study
 @options.collapse
+@options.region
 @options.output
-def report(arguments: StudyArguments, output: Path | None, **shares: float | None) -> int:
+def report(
+    arguments: StudyArguments, output: Path | None, region: float, **shares: float | None
+) -> int:
     """Write one web page with everything in it."""
     import analysis
 
-    gathered = arguments.gather()
+    gathered = arguments.gather(region=region)
     path = analysis.write_report(
         output or gathered.folder,
         gathered.records,
@@ -104,7 +115,10 @@ def report(arguments: StudyArguments, output: Path | None, **shares: float | Non
 @options.study
 @option("--all", "everything", is_flag=True, help="Every table and figure, not the leaderboard.")
 @options.collapse
-def verify(arguments: StudyArguments, everything: bool, **shares: float | None) -> int:
+@options.region
+def verify(
+    arguments: StudyArguments, everything: bool, region: float, **shares: float | None
+) -> int:
     """Check that the leaderboard is what the records say.
 
     Writes its files anew elsewhere and compares them. Exit status 1 where one differs.
@@ -112,7 +126,7 @@ def verify(arguments: StudyArguments, everything: bool, **shares: float | None) 
     import analysis
     from bench.records import verify as verification
 
-    gathered = arguments.gather()
+    gathered = arguments.gather(region=region)
     write = partial(
         analysis.write_all if everything else analysis.write_leaderboard,
         records=gathered.records,
@@ -128,12 +142,50 @@ def verify(arguments: StudyArguments, everything: bool, **shares: float | None) 
     return SOME_FAILED if wrong else DONE
 
 
-def _write_tables(arguments: StudyArguments, write: Callable[..., Sequence[Path]]) -> int:
+@verb("calibrate", "", "--seed 1 --output /tmp/calibration")
+@option("--seed", type=options.Whole(min=0), default=0, help="Of the simulations.")
+@options.region
+@option(
+    "--output",
+    type=options.PATH,
+    metavar="DIR",
+    default=Path("results/calibration"),
+    help="Where to write.",
+)
+def calibrate(seed: int, region: float, output: Path) -> int:
+    """Simulate how often intervals and tests are right.
+
+    Draws random cells of NAS-Bench-201, whose accuracies are known, and counts how often the
+    leaderboard's intervals have the true mean in them and its tests find a difference. Needs the
+    extra `tabular`.
+    """
+    import analysis
+    from bench.records import population
+    from bench.tabular.config import DATASETS, TabularConfig
+    from bench.tabular.providers import tables
+
+    configs = [TabularConfig(dataset=dataset) for dataset in DATASETS]
+    populations = [
+        population.describe(config, tables(config)[config.dataset]) for config in configs
+    ]
+    for path in analysis.write_calibration(output, populations, seed, region):
+        print(path)
+    return DONE
+
+
+def _write_tables(
+    arguments: StudyArguments, write: Callable[..., Sequence[Path]], region: float
+) -> int:
     from bench.run import session
+
+    def write_with_region(
+        folder: Path, records: Sequence[FinishedRecord], facts: StudyFacts
+    ) -> Sequence[Path]:
+        return write(folder, records, replace(facts, region=region))
 
     study, store = arguments.open()
     standing = session.finished_or_error(study, store)
-    for path in session.write_study_tables(study, store, standing, write):
+    for path in session.write_study_tables(study, store, standing, write_with_region):
         print(path)
     return DONE
 

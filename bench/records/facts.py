@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.records import gate
+from bench.records import gate, population
+from bench.records.population import Population
 from bench.records.store import Standing
 from bench.study.model import Study
 
@@ -20,7 +21,9 @@ class StudyFacts:
     what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
     of a folder of records without its study file. gate: the gate's verdict in words
     (`bench.records.gate.describe_state`). worst_references: data set -> validation accuracy of its
-    worst reference cell, where the gate was run under the study's setting.
+    worst reference cell, where the gate was run under the study's setting. populations: the
+    accuracies of all cells of the tables that were looked up. region: accuracies that differ by at
+    most so many points are equivalent.
     """
 
     name: str
@@ -36,6 +39,8 @@ class StudyFacts:
     missing: int | None = None
     gate: str | None = None
     worst_references: Mapping[str, float] = field(default_factory=dict)
+    populations: tuple[Population, ...] = ()
+    region: float = 0.5
 
 
 def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
@@ -54,4 +59,5 @@ def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
         missing=len(standing.missing),
         gate=gate.describe_state(study.gate, folder),
         worst_references=gate.worst_references(study.gate, folder),
+        populations=population.read(folder),
     )

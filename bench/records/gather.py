@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.errors import ConfigurationError, ResultsError, suggest
-from bench.records import facts
+from bench.records import facts, population
 from bench.records.facts import StudyFacts
 from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
 from bench.records.store import Store, classify
@@ -109,6 +109,7 @@ def _describe(name: str, folder: Path, located: Located) -> Gathered:
         datasets=tuple(sorted({record.trial.dataset for record in records})),
         seeds=tuple(sorted({record.trial.seed for record in records})),
         failed=len(failed),
+        populations=population.read(folder),
     )
     return Gathered(_finished(records), failed, places, known, folder)
 
@@ -156,6 +157,7 @@ def _join(parts: Sequence[Gathered], results: Path) -> Gathered:
         missing=_total([known.missing for known in each]),
         gate=" ".join(gates.values()) or None,
         worst_references=_join_references(each),
+        populations=tuple(one for known in each for one in known.populations),
     )
     return Gathered(_finished(records), [], places, joined, results / name)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import locks
 from bench.errors import ConfigurationError, ResultsError
-from bench.records import facts, gate, status
+from bench.records import facts, gate, population, status
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 from bench.records.store import Standing, Store
@@ -80,6 +80,7 @@ def write_study_tables(
     """Write the tables of the finished trials; the files written, none where none finished."""
     if not standing.finished:
         return []
+    population.write(store.folder, [trial.evaluation for trial in study.trials])
     known = facts.collect(study, store.folder, standing)
     return write_tables(store.folder, standing.finished, known)
 

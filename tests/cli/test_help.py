@@ -20,7 +20,15 @@ Bench = Callable[..., int]
 WORKFLOW = {
     "Find out what there is": ["list", "doctor", "speed"],
     "Run a study": ["run", "status", "gate", "tune", "sync"],
-    "Read the results": ["leaderboard", "analyze", "ablate", "report", "verify", "rerun"],
+    "Read the results": [
+        "leaderboard",
+        "analyze",
+        "ablate",
+        "report",
+        "verify",
+        "rerun",
+        "calibrate",
+    ],
     "Set up the shell": ["completion"],
 }
 VERBS = [verb for verbs in WORKFLOW.values() for verb in verbs]

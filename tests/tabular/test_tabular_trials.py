@@ -77,9 +77,11 @@ def test_records_and_tables_say_what_is_known(tmp_path: Path) -> None:
     assert "validation accuracy on cifar10 after 200 epochs" in text
     assert {"truth.csv", "truth_epochs.csv", "truth.png"} <= set(written)
     signals = written["collapse_prediction.csv"].read_text().splitlines()
-    whole = [line.split(",") for line in signals if line.startswith("all methods,digits,cifar10,")]
+    whole = [
+        line.split(",") for line in signals if line.startswith("within methods,digits,cifar10,")
+    ]
     assert {row[3] for row in whole} >= {"parameter_free_share", "skip_connects", "depth"}
-    assert {row[5] for row in whole if row[3] == "depth"} == {"4"}  # trials
+    assert {row[6] for row in whole if row[3] == "depth"} == {"4"}  # trials
     rows = written["truth.csv"].read_text().splitlines()
     assert len(rows) == 1 + len(records) * len(known)
     again = {path.name: path for path in write_all(tmp_path / "b", records[::-1], summary)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 from support import axes as read
@@ -57,38 +58,57 @@ def records() -> list[FinishedRecord]:
     ]
 
 
-def test_differences_are_paired_by_seed() -> None:
-    given = records()
-    del given[3]  # the base lacks seed 3: the variations' own is left out
-    rows = tabulate(given, FACTS).set_index("variation")
-    gaps = [
-        100 * (a - b) for a, b in zip(ACCURACY["no-kl"][:3], ACCURACY["vinnas"][:3], strict=True)
+def share_search(records: list[FinishedRecord], label: str) -> list[FinishedRecord]:
+    """The records, in which a variation evaluates the base's searches again."""
+    searches = {r.trial.seed: r.trial.search_id for r in records if r.trial.label == "vinnas"}
+    return [
+        synthetic.change(record, {"trial.search_id": searches[record.trial.seed]})
+        if record.trial.label == label
+        else record
+        for record in records
     ]
-    test = stats.ttest_1samp(gaps, 0)
-    interval = test.confidence_interval()
+
+
+def test_variations_with_searches_of_their_own_are_independent_samples() -> None:
+    rows = tabulate(records(), FACTS).set_index("variation")
+    varied, base = (100 * np.array(ACCURACY[label]) for label in ("no-kl", "vinnas"))
     row = rows.loc["no-kl"]
-    assert row["seeds"] == 3 and row["better_share"] == 0
-    assert row["difference_points"] == pytest.approx(sum(gaps) / 3)
-    assert row["p_value"] == pytest.approx(test.pvalue)
-    assert [row["difference_low_points"], row["difference_high_points"]] == pytest.approx(
-        [interval.low, interval.high]
-    )
+    shifts = np.subtract.outer(varied, base)
+    assert row["seeds"] == 4 and not row["paired"]
+    assert row["shift_points"] == pytest.approx(np.median(shifts))
+    assert row["better_share"] == pytest.approx(1 / 16)  # of 16 pairs two are tied
     late = rows.loc["late", "p_value"]
     smaller, larger = sorted([row["p_value"], late])
     assert sorted(rows["p_value_holm"].dropna()) == pytest.approx(
         [min(1, 2 * smaller), max(min(1, 2 * smaller), larger)]
     )
+    gaps = list_differences(records(), FACTS)["digits", "no-kl"]
+    assert gaps == pytest.approx(list(varied - base.mean()))
+
+
+def test_variations_of_the_evaluation_are_paired_by_search() -> None:
+    given = share_search(records(), "no-kl")
+    del given[3]  # the base lacks seed 3: the variations' own is left out
+    rows = tabulate(given, FACTS).set_index("variation")
+    gaps = [
+        100 * (a - b) for a, b in zip(ACCURACY["no-kl"][:3], ACCURACY["vinnas"][:3], strict=True)
+    ]
+    row = rows.loc["no-kl"]
+    assert row["paired"] and row["compared_seeds"] == 3 and row["seeds"] == 4
+    assert row["p_value"] == pytest.approx(stats.wilcoxon(gaps, method="exact").pvalue)
+    assert row["mean_difference_points"] == pytest.approx(sum(gaps) / 3)
     # 4000 / (1000, 2000, 4000): the geometric mean of 4, 2, 1
     assert row["nonzero_ratio"] == pytest.approx(2.0)
     assert rows.loc["late", "nonzero_ratio"] == pytest.approx(1.0)
-    assert list_differences(given, FACTS)["digits", "no-kl"] == pytest.approx(gaps)
+    assert list_differences(given, FACTS)["digits", "no-kl"][:3] == pytest.approx(gaps)
+    assert "signed-rank test (no-kl)" in markdown.format_page(rows.reset_index(), FACTS)
 
 
 def test_what_was_not_run_and_what_was_tuned_is_left_out() -> None:
     tuned = synthetic.change(record("no-kl", 0, {}), {"tuning": {"seconds": 1.0}})
     rows = tabulate([*records(), tuned], FACTS)
     by_variation = rows.set_index("variation")
-    assert by_variation.loc["no-kl", "difference_points"] == pytest.approx(-2.25)
+    assert by_variation.loc["no-kl", "mean_difference_points"] == pytest.approx(-2.25)
     assert by_variation.loc["unrun", "seeds"] == 0
     text = markdown.format_page(rows, StudyFacts(**{**vars(FACTS), "gate": "Gate: failed."}))
     assert "\n\nGate: failed.\n\n" in text
@@ -96,27 +116,31 @@ def test_what_was_not_run_and_what_was_tuned_is_left_out() -> None:
     assert "method.lambda_z 0.0, method.z_noise false" in text and "| a.b null |" in text
 
 
-def test_the_notes_say_which_variations_differ_significantly() -> None:
+def test_the_notes_say_the_verdicts_and_where_seeds_are_few() -> None:
     rows = tabulate(records(), FACTS)
-    rows.loc[rows["variation"] == "no-kl", "p_value_holm"] = 0.04
+    rows.loc[rows["variation"] == "no-kl", "verdict"] = "worse"
     text = markdown.format_page(rows, FACTS)
-    assert "Of 2 tested variations, these are significantly different from the base" in text
-    assert "(paired t test, corrected by Holm, 5 %): no-kl on digits (-2.25)." in text
-    assert "With 4 seeds only large, steady differences are found." in text
+    assert "  - worse: no-kl on digits (-2.00).\n" in text
+    assert "  - undecided: late on digits (+0.00).\n" in text
+    assert "Too few seeds: late, no-kl, vinnas." in text
 
 
 def test_the_forest_plot_shows_differences_seeds_and_what_was_not_run() -> None:
     rows, differences = tabulate(records(), FACTS), list_differences(records(), FACTS)
-    (axes,) = figure.draw(rows, differences, "vinnas").axes
+    (axes,) = figure.draw(rows, differences, "vinnas", 0.5).axes
     assert read.rows(axes) == ["no-kl", "late", "unrun"]
     assert axes.get_xlabel() == "difference of test accuracy from vinnas, points"
     zero, seeds, bar, mean = (line.get_xdata() for line in axes.get_lines()[:4])
     row = rows.set_index("variation").loc["no-kl"]
-    assert list(zero) == [0, 0] and list(mean) == [row["difference_points"]]
-    assert list(seeds) == pytest.approx([-2, -3, -1, -3])
-    assert list(bar) == [row["difference_low_points"], row["difference_high_points"]]
-    numbers = f"g {row['effect_size']:+.1f}, p {row['p_value_holm']:.2f}"
-    assert read.texts(axes)[0] == numbers and read.texts(axes)[2] == " not run"
+    assert list(zero) == [0, 0] and list(mean) == [row["shift_points"]]
+    assert list(seeds) == pytest.approx([-3.5, -2.5, -1.5, -1.5])
+    assert list(bar) == [row["shift_low_points"], row["shift_high_points"]]
+    (region,) = axes.patches
+    assert (region.get_x(), region.get_width()) == (-0.5, 1.0)
+    assert (
+        read.texts(axes)[0] == f"undecided, p {row['p_value_holm']:.2f}"
+        and read.texts(axes)[2] == " not run"
+    )
 
 
 def test_bytes_do_not_depend_on_the_order_of_records(tmp_path: Path) -> None:

@@ -39,9 +39,14 @@ def test_the_alarm_is_the_mildest_with_few_false_ones() -> None:
     )
 
 
-def trial(seed: int, shares: list[float], percentiles: list[float]) -> list[list[dict[str, Any]]]:
-    """Rows of collapse.csv, collapse_epochs.csv, truth.csv and truth_epochs.csv."""
-    who = {"method": "darts", "dataset": "d", "seed": seed, "trial": str(seed)}
+def trial(
+    seed: int, shares: list[float], percentiles: list[float], method: str = "darts", end: str = ""
+) -> list[list[dict[str, Any]]]:
+    """Rows of collapse.csv, collapse_epochs.csv, truth.csv and truth_epochs.csv.
+
+    end: the genotype at the end, else one of its own.
+    """
+    who = {"method": method, "dataset": "d", "seed": seed, "trial": f"{method}{seed}"}
 
     def signals(share: float) -> dict[str, Any]:
         rest = dict.fromkeys(prediction.SIGNALS, math.nan)
@@ -52,7 +57,7 @@ def trial(seed: int, shares: list[float], percentiles: list[float]) -> list[list
 
     final = {k: v for k, v in signals(shares[-1]).items() if k != "architecture_entropy"}
     return [
-        [who | final],
+        [who | final | {"genotype": end or str(seed)}],
         [who | {"epoch": e} | signals(share) for e, share in enumerate(shares, 1)],
         [who | known(percentiles[-1])],
         [who | {"epoch": e} | known(value) for e, value in enumerate(percentiles, 1)],
@@ -79,5 +84,39 @@ def test_the_table_by_hand() -> None:
     assert row["false_alarm_share"] == pytest.approx(2 / 20)
     assert (row["turned_bad"], row["alarmed"]) == (2, 2)
     assert row["lead_epochs"] == pytest.approx((2 - 1) / 2)
-    assert list(table.index.levels[0]) == ["all methods", "darts"]
+    assert list(table.index.levels[0]) == ["darts", "within methods"]
     assert set(table.index.get_level_values("signal")) == {"parameter_free_share"}
+
+
+def tabulate(trials: list[list[list[dict[str, Any]]]]) -> pd.DataFrame:
+    frames = [pd.DataFrame([row for one in trials for row in one[part]]) for part in range(4)]
+    return prediction.tabulate(*frames).set_index(["method", "signal"])
+
+
+def test_signals_are_judged_within_methods() -> None:
+    """Each method's signal says nothing, but a method with a high one is bad: 0.5, not more."""
+    ends = {"good": (0.1, [90, 90, 90, 10]), "bad": (0.9, [10, 10, 10, 90])}
+    trials = [
+        trial(seed, [share], [percentile], method)
+        for method, (share, percentiles) in ends.items()
+        for seed, percentile in enumerate(percentiles)
+    ]
+    row = tabulate(trials).loc[("within methods", "parameter_free_share")]
+    assert row["auroc"] == 0.5
+    assert (row["methods"], row["trials"], row["bad_trials"]) == (2, 8, 4)
+
+
+def test_the_mean_over_methods_is_of_those_that_have_an_auroc() -> None:
+    trials = [
+        *(trial(s, [v], [p], "a") for s, (v, p) in enumerate([(0.9, 10), (0.1, 90)])),
+        *(trial(s, [v], [p], "b") for s, (v, p) in enumerate([(0.5, 10), (0.5, 90)])),
+        *(trial(s, [v], [p], "c") for s, (v, p) in enumerate([(0.2, 80), (0.5, 90)])),
+    ]
+    row = tabulate(trials).loc[("within methods", "parameter_free_share")]
+    assert row["auroc"] == pytest.approx((1 + 0.5) / 2) and row["methods"] == 2
+
+
+def test_one_architecture_found_many_times_counts_once() -> None:
+    trials = [trial(0, [0.9], [10]), *(trial(n, [0.8], [90], end="same") for n in range(1, 8))]
+    row = tabulate(trials).loc[("darts", "parameter_free_share")]
+    assert (row["trials"], row["bad_trials"], row["trials_half_way"]) == (2, 1, 0)

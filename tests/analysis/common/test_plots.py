@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 
 import matplotlib as mpl
 import matplotlib.image
@@ -14,8 +15,8 @@ from support import axes as read
 from support import synthetic
 
 from analysis.common import plots
+from analysis.common.intervals import summarise
 from analysis.common.plots import Looks
-from analysis.common.statistics import summarise
 
 LOOKS = Looks(("a", "b", "c"))
 
@@ -53,7 +54,8 @@ def test_the_mean_by_epoch_has_a_band_cut_where_values_must_end() -> None:
     values = {1: [0.9, 0.95, 1.0], 2: [0.5, 0.6, 0.4]}
     rows = pd.DataFrame({"epoch": [1] * 3 + [2] * 3, "x": values[1] + values[2]})
     axes = Figure().subplots()
-    plots.draw_mean_by_epoch(axes, rows, "x", (0.0, 1.0), label="a", **LOOKS.line("a"))
+    share = partial(summarise, within=(0.0, 1.0))
+    plots.draw_mean_by_epoch(axes, rows, "x", summarise=share, label="a", **LOOKS.line("a"))
     assert np.array(read.lines(axes)["a"]) == pytest.approx(np.array([(1, 0.95), (2, 0.5)]))
     (band,) = axes.collections
     corners = band.get_paths()[0].vertices

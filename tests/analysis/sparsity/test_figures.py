@@ -9,8 +9,8 @@ from support import synthetic
 from support.zeroing import measured
 
 from analysis import sparsity
+from analysis.common.intervals import summarise_accuracies
 from analysis.common.plots import Looks
-from analysis.common.statistics import summarise
 from analysis.sparsity import cost, path, sizes, tables
 from bench.records.schema import FinishedRecord
 
@@ -53,7 +53,7 @@ def test_the_path_is_the_mean_over_seeds_at_each_threshold() -> None:
     shown = read.lines(axes)
     assert np.array(shown["vinnas"]) == pytest.approx(means.to_numpy())
     darts = points[points["method"] == "darts"]
-    summary = summarise(darts["test_accuracy_percent"].to_numpy())
+    summary = summarise_accuracies(darts["test_accuracy_percent"].to_numpy())
     assert shown["darts"] == [(darts["nonzero_parameters"].mean(), summary.mean)]
     used = axes.get_lines()[-1]
     assert used.get_xdata().tolist() == [means.loc[3.0, "nonzero_parameters"]]
