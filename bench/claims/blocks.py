@@ -1,8 +1,8 @@
 """Generated sentences in Markdown files, between two marks.
 
-    <!-- claims: collapse methods -->
-    what the ledger says of these studies
-    <!-- end -->
+<!-- claims: collapse methods -->
+what the ledger says of these studies
+<!-- end -->
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def find(path: Path) -> list[Block]:
 def fill(path: Path, studies: Sequence[str], body: str) -> Path:
     """Write the block of these studies into a file that has one, or one without studies.
 
-    Raises ConfigurationError where it does not, and ResultsError where it cannot be read or written.
+    Raises ConfigurationError where it does not, and ResultsError where it is not readable.
     """
     text = _read(path)
     matches = list(_BLOCK.finditer(text))

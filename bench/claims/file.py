@@ -32,6 +32,9 @@ def read(
 
     labels: those that rules may name; None: the rules name methods, as in papers.yaml.
     """
+    if labels is not None:
+        for name in set(claims).intersection(claim.name for claim in load_papers()):
+            raise (at / name).error("is the name of a paper's claim, which is judged anyway")
     return tuple(_read_claim(name, values, at / name, labels) for name, values in claims.items())
 
 

@@ -28,7 +28,7 @@ class Compare:
     method: str
     against: str
     says: Literal["better", "not worse", "equivalent"]
-    metric: Literal["accuracy", "parameters", "nonzero_parameters", "search_seconds"] = "accuracy"
+    metric: Literal["accuracy", "parameters", "nonzero_parameters", "flops"] = "accuracy"
     region: NonNegative = 0.5
     """Differences up to this do not matter: points of accuracy, percent of anything else."""
 

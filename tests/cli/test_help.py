@@ -20,7 +20,7 @@ Bench = Callable[..., int]
 WORKFLOW = {
     "Find out what there is": ["list", "doctor", "speed"],
     "Run a study": ["run", "status", "gate", "tune", "sync"],
-    "Read the results": ["leaderboard", "analyze", "ablate", "report", "verify"],
+    "Read the results": ["leaderboard", "claims", "analyze", "ablate", "report", "verify"],
     "Set up the shell": ["completion"],
 }
 VERBS = [verb for verbs in WORKFLOW.values() for verb in verbs]
@@ -59,7 +59,7 @@ def test_every_parameter_is_explained_with_its_default(verb: str) -> None:
     command = group.commands[verb]
     context = click.Context(command, info_name=verb, show_default=True)
     needs_none = {"dry_run", "stale", "everything", "quick", "overrides", "evaluation"}
-    needs_none |= {"from_mlflow", "timeout", "study"}
+    needs_none |= {"from_mlflow", "timeout", "study", "into"}
     for parameter in command.params:
         record = parameter.get_help_record(context)
         assert record is not None and len(record[1]) > 10, parameter
