@@ -83,8 +83,8 @@ def ratio(rule: model.Ratio, evidence: Evidence) -> Outcome:
     if accuracy.verdict is ClaimVerdict.SUPPORTED or size.verdict is ClaimVerdict.REFUTED:
         return dataclasses.replace(size, basis=basis)
     # fewer parameters, or not known; the accuracies decide
-    need = accuracy.decides or size.decides
-    return dataclasses.replace(size, verdict=accuracy.verdict, basis=basis, decides=need)
+    needs = accuracy.needs or size.needs
+    return dataclasses.replace(size, verdict=accuracy.verdict, basis=basis, needs=needs)
 
 
 def diversity(rule: model.Diversity, evidence: Evidence) -> Outcome:

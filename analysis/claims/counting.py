@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from analysis.claims.evidence import Evidence, Records
-from analysis.claims.outcome import ClaimVerdict, Outcome, undecided
+from analysis.claims.outcome import ClaimVerdict, Outcome, count_seeds, undecided
 from analysis.common.intervals import FEWEST_SEEDS, LEVEL
 from analysis.common.power import POWER
 from bench.claims import model
@@ -37,21 +37,21 @@ def share(rule: model.Share, evidence: Evidence) -> Outcome:
     verdict = _hold_against(low, high, limit, is_low)
     claimed = f"{'at most' if is_low else 'at least'} {100 * limit:.0f} %"
     basis = (
-        f"{count} of {seeds} seeds of {label} collapsed (95 % interval {100 * low:.0f} to"
+        f"{count} of {count_seeds(seeds)} of {label} collapsed (95 % interval {100 * low:.0f} to"
         f" {100 * high:.0f} %; claimed: {claimed})"
     )
-    decides = _find_seeds(count / seeds, seeds, limit, is_low)
+    need = _find_seeds(count / seeds, seeds, limit, is_low)
     if rule.control is not None and verdict is not ClaimVerdict.REFUTED:
         control, name = evidence.records["control"], evidence.labels["control"]
         collapsed = _count_collapsed(control, evidence)
         basis += f"; of {name}, {collapsed} of {len(control)}"
         if 2 * collapsed <= len(control) or len(control) < FEWEST_SEEDS:
             verdict = ClaimVerdict.UNDECIDED
-            decides = f"a setting in which {name} collapses on most of {FEWEST_SEEDS} or more seeds"
+            need = f"a setting in which {name} collapses on most of {FEWEST_SEEDS} or more seeds"
     return Outcome(
         verdict=verdict,
         basis=basis,
-        decides=decides if verdict is ClaimVerdict.UNDECIDED else "",
+        needs=(need,) if verdict is ClaimVerdict.UNDECIDED else (),
         seeds=seeds,
         estimate=count / seeds,
         low=low,

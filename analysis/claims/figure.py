@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.claims.ledger import Finding, Ledger
-from analysis.claims.outcome import ClaimVerdict
+from analysis.claims.outcome import ClaimVerdict, count_seeds
 from analysis.common import plots
 
 COLOURS = {
@@ -63,7 +63,7 @@ def describe(finding: Finding) -> str:
         words = f"{outcome.estimate:{form}}"
         if outcome.low is not None and outcome.high is not None:
             words += f" ({outcome.low:{form}} to {outcome.high:{form}})"
-        lines.append(f"{words} {outcome.unit}; {outcome.seeds} seeds")
+        lines.append(f"{words} {outcome.unit}; {count_seeds(outcome.seeds)}")
     gates = {"setting": finding.setting_gate, "search": finding.search_gate}
     open_gates = [
         f"{name} {gates[name]}" for name in gates if gates[name] in ("failed", "not known")

@@ -49,7 +49,7 @@ def _list_values(entry: Entry, finding: Finding) -> dict[str, Any]:
         "setting_gate": finding.setting_gate,
         "search_gate": finding.search_gate,
         "basis": outcome.basis,
-        "decides": outcome.decides,
+        "decides": "; ".join(outcome.needs),
     }
 
 
@@ -77,26 +77,30 @@ def format_sentences(ledger: Ledger) -> str:
     """A list of the claims with their verdicts and what these rest on, as Markdown."""
     notes = []
     for entry in ledger.entries:
-        claim = entry.claim
-        verdict = f"**{str(entry.verdict).capitalize()}**"
-        decided = [one for one in entry.findings if one.outcome.verdict in entry.decided_verdicts]
-        parts = [
-            f"{one.setting}: {text.escape(one.outcome.basis)}" for one in decided or entry.findings
-        ]
-        needs = dict.fromkeys(one.outcome.decides for one in entry.findings if one.outcome.decides)
-        need = "" if decided or not needs else f" It would take {', or '.join(needs)}."
-        contrary = " The settings disagree." if len(entry.decided_verdicts) > 1 else ""
-        notes.append(
-            Note(
-                f"{verdict}: {text.escape(claim.sentence)} ({text.escape(claim.source)})."
-                f" {'. '.join(parts)}.{contrary}{need}"
-            )
-        )
+        verdict = str(entry.verdict).capitalize()
+        sentence, source = text.escape(entry.claim.sentence), text.escape(entry.claim.source)
+        notes.append(Note(f"**{verdict}**: {sentence} ({source}). {_justify(entry)}"))
     return "\n".join([*text.format_notes(notes), ""])
 
 
+def _justify(entry: Entry) -> str:
+    """What decides a claim, or what it would take where nothing does."""
+    decided = _list_decided(entry)
+    if decided:
+        contrary = "The settings disagree. " if len(entry.decided_verdicts) > 1 else ""
+        parts = [f"{one.setting}: {text.escape(one.outcome.basis)}." for one in decided]
+        return contrary + " ".join(parts)
+    first = dict.fromkeys(finding.outcome.needs[0] for finding in entry.findings)
+    settings = ", ".join(finding.setting for finding in entry.findings)
+    return f"Not decided by {settings}; it would take {'; '.join(first)}."
+
+
+def _list_decided(entry: Entry) -> list[Finding]:
+    return [one for one in entry.findings if one.outcome.verdict in entry.decided_verdicts]
+
+
 def _count_settings(entry: Entry) -> str:
-    decided = [one for one in entry.findings if one.outcome.verdict in entry.decided_verdicts]
+    decided = _list_decided(entry)
     names = f": {', '.join(one.setting for one in decided)}" if decided else ""
     contrary = ", which disagree" if len(entry.decided_verdicts) > 1 else ""
     return f"{len(decided)} of {len(entry.findings)}{names}{contrary}"
@@ -114,7 +118,7 @@ def _list_texts(entry: Entry, finding: Finding) -> list[str]:
         outcome.basis,
         sees,
         ", ".join(f"{name} {state}" for name, state in gates.items() if state),
-        outcome.decides,
+        "; ".join(outcome.needs),
     ]
 
 

@@ -30,14 +30,14 @@ _SETTING = {
     ),
     "not known": (
         "our own setting is not known to tell good cells from bad ones: its gate was not run",
-        "this study's gate (bench gate)",
+        "a run of the study's gate (bench gate)",
     ),
 }
 _SEARCH = {
     "failed": ("our own searches of {} are what failed: they did not learn", "searches that learn"),
     "not known": (
         "whether the searches of {} learned is not in their records",
-        "these searches run again, with records that say whether they learned",
+        "new searches, whose records say whether they learned",
     ),
 }
 """What is said where a gate is not passed, and what would decide."""
@@ -147,7 +147,7 @@ def _pass_gates(outcome: Outcome, evidence: Evidence) -> Outcome:
         outcome,
         verdict=ClaimVerdict.UNDECIDED,
         basis="; ".join([*reasons, outcome.basis]),
-        decides="; ".join(dict.fromkeys(filter(None, [*needs, outcome.decides]))),
+        needs=(*needs, *outcome.needs),
     )
 
 

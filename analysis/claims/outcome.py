@@ -31,13 +31,13 @@ class Outcome:
     """A rule's verdict and the numbers behind it, in `unit`; None where they do not exist.
 
     seeds: of the method that the claim is about. detectable: the smallest difference (or factor)
-    that would have been found with a probability of 80 %. basis: the numbers in words; decides:
-    what would decide it, empty where it is decided.
+    that would have been found with a probability of 80 %. basis: the numbers in words; needs:
+    what would decide it, most needed first; empty where it is decided.
     """
 
     verdict: ClaimVerdict
     basis: str
-    decides: str = ""
+    needs: tuple[str, ...] = ()
     seeds: int = 0
     estimate: float | None = None
     low: float | None = None
@@ -46,9 +46,14 @@ class Outcome:
     detectable: float | None = None
 
 
-def undecided(basis: str, decides: str, seeds: int = 0) -> Outcome:
+def count_seeds(number: int) -> str:
+    """A number of seeds in words."""
+    return f"{number} seed{'s' * (number != 1)}"
+
+
+def undecided(basis: str, need: str) -> Outcome:
     """An outcome without numbers."""
-    return Outcome(ClaimVerdict.UNDECIDED, basis, decides, seeds)
+    return Outcome(ClaimVerdict.UNDECIDED, basis, (need,))
 
 
 @dataclass(frozen=True)
@@ -81,12 +86,12 @@ def conclude(
     bounds = (
         f"95 % interval {scale.show(low)} to {scale.show(high)}" if is_bounded else "no interval"
     )
-    counts = str(own.seeds[0]) if own.paired else " and ".join(map(str, own.seeds))
+    counts = f"{own.seeds[0]} and " * (not own.paired) + count_seeds(own.seeds[1])
     need = describe_need(judgement, max(region, abs(own.mean)))
     return Outcome(
         verdict=verdict,
-        basis=f"{what}: {scale.show(estimate)} {scale.unit} ({bounds}; {counts} seeds)",
-        decides=need if verdict is ClaimVerdict.UNDECIDED else "",
+        basis=f"{what}: {scale.show(estimate)} {scale.unit} ({bounds}; {counts})",
+        needs=(need,) if verdict is ClaimVerdict.UNDECIDED else (),
         seeds=own.seeds[0],
         estimate=estimate,
         low=low if is_bounded else None,

@@ -54,7 +54,8 @@ def find_wrong_blocks(
 
     for page in dict.fromkeys((Path(PAGE), arguments.results / PAGE)):
         for block in blocks.find(page):
-            if study not in {Path(one).name for one in block.studies}:
+            paths = list(map(Path, block.studies))
+            if study not in {path.name for path in paths} | {path.stem for path in paths}:
                 continue
             own = StudyArguments(block.studies, arguments.overrides, arguments.results)
             body = analysis.format_claims(own.gather_each(), thresholds=thresholds(shares))
