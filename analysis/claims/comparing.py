@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.claims.evidence import Evidence, Records
 from analysis.claims.outcome import ClaimVerdict, Outcome, Scale, conclude, undecided
 from analysis.common.comparisons import Judgement, Sample, Verdict, judge
+from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.operations import count_inputs, list_choices, measure_distance
 from analysis.common.rank_statistics import spearman
 from analysis.common.trials import is_tabular, list_accuracies
@@ -59,7 +60,7 @@ def _decide(says: str, judgement: Judgement, region: float) -> ClaimVerdict:
     if found is Verdict.WORSE:
         return ClaimVerdict.REFUTED
     # one-sided, at 5 %: the lower end of the 90 % interval
-    is_no_worse = not own.has_few_seeds and min(own.inner_low, own.mean) >= -region
+    is_no_worse = min(own.seeds) >= FEWEST_SEEDS and min(own.inner_low, own.mean) >= -region
     return ClaimVerdict.SUPPORTED if is_no_worse else ClaimVerdict.UNDECIDED
 
 

@@ -14,7 +14,7 @@ PAGE = "README.md"
 """What `bench verify` looks for sentences in: here, and in the folder of all results."""
 
 
-@verb("claims", "collapse", "results/collapse results/fashion-mnist")
+@verb("claims", "collapse", "collapse fashion-mnist --into README.md")
 @options.studies
 @option("--into", type=PATH, metavar="FILE", help="Write sentences into this file's block, too.")
 @options.collapse

@@ -18,7 +18,8 @@ from bench.records.schema import FinishedRecord, parse, plain
 METHODS = {"darts": 0.0, "vinnas-without-kl": 0.9, "random": 0.0}
 EXPECTED = [
     "leaderboard.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.html",
-    "claims.md", "claims.csv", "claims.png", "collapse.csv", "collapse_epochs.csv", "collapse_seeds.csv", "collapse_edges.csv", "collapse.png",
+    "claims.md", "claims.csv", "claims.png", "collapse.csv", "collapse_epochs.csv",
+    "collapse_seeds.csv", "collapse_edges.csv", "collapse.png",
     "collapse_epochs.png", "collapse_signals.png",
     "sparsity.csv", "sparsity_layers.csv", "sparsity_path.csv", "sparsity.png",
     "posterior.csv", "posterior_confidence.csv", "posterior_correlation.csv",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from support import known, synthetic
+from support.claims import GOOD, LEARNED, shifted, trials
 
 from analysis.claims import decide_studies
 from analysis.claims.counting import bound_share
@@ -18,12 +19,6 @@ from bench.claims import model
 from bench.claims.model import Claim, Rule
 from bench.records.schema import FinishedRecord
 
-LEARNED = {
-    "search.learned": {
-        "supernet_accuracy": 0.6, "discretised_accuracy": 0.5, "chance": 0.1, "images": 1000,
-    }
-}  # fmt: skip
-GOOD = [0.90, 0.905, 0.91, 0.895, 0.9, 0.905]
 ONE = {"space": "darts", "cells": {key: [[["skip_connect", 0]]] for key in ("normal", "reduce")}}
 
 
@@ -39,17 +34,6 @@ def find(rule: Rule, records: Sequence[FinishedRecord], **more: Any) -> Finding:
 
 def verdict(rule: Rule, records: Sequence[FinishedRecord], **more: Any) -> str:
     return str(find(rule, records, **more).outcome.verdict)
-
-
-def trials(
-    label: str, accuracies: Sequence[float], changes: Mapping[str, Any] | None = None
-) -> list[FinishedRecord]:
-    return synthetic.with_accuracies(label, accuracies, changes=LEARNED | dict(changes or {}))
-
-
-def shifted(by: float, spread: float = 1.0, seeds: int = 6) -> list[float]:
-    """Accuracies like `GOOD`, higher by so much."""
-    return [0.9 + by + spread * (one - 0.9) for one in (GOOD * 4)[:seeds]]
 
 
 @pytest.mark.parametrize(
