@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds
     from analysis.common.outputs import Outputs
     from bench.records.facts import StudyFacts
+    from bench.records.gather import Gathered
     from bench.records.population import Population
     from bench.records.schema import FailedRecord, FinishedRecord
 
 __all__ = [
+    "format_claims",
     "write_ablation",
     "write_all",
     "write_calibration",
+    "write_claims",
     "write_leaderboard",
     "write_report",
     "write_tuning",
@@ -58,13 +61,12 @@ def write_all(
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
     The leaderboard, collapse, sparsity and posterior (tables and figures), the versions of packages
-    and a drawing of every found cell; operations alive by epoch and candidates' accuracies where
-    methods report them; known accuracies where they were looked up; the differences of variations
-    where the study has some. Posterior tables are looked for beside the records that `files` names,
-    else in `folder`/records.
-    Tables with a row per trial say whether its search failed to train. The bytes depend on the
-    records and the study alone, not on their order. Raises ResultsError where the records cannot be
-    compared.
+    and a drawing of every found cell; the ledger where claims are about its methods; operations
+    alive by epoch and candidates' accuracies where methods report them; known accuracies where they
+    were looked up; the differences of variations where the study has some. Posterior tables are
+    looked for beside the records that `files` names, else in `folder`/records. Tables with a row
+    per trial say whether its search failed to train. The bytes depend on the records and the study
+    alone, not on their order. Raises ResultsError where the records cannot be compared.
     """
     from analysis.common import comparable, failed_searches, outputs
 
@@ -88,6 +90,7 @@ def _make_all(
         alive,
         candidates,
         cells,
+        claims,
         collapse,
         leaderboard,
         posterior,
@@ -100,6 +103,7 @@ def _make_all(
     thresholds = thresholds or operations.CollapseThresholds()
     looks = plots.Looks.choose(records, facts)
     yield leaderboard.make(records, facts, thresholds)
+    yield claims.make([(facts, records)], thresholds)
     yield collapse.make(records, thresholds, posteriors, looks)
     yield sparsity.make(records, looks)
     yield posterior.make(records, posteriors, looks)
@@ -110,6 +114,34 @@ def _make_all(
     yield truth.make(records, looks)
     if facts.variations:
         yield ablation.make(records, facts)
+
+
+def write_claims(
+    folder: Path,
+    studies: Sequence[Gathered],
+    *,
+    thresholds: CollapseThresholds | None = None,
+) -> list[Path]:
+    """Write claims.md, .csv and .png of one or several studies into `folder`.
+
+    Raises ResultsError where the records of a study cannot be compared with each other.
+    """
+    from analysis import claims
+    from analysis.common import operations, outputs
+
+    thresholds = thresholds or operations.CollapseThresholds()
+    return outputs.write(folder, claims.make(_order_studies(studies), thresholds))
+
+
+def format_claims(
+    studies: Sequence[Gathered], *, thresholds: CollapseThresholds | None = None
+) -> str:
+    """The sentences about claims that README files take over; raises as `write_claims`."""
+    from analysis import claims
+    from analysis.common import operations
+
+    thresholds = thresholds or operations.CollapseThresholds()
+    return claims.make_sentences(_order_studies(studies), thresholds)
 
 
 def write_ablation(
@@ -173,6 +205,12 @@ def write_tuning(folder: Path, made: Mapping[str, Any]) -> list[Path]:
     from analysis.common import outputs
 
     return outputs.write(folder, tuning.make(made))
+
+
+def _order_studies(studies: Sequence[Gathered]) -> list[tuple[StudyFacts, list[FinishedRecord]]]:
+    from analysis.common import comparable
+
+    return [(one.facts, comparable.order(one.records, one.facts, one.files)) for one in studies]
 
 
 def _locate_posteriors(folder: Path, files: Files | None) -> Path:

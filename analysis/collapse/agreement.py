@@ -9,16 +9,18 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.common.operations import CollapseThresholds
+from analysis.common.operations import (
+    EMPTY,
+    Choices,
+    CollapseThresholds,
+    count_inputs,
+    list_choices,
+    list_edges,
+    measure_distance,
+)
 from analysis.common.trials import group_by_method
 from bench.records.schema import FinishedRecord
-from bench.space import registry
 from bench.space.genotype import Genotype
-
-Edge = tuple[str, int, int]
-"""(cell key, source state, target state)."""
-Choices = dict[Edge, str]
-"""What was selected on each edge."""
 
 COLUMNS = (
     "method", "dataset", "seeds", "distinct_genotypes", "collapsed", "pairs", "mean_distance",
@@ -28,8 +30,6 @@ EDGE_COLUMNS = (
     "method", "dataset", "cell", "source", "target", "seeds", "agreement", "most_frequent",
     "most_frequent_share",
 )  # fmt: skip
-EMPTY = "none"
-"""What an edge on which nothing was selected is called."""
 
 
 def tabulate(records: Sequence[FinishedRecord], thresholds: CollapseThresholds) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def tabulate_edges(records: Sequence[FinishedRecord]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for method, _, choices in _by_method(records):
         seeds = len(choices)
-        for edge in _list_edges(choices):
+        for edge in list_edges(choices):
             names = Counter(one.get(edge, EMPTY) for one in choices)
             name = min(names, key=lambda operation: (-names[operation], operation))
             same = sum(number * (number - 1) for number in names.values())
@@ -83,35 +83,11 @@ def tabulate_edges(records: Sequence[FinishedRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(EDGE_COLUMNS))
 
 
-def list_choices(genotype: Genotype, inputs: int) -> Choices:
-    """What was selected on every edge of every cell; several operations by name, with a +.
-
-    inputs: how many inputs a cell has.
-    """
-    choices: Choices = {}
-    for key, cell in genotype.cells.items():
-        for node, pairs in enumerate(cell):
-            for source in range(inputs + node):
-                names = sorted(name for name, at in pairs if at == source and name != EMPTY)
-                choices[key, source, inputs + node] = "+".join(names) or EMPTY
-    return choices
-
-
-def measure_distance(one: Choices, other: Choices) -> float:
-    """The share of edges that differ; an edge that one cell lacks is empty there."""
-    edges = _list_edges([one, other])
-    return sum(one.get(e, EMPTY) != other.get(e, EMPTY) for e in edges) / len(edges)
-
-
-def _list_edges(choices: Sequence[Choices]) -> list[Edge]:
-    return list(dict.fromkeys(edge for one in choices for edge in one))
-
-
 def _expect_agreement(choices: Sequence[Choices]) -> float | None:
     """Expected agreement of pairs whose edges are permuted at random within each cell."""
     if len(choices) < 2:
         return None
-    edges = _list_edges(choices)
+    edges = list_edges(choices)
     cells = Counter(key for key, _, _ in edges)
     counts = [Counter((e[0], one.get(e, EMPTY)) for e in edges) for one in choices]
     pairs = [
@@ -129,10 +105,5 @@ def _by_method(
         by_seed = {record.trial.seed: record for record in reversed(own)}  # the untuned is first
         first = [by_seed[seed] for seed in sorted(by_seed)]
         genotypes = [record.architecture for record in first]
-        choices = [list_choices(record.architecture, _count_inputs(record)) for record in first]
+        choices = [list_choices(record.architecture, count_inputs(record)) for record in first]
         yield {"method": label, "dataset": dataset}, genotypes, choices
-
-
-def _count_inputs(record: FinishedRecord) -> int:
-    """How many inputs a cell of the record's space has."""
-    return registry.config(record.configuration["space"]["name"])().graph.inputs

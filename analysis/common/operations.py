@@ -1,4 +1,4 @@
-"""Counting the operations of a genotype, how uneven they are, and when that is called collapsed."""
+"""A genotype's operations: how many, how uneven, called collapsed when, and where they differ."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ BOTH = "both"
 """The key under which all cells of a genotype are counted together."""
 
 SKIP = "skip_connect"
+EMPTY = "none"
+"""What an edge on which nothing was selected is called."""
+
+Edge = tuple[str, int, int]
+"""(cell key, source state, target state)."""
+Choices = dict[Edge, str]
+"""What was selected on each edge."""
+
 _NAN = float("nan")
 
 
@@ -61,6 +69,36 @@ def count_operations(genotype: Genotype) -> dict[str, Counter[str]]:
         result[key][operation] += 1
         result[BOTH][operation] += 1
     return result
+
+
+def count_inputs(record: FinishedRecord) -> int:
+    """How many inputs a cell of the record's space has."""
+    return registry.config(record.configuration["space"]["name"])().graph.inputs
+
+
+def list_choices(genotype: Genotype, inputs: int) -> Choices:
+    """What was selected on every edge of every cell; several operations by name, with a +.
+
+    inputs: how many inputs a cell has.
+    """
+    choices: Choices = {}
+    for key, cell in genotype.cells.items():
+        for node, pairs in enumerate(cell):
+            for source in range(inputs + node):
+                names = sorted(name for name, at in pairs if at == source and name != EMPTY)
+                choices[key, source, inputs + node] = "+".join(names) or EMPTY
+    return choices
+
+
+def list_edges(choices: Iterable[Choices]) -> list[Edge]:
+    """Every edge that one of the cells has."""
+    return list(dict.fromkeys(edge for one in choices for edge in one))
+
+
+def measure_distance(one: Choices, other: Choices) -> float:
+    """The share of edges that differ; an edge that one cell lacks is empty there."""
+    edges = list_edges([one, other])
+    return sum(one.get(e, EMPTY) != other.get(e, EMPTY) for e in edges) / len(edges)
 
 
 def list_selections(record: FinishedRecord) -> list[tuple[int, Genotype]]:

@@ -14,6 +14,7 @@ from analysis.report import checklist, trials
 from bench.records.schema import FailedRecord, FinishedRecord
 
 FIGURES = {
+    "claims.png": "Claims: what the records say of the papers' and the study's own",
     "ablation.png": "What each variation changes against the base, seed by seed",
     "truth.png": "Known accuracy of what every epoch would have selected",
     "alive.png": "Operations alive by epoch",

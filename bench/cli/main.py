@@ -11,6 +11,7 @@ import click
 from click.shell_completion import shell_complete
 
 from bench import __version__
+from bench.cli.claims import claims
 from bench.cli.finding import examine, list_available, measure_speed
 from bench.cli.options import DONE, INTERRUPTED, WRONG, OneOf, Verb, verb
 from bench.cli.reading import ablate, analyze, calibrate, leaderboard, report, verify
@@ -34,7 +35,16 @@ def print_completion(shell: str) -> int:
 _HEADINGS = {
     "Find out what there is": (list_available, examine, measure_speed),
     "Run a study": (run, show_status, gate, tune, sync),
-    "Read the results": (leaderboard, analyze, ablate, report, verify, rerun, calibrate),
+    "Read the results": (
+        leaderboard,
+        claims,
+        analyze,
+        ablate,
+        report,
+        verify,
+        rerun,
+        calibrate,
+    ),
     "Set up the shell": (print_completion,),
 }
 _VERBS = {str(verb.name): verb for verbs in _HEADINGS.values() for verb in verbs}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from bench.cli.completion import complete_study
 from bench.errors import suggest
 
 if TYPE_CHECKING:
+    from analysis.common.operations import CollapseThresholds
     from bench.records.gather import Gathered
     from bench.records.store import Store
     from bench.study.model import Study
@@ -107,6 +108,14 @@ def collapse(function: Function) -> Function:
     return _of_type(_of_free(function))
 
 
+def thresholds(shares: Mapping[str, float | None]) -> CollapseThresholds:
+    """What --collapse-type and --collapse-free say, else the defaults."""
+    from analysis.common.operations import CollapseThresholds
+
+    given = {name.removeprefix("collapse_"): share for name, share in shares.items() if share}
+    return CollapseThresholds(**given)
+
+
 @dataclass(frozen=True)
 class StudyArguments:
     """Which studies are meant (one, but for the leaderboard), and the folder of all results."""
@@ -139,6 +148,19 @@ class StudyArguments:
         if region is None:
             return gathered
         return replace(gathered, facts=replace(gathered.facts, region=region))
+
+    def gather_each(self) -> list[Gathered]:
+        """The records of each study by itself, in the order given. Raises as `gather`."""
+        from bench.records.gather import gather
+
+        references = dict.fromkeys(self.references)
+        return [gather((one,), self.results, self.overrides) for one in references]
+
+    def join_folder(self, studies: Sequence[Gathered]) -> Path:
+        """Where the tables of these studies together belong."""
+        if len(studies) == 1:
+            return studies[0].folder
+        return self.results / "+".join(one.facts.name for one in studies)
 
 
 def study(function: Function, several: bool = False) -> Function:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from click import option
 
 from bench.cli import options
+from bench.cli.claims import find_wrong_blocks
 from bench.cli.completion import complete_method
-from bench.cli.options import DONE, SOME_FAILED, StudyArguments, verb
+from bench.cli.options import DONE, SOME_FAILED, StudyArguments, thresholds, verb
 
 if TYPE_CHECKING:
-    from analysis.common.operations import CollapseThresholds
     from bench.records.facts import StudyFacts
     from bench.records.schema import FinishedRecord
 
@@ -54,7 +54,7 @@ def leaderboard(
         folder,
         gathered.records,
         gathered.facts,
-        thresholds=_thresholds(shares),
+        thresholds=thresholds(shares),
         files=gathered.files,
     )
     print(paths[0].read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def analyze(arguments: StudyArguments, region: float, **shares: float | None) ->
     """Write all tables and figures again, print their paths."""
     import analysis
 
-    write = partial(analysis.write_all, thresholds=_thresholds(shares))
+    write = partial(analysis.write_all, thresholds=thresholds(shares))
     return _write_tables(arguments, write, region)
 
 
@@ -104,7 +104,7 @@ def report(
         gathered.records,
         gathered.failed,
         gathered.facts,
-        thresholds=_thresholds(shares),
+        thresholds=thresholds(shares),
         files=gathered.files,
     )
     print(path)
@@ -113,33 +113,40 @@ def report(
 
 @verb("verify", "quickstart", "quickstart --all")
 @options.study
-@option("--all", "everything", is_flag=True, help="Every table and figure, not the leaderboard.")
+@option("--all", "everything", is_flag=True, help="Every table and figure, not these alone.")
 @options.collapse
 @options.region
 def verify(
     arguments: StudyArguments, everything: bool, region: float, **shares: float | None
 ) -> int:
-    """Check that the leaderboard is what the records say.
+    """Check that leaderboard and claims are what the records say.
 
-    Writes its files anew elsewhere and compares them. Exit status 1 where one differs.
+    Writes their files anew elsewhere and compares them, and so the sentences about claims in
+    README.md here and in the folder of results. Exit status 1 where one differs.
     """
     import analysis
     from bench.records import verify as verification
 
     gathered = arguments.gather(region=region)
-    write = partial(
+    write_leaderboard = partial(
         analysis.write_all if everything else analysis.write_leaderboard,
         records=gathered.records,
         facts=gathered.facts,
-        thresholds=_thresholds(shares),
+        thresholds=thresholds(shares),
         files=gathered.files,
     )
+
+    def write(folder: Path) -> list[Path]:
+        claims = analysis.write_claims(folder, [gathered], thresholds=thresholds(shares))
+        return list(dict.fromkeys([*write_leaderboard(folder), *claims]))
+
     wrong, compared = verification.compare(gathered.folder, write)
-    for line in wrong:
+    blocks = list(find_wrong_blocks(arguments, gathered.facts.name, shares))
+    for line in [*wrong, *blocks]:
         print(line)
     right = f"{compared - len(wrong)} of {compared} files are what the records say"
     print(f"{gathered.facts.name}: {right} ({gathered.folder})")
-    return SOME_FAILED if wrong else DONE
+    return SOME_FAILED if wrong or blocks else DONE
 
 
 @verb("calibrate", "", "--seed 1 --output /tmp/calibration")
@@ -188,11 +195,3 @@ def _write_tables(
     for path in session.write_study_tables(study, store, standing, write_with_region):
         print(path)
     return DONE
-
-
-def _thresholds(shares: Mapping[str, float | None]) -> CollapseThresholds:
-    """What --collapse-type and --collapse-free say, else the defaults."""
-    from analysis.common.operations import CollapseThresholds
-
-    given = {name.removeprefix("collapse_"): share for name, share in shares.items() if share}
-    return CollapseThresholds(**given)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.claims.model import Claim
+from bench.options import resolved
 from bench.records import gate, population
 from bench.records.population import Population
 from bench.records.store import Standing
-from bench.study.model import Study
+from bench.study.model import Study, Trial
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,10 @@ class StudyFacts:
     what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
     of a folder of records without its study file. gate: the gate's verdict in words
     (`bench.records.gate.describe_state`). worst_references: data set -> validation accuracy of its
-    worst reference cell, where the gate was run under the study's setting. populations: the
-    accuracies of all cells of the tables that were looked up. region: accuracies that differ by at
-    most so many points are equivalent.
+    worst reference cell, where the gate was run under the study's setting. gate_passed: data set ->
+    whether the gate passed on it, where it was run. plain_labels: those whose method has its
+    default options. claims: the study's own. populations: the accuracies of all cells of the tables
+    that were looked up. region: accuracies that differ by at most so many points are equivalent.
     """
 
     name: str
@@ -39,6 +43,9 @@ class StudyFacts:
     missing: int | None = None
     gate: str | None = None
     worst_references: Mapping[str, float] = field(default_factory=dict)
+    gate_passed: Mapping[str, bool] = field(default_factory=dict)
+    plain_labels: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
     populations: tuple[Population, ...] = ()
     region: float = 0.5
 
@@ -59,5 +66,17 @@ def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
         missing=len(standing.missing),
         gate=gate.describe_state(study.gate, folder),
         worst_references=gate.worst_references(study.gate, folder),
+        gate_passed=gate.passed_datasets(study.gate, folder),
+        plain_labels=tuple(dict.fromkeys(t.label for t in study.trials if _has_defaults(t))),
+        claims=study.claims,
         populations=population.read(folder),
     )
+
+
+def _has_defaults(trial: Trial) -> bool:
+    """Whether the trial's method has its default options, in search and evaluation."""
+    from bench import plugins
+
+    config: Any = plugins.load_method(trial.method).Config
+    defaults = json.loads(json.dumps(resolved(config())))
+    return trial.options == defaults and not trial.evaluation_options

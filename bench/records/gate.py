@@ -180,10 +180,21 @@ _UNKNOWN = (
 
 def worst_references(gate: Gate | None, folder: Path) -> dict[str, float]:
     """Data set -> mean accuracy of its worst reference cell, if the gate was run as it is."""
+    verdicts = _read_datasets(gate, folder)
+    return {name: min(part.means.values()) for name, part in verdicts.items()}
+
+
+def passed_datasets(gate: Gate | None, folder: Path) -> dict[str, bool]:
+    """Data set -> whether the gate passed on it, if it was run as it is."""
+    return {name: part.passed for name, part in _read_datasets(gate, folder).items()}
+
+
+def _read_datasets(gate: Gate | None, folder: Path) -> dict[str, DatasetVerdict]:
+    """The verdict on each data set; none where the gate was not run under this setting."""
     verdict = None if gate is None else read(folder)
     if gate is None or verdict is None or verdict.digest != gate.digest:
         return {}
-    return {name: min(part.means.values()) for name, part in verdict.datasets.items()}
+    return verdict.datasets
 
 
 def describe_state(gate: Gate | None, folder: Path) -> str:

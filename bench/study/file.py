@@ -14,6 +14,7 @@ search: {...}                  # bench.training.config.SearchConfig
 evaluation: {...}              # bench.training.config.EvaluationConfig, or, with
                                # `kind: tabular`, bench.tabular.config.TabularConfig
 gate: {...}                    # reference cells, see bench.study.gate_file
+claims: {...}                  # sentences and the rules that decide them, see bench.claims.file
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bench.claims import file as claims_file
 from bench.data import registry
 from bench.data.config import DataConfig
 from bench.errors import ConfigurationError, show, suggest
@@ -106,7 +108,7 @@ def _write_out(data: dict[str, Any]) -> None:
 
 
 def _check(data: dict[str, Any], file: Place) -> Study:
-    file.only(data, (*_KEYS, *_SECTIONS, "gate"))
+    file.only(data, (*_KEYS, *_SECTIONS, "gate", "claims"))
     name = _text(data, "name", file)
     if not _FILE_SAFE.fullmatch(name):
         raise (file / "name").wrong(name, _SAFE_RULE)
@@ -140,6 +142,7 @@ def _check(data: dict[str, Any], file: Place) -> Study:
         base=base,
         variations=changes,
         gate=gate_file.read(file.section(data, "gate"), first, file / "gate"),
+        claims=claims_file.read(file.section(data, "claims"), file / "claims", by_label),
     )
 
 

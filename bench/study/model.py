@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.claims.model import Claim
 from bench.data.config import DataConfig
 from bench.options import Mark, fields, has, resolved
 from bench.space.config import SpaceConfig
@@ -134,6 +135,8 @@ class Study:
     """label -> what it changes: dotted key -> value."""
     gate: Gate | None = None
     """None: no reference cells are known."""
+    claims: tuple[Claim, ...] = ()
+    """The study's own, by label; the papers' claims are `bench.claims.file.load_papers`."""
 
 
 def _digest(parts: dict[str, Any]) -> str:

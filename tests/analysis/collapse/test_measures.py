@@ -13,6 +13,7 @@ from support import synthetic
 
 from analysis import write_all
 from analysis.collapse import agreement, mixing, shape
+from analysis.common import operations
 from analysis.common.operations import CollapseThresholds
 from bench.columns import POSTERIOR
 from bench.records.schema import FinishedRecord
@@ -145,8 +146,8 @@ def test_one_seed_agrees_with_nobody() -> None:
 
 def test_several_operations_on_an_edge_are_one_choice() -> None:
     genotype = Genotype("darts", {"normal": ((("b", 0), ("a", 0)), ())})
-    choices = agreement.list_choices(genotype, inputs=1)
+    choices = operations.list_choices(genotype, inputs=1)
     assert choices == {
         ("normal", 0, 1): "a+b", ("normal", 0, 2): "none", ("normal", 1, 2): "none"
     }  # fmt: skip
-    assert agreement.measure_distance(choices, {("normal", 0, 1): "a"}) == pytest.approx(1 / 3)
+    assert operations.measure_distance(choices, {("normal", 0, 1): "a"}) == pytest.approx(1 / 3)

@@ -1,0 +1,156 @@
+"""The ledger: every claim on every setting that has records of it, and what comes out of all."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.claims import comparing, counting
+from analysis.claims.evidence import Evidence, Setting, collect
+from analysis.claims.outcome import ClaimVerdict, Outcome, undecided
+from bench.claims import model
+from bench.claims.file import load_papers
+from bench.claims.model import Claim
+
+_DECIDE: dict[type[Any], Callable[[Any, Evidence], Outcome]] = {
+    model.Compare: comparing.compare,
+    model.Ratio: comparing.ratio,
+    model.Share: counting.share,
+    model.Diversity: comparing.diversity,
+    model.Guided: comparing.guided,
+    model.Inheritance: comparing.inheritance,
+    model.OptionCount: counting.options,
+}
+_SETTING = {
+    "failed": (
+        "our own setting is what failed: its reference cells do not come out in their known order",
+        "a study whose gate passes",
+    ),
+    "not known": (
+        "our own setting is not known to tell good cells from bad ones: its gate was not run",
+        "a run of the study's gate (bench gate)",
+    ),
+}
+_SEARCH = {
+    "failed": ("our own searches of {} are what failed: they did not learn", "searches that learn"),
+    "not known": (
+        "whether the searches of {} learned is not in their records",
+        "new searches, whose records say whether they learned",
+    ),
+}
+"""What is said where a gate is not passed, and what would decide."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one setting says of a claim; study and dataset are empty where none has records."""
+
+    study: str
+    dataset: str
+    setting: str
+    outcome: Outcome
+    setting_gate: str = ""
+    search_gate: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim with what every setting says of it."""
+
+    claim: Claim
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> ClaimVerdict:
+        """That of the settings that decide it, where they agree; undecided where they do not."""
+        decided = self.decided_verdicts
+        return decided[0] if len(decided) == 1 else ClaimVerdict.UNDECIDED
+
+    @property
+    def decided_verdicts(self) -> list[ClaimVerdict]:
+        """The different verdicts of the settings that decide the claim."""
+        verdicts = dict.fromkeys(finding.outcome.verdict for finding in self.findings)
+        return [verdict for verdict in verdicts if verdict is not ClaimVerdict.UNDECIDED]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All claims of some studies; absent: methods whose papers' claims are not listed."""
+
+    entries: tuple[Entry, ...]
+    absent: tuple[str, ...]
+
+
+def decide_all(settings: Sequence[Setting], own: Iterable[tuple[str, Claim]]) -> Ledger:
+    """The ledger of settings. own: the studies' own claims, each with its study's name.
+
+    The papers' claims are listed where one of the settings has records of their method.
+    """
+    entries = []
+    absent: dict[str, None] = {}
+    for claim in load_papers():
+        if fitting := _select(claim, settings):
+            entries.append(Entry(claim, tuple(decide(claim, setting) for setting in fitting)))
+        else:
+            absent[claim.names["method"]] = None
+    for study, claim in own:
+        fitting = [setting for setting in settings if setting.facts.name == study]
+        findings = tuple(decide(claim, setting) for setting in fitting)
+        entries.append(Entry(claim, findings or (_find_nothing(study),)))
+    return Ledger(tuple(entries), tuple(absent))
+
+
+def _select(claim: Claim, settings: Sequence[Setting]) -> list[Setting]:
+    """The settings with every method that the claim names, else those with the one it is about."""
+
+    def has(setting: Setting, name: str) -> bool:
+        return setting.find_label(name, claim.is_of_paper) is not None
+
+    about = [setting for setting in settings if has(setting, claim.names["method"])]
+    whole = [one for one in about if all(has(one, name) for name in claim.names.values())]
+    return whole or about
+
+
+def decide(claim: Claim, setting: Setting) -> Finding:
+    """What a setting says of a claim; nothing can be decided where a gate is not passed."""
+    evidence = collect(claim, setting)
+    if evidence.missing:
+        names = " and ".join(evidence.missing)
+        outcome = undecided(f"no finished trial of {names}", f"trials of {names} in this study")
+    else:
+        outcome = _pass_gates(_DECIDE[type(claim.rule)](claim.rule, evidence), evidence)
+    return Finding(
+        study=setting.facts.name,
+        dataset=setting.dataset,
+        setting=setting.name,
+        outcome=outcome,
+        setting_gate=evidence.setting_gate,
+        search_gate=evidence.search_gate,
+    )
+
+
+def _pass_gates(outcome: Outcome, evidence: Evidence) -> Outcome:
+    reasons, needs = [], []
+    if evidence.setting_gate in _SETTING:
+        reason, need = _SETTING[evidence.setting_gate]
+        reasons.append(reason)
+        needs.append(need)
+    if evidence.search_gate in _SEARCH:
+        reason, need = _SEARCH[evidence.search_gate]
+        reasons.append(reason.format(" and ".join(evidence.list_searches(evidence.search_gate))))
+        needs.append(need)
+    if not reasons:
+        return outcome
+    return dataclasses.replace(
+        outcome,
+        verdict=ClaimVerdict.UNDECIDED,
+        basis="; ".join([*reasons, outcome.basis]),
+        needs=(*needs, *outcome.needs),
+    )
+
+
+def _find_nothing(study: str) -> Finding:
+    outcome = undecided("no finished trial", f"bench run {study}")
+    return Finding(study, "", study, outcome)

@@ -1,0 +1,64 @@
+"""The verb `claims`, and the check of the sentences that it writes into other pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from click import option
+
+from bench.cli import options
+from bench.cli.options import DONE, PATH, StudyArguments, thresholds, verb
+
+PAGE = "README.md"
+"""What `bench verify` looks for sentences in: here, and in the folder of all results."""
+
+
+@verb("claims", "collapse", "collapse fashion-mnist --into README.md")
+@options.studies
+@option("--into", type=PATH, metavar="FILE", help="Write sentences into this file's block, too.")
+@options.collapse
+@options.output
+def claims(
+    arguments: StudyArguments, into: Path | None, output: Path | None, **shares: float | None
+) -> int:
+    """Say which claims the records support.
+
+    Writes claims.md, claims.csv and claims.png: the papers' claims about the studies' methods and
+    the studies' own, each supported, refuted, equivalent or undecided. A block is what stands
+    between the lines <!-- claims: STUDY... --> and <!-- end -->.
+    """
+    import analysis
+    from bench.claims import blocks
+
+    studies = arguments.gather_each()
+    folder = output or arguments.join_folder(studies)
+    paths = analysis.write_claims(folder, studies, thresholds=thresholds(shares))
+    if paths:
+        print(paths[0].read_text(encoding="utf-8"))
+    else:
+        print("no claim is about these studies' methods")
+    if into is not None:
+        body = analysis.format_claims(studies, thresholds=thresholds(shares))
+        paths.append(blocks.fill(into, arguments.references, body))
+    print("\n".join(map(str, paths)))
+    return DONE
+
+
+def find_wrong_blocks(
+    arguments: StudyArguments, study: str, shares: Mapping[str, float | None]
+) -> Iterator[str]:
+    """A line for each block of sentences about a study that is not what the records say."""
+    import analysis
+    from bench.claims import blocks
+
+    for page in dict.fromkeys((Path(PAGE), arguments.results / PAGE)):
+        for block in blocks.find(page):
+            paths = list(map(Path, block.studies))
+            if study not in {path.name for path in paths} | {path.stem for path in paths}:
+                continue
+            own = StudyArguments(block.studies, arguments.overrides, arguments.results)
+            body = analysis.format_claims(own.gather_each(), thresholds=thresholds(shares))
+            if body != block.body:
+                names = " ".join(block.studies)
+                yield f"differs: {page}, claims: `bench claims {names} --into {page}` writes them"

@@ -1,0 +1,50 @@
+"""Blocks of generated sentences in Markdown files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.claims import blocks
+from bench.claims.blocks import Block
+from bench.errors import ConfigurationError, ResultsError
+
+PAGE = """\
+# Title
+
+<!-- claims: b a -->
+- old
+<!-- end -->
+
+More.
+<!-- claims: -->
+<!-- end -->
+"""
+
+
+def test_a_block_is_filled_and_the_rest_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(PAGE)
+    assert blocks.find(page) == [Block(("b", "a"), "- old\n"), Block((), "")]
+    blocks.fill(page, ["a", "b"], "- new\n")
+    assert page.read_text() == PAGE.replace("- old", "- new").replace("b a", "a b")
+    assert blocks.find(page)[0] == Block(("a", "b"), "- new\n")
+
+
+def test_an_empty_block_takes_any_studies(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(PAGE)
+    blocks.fill(page, ["c"], "- c\n")
+    assert blocks.find(page) == [Block(("b", "a"), "- old\n"), Block(("c",), "- c\n")]
+
+
+def test_a_file_without_the_block_is_not_touched(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("<!-- claims: a -->\n<!-- end -->\n")
+    with pytest.raises(ConfigurationError, match="has no lines '<!-- claims: b -->'"):
+        blocks.fill(page, ["b"], "- new\n")
+    assert page.read_text() == "<!-- claims: a -->\n<!-- end -->\n"
+    with pytest.raises(ResultsError, match="cannot be read"):
+        blocks.fill(tmp_path / "nothing.md", ["b"], "")
+    assert blocks.find(tmp_path / "nothing.md") == []
