@@ -50,9 +50,10 @@ def _explain_known_accuracies(records: Sequence[FinishedRecord]) -> list[Note]:
     details = []
     for name, of_table in rows.groupby("table", sort=False):
         means = of_table.groupby("method", sort=False).mean(numeric_only=True)
+        cells = known_accuracies.name_cells(of_table)
         parts = [
             f"{label} {mean['accuracy_percent']:.2f} % (regret {mean['regret_points']:.2f} points;"
-            f" better than {mean['percentile']:.0f} % of all cells and"
+            f" better than {mean['percentile']:.0f} % of {cells} and"
             f" {mean['percentile_without_none']:.0f} % of those without none)"
             for label, mean in means.iterrows()
         ]

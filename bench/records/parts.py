@@ -78,7 +78,10 @@ class Truth(Part):
 
 
 class TableSource(Part):
-    """What a table's numbers are: see `bench.tabular.table.Source`; `text` says it in words."""
+    """What a table's numbers are: see `bench.tabular.table.Source`; `text` says it in words.
+
+    Ranks and percentiles count the `cells` of the table, which may be fewer than `cells_of_space`.
+    """
 
     provider: str
     dataset: str
@@ -86,6 +89,7 @@ class TableSource(Part):
     epochs: int
     images: int
     cells: int
+    cells_of_space: int = 15_625
     text: str
 
 
