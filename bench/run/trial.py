@@ -25,7 +25,8 @@ from bench.space.genotype import Genotype
 from bench.study.model import Trial
 from bench.tabular.config import TabularConfig
 from bench.tabular.evaluation import look_up
-from bench.tabular.providers import tables
+from bench.tabular.oracle import Oracle
+from bench.tabular.providers import oracle, tables
 from bench.tabular.table import truths
 from bench.training.batched.trainer import BatchedTrainer
 from bench.training.checkpoint import Checkpoint
@@ -165,9 +166,12 @@ class _Run:
 
     def _search(self, data: EvaluationData) -> SearchOutcome:
         peak = environment.PeakMemory(self.device)
-        found = search(search_arguments(self.trial, data.search), *self.search_progress())
+        arguments = search_arguments(self.trial, data.search)
+        found = search(arguments, *self.search_progress())
         selection = found.selection
         details = dict(selection.details)
+        if isinstance(arguments.oracle, Oracle):
+            details["asks"] = arguments.oracle.text
         if selection.inherited is not None:
             details["inherited_test"] = self._inherited(data, found)
         self.posterior = found.posterior
@@ -254,11 +258,13 @@ class _Run:
         }
 
     def _look_up(self, config: TabularConfig) -> None:
-        """The known accuracies of the genotype, and of what each epoch would have selected."""
+        """Known accuracies of the genotype, and of what was the best before it was found."""
         known = tables(config)
         self.parts["evaluation"] = look_up(self.parts["genotype"], config.dataset, known)
         for epoch in self.parts["search"]["epochs"]:
             epoch["truth"] = truths(known, epoch["genotype"])
+        for improvement in self.parts["selection"].get("trajectory", []):
+            improvement["truth"] = truths(known, improvement["genotype"])
 
 
 def evaluation_method(
@@ -275,7 +281,8 @@ def search_arguments(
     trial: Trial, data: SearchData, changed: Mapping[str, Any] | None = None
 ) -> SearchArguments:
     """What the trial's search is a function of; changed: options of the method."""
-    kind = plugins.load_method(trial.method)
+    kind, known = plugins.load_method(trial.method), trial.evaluation
+    asked = known if isinstance(known, TabularConfig) and kind.needs_table else None
     return SearchArguments(
         method=kind,
         options=from_plain(kind.Config, {**trial.options, **(changed or {})}),
@@ -284,6 +291,7 @@ def search_arguments(
         data=data,
         augmentation=trial.data,
         seed=trial.seed,
+        oracle=oracle(asked, trial.seed) if asked else None,
     )
 
 

@@ -18,6 +18,7 @@ from bench.space.building import build_supernet
 from bench.space.config import SpaceConfig
 from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
+from bench.tabular.oracle import Ask
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import SearchConfig
 from bench.training.signals import signals
@@ -29,7 +30,8 @@ class SearchArguments:
     """What the result of a search is a function of.
 
     method, options: the class and its `Config`; budget: epochs, batch size and how it computes;
-    augmentation: what of a data set's options moves the training images.
+    augmentation: what of a data set's options moves the training images; oracle: known accuracies,
+    for a method that needs a table.
     """
 
     method: type[Method]
@@ -39,6 +41,7 @@ class SearchArguments:
     data: SearchData
     augmentation: DataConfig
     seed: int
+    oracle: Ask | None = None
 
 
 @dataclass
@@ -84,6 +87,7 @@ def build(arguments: SearchArguments) -> tuple[Method, Supernet]:
             data=data,
             search=budget,
             augmentation=Augmentation.of(arguments.augmentation, budget.cutout),
+            oracle=arguments.oracle,
         )
         method = arguments.method(arguments.options, task)
         torch.manual_seed(derive("search", arguments.seed, "weights"))
