@@ -51,7 +51,8 @@ def write_all(
 
     The leaderboard, collapse, sparsity and posterior (tables and figures) and a drawing of every
     found cell; operations alive by epoch and candidates' accuracies where methods report them;
-    known accuracies where they were looked up; the differences of variations where the study has
+    known accuracies where they were looked up, and their cost where architectures were trained one
+    by one; the differences of variations where the study has
     some. Posterior tables are looked for beside the records that `files` names, else in
     `folder`/records.
     The bytes depend on the records and the study alone, not on their order. Raises ResultsError
@@ -78,6 +79,7 @@ def _make_all(
         candidates,
         cells,
         collapse,
+        cost,
         leaderboard,
         posterior,
         sparsity,
@@ -95,6 +97,7 @@ def _make_all(
     yield alive.make(records, looks)
     yield candidates.make(records, looks)
     yield truth.make(records, looks)
+    yield cost.make(records, looks)
     if facts.variations:
         yield ablation.make(records, facts)
 

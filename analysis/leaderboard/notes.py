@@ -64,7 +64,25 @@ def _explain_known_accuracies(records: Sequence[FinishedRecord]) -> list[Note]:
             f" {'; '.join(sources)}. Sizes are those of the table's own network. truth.csv has all"
             " data sets of the table, truth_epochs.csv what every epoch would have selected:",
             tuple(details),
+        ),
+        *_explain_asking(records),
+    ]
+
+
+def _explain_asking(records: Sequence[FinishedRecord]) -> list[Note]:
+    """Which methods asked the table itself, and for what."""
+    asks: dict[str, dict[str, None]] = {}
+    for record in records:
+        if record.selection.asks:
+            asks.setdefault(record.selection.asks, {})[record.trial.label] = None
+    return [
+        Note(
+            f"{_join(list(labels))} trained no super-network: of every architecture tried, the"
+            f" search asked for its {text}. Where what is asked is part of what is reported, the"
+            " method maximises nearly that number and is an upper reference. cost.csv and cost.png"
+            " show what it costs, in trained architectures."
         )
+        for text, labels in asks.items()
     ]
 
 
