@@ -63,10 +63,11 @@ def write_all(
     The leaderboard, collapse, sparsity and posterior (tables and figures), the versions of packages
     and a drawing of every found cell; the ledger where claims are about its methods; operations
     alive by epoch and candidates' accuracies where methods report them; known accuracies where they
-    were looked up; the differences of variations where the study has some. Posterior tables are
-    looked for beside the records that `files` names, else in `folder`/records. Tables with a row
-    per trial say whether its search failed to train. The bytes depend on the records and the study
-    alone, not on their order. Raises ResultsError where the records cannot be compared.
+    were looked up, and their cost where architectures were trained one by one; the differences of
+    variations where the study has some. Posterior tables are looked for beside the records that
+    `files` names, else in `folder`/records. Tables with a row per trial say whether its search
+    failed to train. The bytes depend on the records and the study alone, not on their order. Raises
+    ResultsError where the records cannot be compared.
     """
     from analysis.common import comparable, failed_searches, outputs
 
@@ -92,6 +93,7 @@ def _make_all(
         cells,
         claims,
         collapse,
+        cost,
         leaderboard,
         posterior,
         sparsity,
@@ -112,6 +114,7 @@ def _make_all(
     yield alive.make(records, looks)
     yield candidates.make(records, looks)
     yield truth.make(records, looks)
+    yield cost.make(records, looks)
     if facts.variations:
         yield ablation.make(records, facts)
 

@@ -28,6 +28,7 @@ from bench.space.mixture import Mixture
 from bench.space.network import DiscreteNetwork
 from bench.space.skeleton import CellGraph, Position
 from bench.space.supernet import Supernet
+from bench.tabular.oracle import Ask
 from bench.training.config import EvaluationConfig, SearchConfig
 
 
@@ -39,6 +40,7 @@ class Task:
     kinds: cell types that occur, in order of first occurrence.
     data: training and validation images; there is no way from here to a test image.
     search: the search's budget. augmentation: of its training images.
+    oracle: known validation accuracies by architecture, for a method that needs a table.
     """
 
     space: SpaceConfig
@@ -54,6 +56,7 @@ class Task:
     data: SearchData
     search: SearchConfig
     augmentation: Augmentation
+    oracle: Ask | None = None
 
     @property
     def candidates(self) -> tuple[int, ...]:
@@ -144,6 +147,8 @@ class Method(nn.Module):
     Config: ClassVar[type]
     searches = True
     """False: there is no super-network to train."""
+    needs_table: ClassVar[bool] = False
+    """True: it asks `Task.oracle`, which is there where the study's evaluation is tabular."""
     stated_steps: ClassVar[int | None] = None
     """Steps for which its paper states the architecture's learning rates; None: never scaled."""
     architecture_part: ClassVar[str] = "architecture"

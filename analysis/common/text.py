@@ -20,6 +20,11 @@ def escape(text: Any) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
+def join_names(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
 def format_table(
     headings: Sequence[str], numeric: Sequence[bool], rows: Iterable[Sequence[Any]]
 ) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from analysis.common import comparisons
 from analysis.common.comparisons import Judgement, Sample
 from analysis.common.intervals import ACCURACY_SENTENCE, FEWEST_SEEDS, LEVEL
-from analysis.common.text import Note
+from analysis.common.text import Note, join_names
 from analysis.common.trials import list_by_search
 from analysis.leaderboard.table import (
     Entry,
@@ -52,7 +52,7 @@ def _explain_chances(chances: Mapping[str, Mapping[str, float]]) -> Note:
     for dataset, by_name in chances.items():
         corrected = comparisons.correct_by_holm(list(by_name.values()))
         found = [name for name, p in zip(by_name, corrected, strict=True) if p < 1 - LEVEL]
-        details.append(f"{dataset}: {_join(found) or 'none'}.")
+        details.append(f"{dataset}: {join_names(found) or 'none'}.")
     return Note(
         "P(random cells are as good) is the probability that the mean of as many random cells"
         " without the operation none is at least the method's mean; it is exact, as the accuracies"
@@ -86,19 +86,15 @@ def _list_pairs(group: Mapping[Entry, Sample], region: float) -> str:
         return "there is one method, so there is nothing to compare."
     of_pairs = f"of {pairs} pair{'s' * (pairs > 1)}"
     if few := [entry.name for entry, sample in group.items() if len(sample) < FEWEST_SEEDS]:
-        of_pairs += f"; too few seeds, so without a verdict: {_join(few)}"
+        of_pairs += f"; too few seeds, so without a verdict: {join_names(few)}"
     found = comparisons.find_better_pairs({e.name: sample for e, sample in group.items()}, region)
     if not found:
         return f"none {of_pairs}."
     worse: dict[str, list[str]] = {}
     for better, other in sorted(found):
         worse.setdefault(better, []).append(other)
-    named = [f"{better} is better than {_join(others)}" for better, others in worse.items()]
+    named = [f"{better} is better than {join_names(others)}" for better, others in worse.items()]
     return f"{'; '.join(named)} ({len(found)} {of_pairs})."
-
-
-def _join(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _explain_verdicts(facts: StudyFacts) -> Note:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from analysis.common import known_accuracies
 from analysis.common.operations import CollapseThresholds
-from analysis.common.text import Note
+from analysis.common.text import Note, join_names
 from analysis.common.trials import is_tabular, name_accuracy
 from analysis.common.versions import count_mixed
 from analysis.leaderboard import comparison_notes
@@ -41,9 +41,10 @@ def _explain_known_accuracies(records: Sequence[FinishedRecord]) -> list[Note]:
     details = []
     for name, of_table in rows.groupby("table", sort=False):
         means = of_table.groupby("method", sort=False).mean(numeric_only=True)
+        cells = known_accuracies.name_cells(of_table)
         parts = [
             f"{label} {mean['accuracy_percent']:.2f} % (regret {mean['regret_points']:.2f} points;"
-            f" better than {mean['percentile']:.0f} % of all cells and"
+            f" better than {mean['percentile']:.0f} % of {cells} and"
             f" {mean['percentile_without_none']:.0f} % of those without none)"
             for label, mean in means.iterrows()
         ]
@@ -54,7 +55,25 @@ def _explain_known_accuracies(records: Sequence[FinishedRecord]) -> list[Note]:
             f" {'; '.join(sources)}. Sizes are those of the table's own network. truth.csv has all"
             " data sets of the table, truth_epochs.csv what every epoch would have selected:",
             tuple(details),
+        ),
+        *_explain_asking(records),
+    ]
+
+
+def _explain_asking(records: Sequence[FinishedRecord]) -> list[Note]:
+    """Which methods asked the table itself, and for what."""
+    asks: dict[str, dict[str, None]] = {}
+    for record in records:
+        if record.selection.asks:
+            asks.setdefault(record.selection.asks, {})[record.trial.label] = None
+    return [
+        Note(
+            f"{join_names(list(labels))} trained no super-network: of every architecture tried, the"
+            f" search asked for its {text}. Where what is asked is part of what is reported, the"
+            " method maximises nearly that number and is an upper reference. cost.csv and cost.png"
+            " show what it costs, in trained architectures."
         )
+        for text, labels in asks.items()
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analysis.common import comparisons
-from analysis.common.chance import measure_chance
+from analysis.leaderboard.chance import measure_chance
 from analysis.common.comparisons import Sample
 from analysis.common.intervals import interquartile_mean, seed_means, summarise_accuracies
 from analysis.common.operations import CollapseThresholds

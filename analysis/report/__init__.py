@@ -17,6 +17,7 @@ FIGURES = {
     "claims.png": "Claims: what the records say of the papers' and the study's own",
     "ablation.png": "What each variation changes against the base, seed by seed",
     "truth.png": "Known accuracy of what every epoch would have selected",
+    "cost.png": "Known accuracy against cost, in trained architectures",
     "alive.png": "Operations alive by epoch",
     "candidates.png": "Candidates with inherited weights: guided against uniform",
     "inheritance.png": "Inherited accuracy against that of training from scratch",

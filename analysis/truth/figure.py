@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.common import plots
+from analysis.common import known_accuracies, plots
 from analysis.common.intervals import ACCURACY_SENTENCE, summarise_accuracies
 from analysis.common.plots import Looks
 
@@ -19,7 +19,9 @@ def draw(epochs: pd.DataFrame, final: pd.DataFrame, looks: Looks) -> Figure:
         along = epochs[epochs["table"] == name]
         look = {"summarise": summarise_accuracies}
         plots.draw_methods_by_epoch(axes, along, ends, "accuracy_percent", labels, looks, **look)
-        axes.set_title(f"{name} ({ends['split'].iloc[0]})")
+        cells = known_accuracies.name_cells(ends)
+        partial = "" if cells == "all cells" else f"\n{cells}"
+        axes.set_title(f"{name} ({ends['split'].iloc[0]}){partial}")
         plots.label_epochs(axes)
     panels[0].set_ylabel("Known accuracy of the selection, %")
     plots.add_legend_above(figure, panels[0])

@@ -78,7 +78,10 @@ class Truth(Part):
 
 
 class TableSource(Part):
-    """What a table's numbers are: see `bench.tabular.table.Source`; `text` says it in words."""
+    """What a table's numbers are: see `bench.tabular.table.Source`; `text` says it in words.
+
+    Ranks and percentiles count the `cells` of the table, which may be fewer than `cells_of_space`.
+    """
 
     provider: str
     dataset: str
@@ -86,6 +89,7 @@ class TableSource(Part):
     epochs: int
     images: int
     cells: int
+    cells_of_space: int = 15_625
     text: str
 
 
@@ -181,6 +185,20 @@ class Candidates(Part):
     accuracies: list[float]
 
 
+class Improvement(Part):
+    """The best of the architectures that a search had trained so far.
+
+    accuracy: on validation images, as it was asked for; seconds: of their trainings together, by
+    the table; truth: by data set of the table.
+    """
+
+    architectures: Count
+    accuracy: Fraction
+    seconds: Seconds | None = None
+    genotype: dict[str, Any]
+    truth: dict[str, Truth] = {}
+
+
 class SelectionPart(Part):
     """How the genotype was chosen; methods add what is theirs."""
 
@@ -192,6 +210,13 @@ class SelectionPart(Part):
     inherited_test: Quality | None = None
     retrained: dict[str, list[float]] | None = None
     """By kind of candidate, validation accuracies after a training from scratch."""
+    asks: str = ""
+    """Which known accuracies the search asked for, in words."""
+    architectures: Count | None = None
+    """Trained by the search, one after another."""
+    table_seconds: Seconds | None = None
+    """Of these trainings, by the table."""
+    trajectory: list[Improvement] = []
 
 
 class Layer(Part):

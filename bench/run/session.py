@@ -161,11 +161,13 @@ def check_tables(trials: Sequence[Trial]) -> None:
     Raises ConfigurationError.
     """
     from bench.tabular.config import TabularConfig
-    from bench.tabular.providers import tables
+    from bench.tabular.providers import oracle, tables
 
-    configs = (trial.evaluation for trial in trials)
-    for config in dict.fromkeys(c for c in configs if isinstance(c, TabularConfig)):
-        tables(config)
+    for config, asks in dict.fromkeys((t.evaluation, t.asks_table) for t in trials):
+        if isinstance(config, TabularConfig):
+            tables(config)
+            if asks:
+                oracle(config, seed=0)
 
 
 def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracker) -> None:

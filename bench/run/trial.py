@@ -24,7 +24,8 @@ from bench.space.genotype import Genotype
 from bench.study.model import Trial
 from bench.tabular.config import TabularConfig
 from bench.tabular.evaluation import look_up
-from bench.tabular.providers import tables
+from bench.tabular.oracle import Oracle
+from bench.tabular.providers import oracle, tables
 from bench.tabular.table import truths
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
@@ -130,6 +131,8 @@ class _Run:
         found = search(arguments, report, self._checkpoint("search"))
         selection = found.selection
         details = dict(selection.details)
+        if isinstance(arguments.oracle, Oracle):
+            details["asks"] = arguments.oracle.text
         if selection.inherited is not None:
             details["inherited_test"] = self._inherited(data, found)
         self.posterior = found.posterior
@@ -222,11 +225,13 @@ class _Run:
         }
 
     def _look_up(self, config: TabularConfig) -> None:
-        """The known accuracies of the genotype, and of what each epoch would have selected."""
+        """Known accuracies of the genotype, and of what was the best before it was found."""
         known = tables(config)
         self.parts["evaluation"] = look_up(self.parts["genotype"], config.dataset, known)
         for epoch in self.parts["search"]["epochs"]:
             epoch["truth"] = truths(known, epoch["genotype"])
+        for improvement in self.parts["selection"].get("trajectory", []):
+            improvement["truth"] = truths(known, improvement["genotype"])
 
 
 def evaluation_method(
@@ -243,7 +248,8 @@ def search_arguments(
     trial: Trial, data: SearchData, changed: Mapping[str, Any] | None = None
 ) -> SearchArguments:
     """What the trial's search is a function of; changed: options of the method."""
-    kind = plugins.load_method(trial.method)
+    kind, known = plugins.load_method(trial.method), trial.evaluation
+    asked = known if isinstance(known, TabularConfig) and kind.needs_table else None
     return SearchArguments(
         method=kind,
         options=from_resolved(kind.Config, {**trial.options, **(changed or {})}),
@@ -252,6 +258,7 @@ def search_arguments(
         data=data,
         augmentation=trial.data,
         seed=trial.seed,
+        oracle=oracle(asked, trial.seed) if asked else None,
     )
 
 

@@ -37,7 +37,7 @@ from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.nas_bench_201.config import NasBench201Config
 from bench.study import ablations, gate_file
 from bench.study import yaml as yaml_file
-from bench.study.model import Study, Trial
+from bench.study.model import Study, Trial, needs_table
 from bench.study.validation import Place, build
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
@@ -154,6 +154,12 @@ def _trials(data: dict[str, Any], study: str, file: Place) -> dict[str, list[Tri
     datasets = _datasets(data, file)
     seeds = _seeds(data, file)
     evaluation = read_evaluation(file.section(data, "evaluation"), space, file / "evaluation")
+    for label, (method, _) in methods.items():
+        if needs_table(method) and not isinstance(evaluation, TabularConfig):
+            raise (file / "methods" / label).error(
+                f"{method} asks for known accuracies: it needs evaluation.kind = tabular, in the"
+                " space nas-bench-201"
+            )
     return {
         label: [
             Trial(study, label, method, dataset, seed, options, config, space, search, evaluation)

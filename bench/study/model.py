@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from bench.claims.model import Claim
@@ -65,12 +66,20 @@ class Trial:
 
     @property
     def search_id(self) -> str:
-        """SHA-256 (hex) of the part that a search depends on: not evaluation, not test images."""
+        """SHA-256 (hex) of the part that a search depends on: not test images, and not the
+        evaluation, unless the search asks its table.
+        """
         parts = self._hashed()
-        del parts["configuration"]["evaluation"]
+        if not self.asks_table:
+            del parts["configuration"]["evaluation"]
         parts["configuration"].pop("method_in_evaluation", None)
         del parts["configuration"]["data"]["test_limit"]
         return _digest(parts)
+
+    @property
+    def asks_table(self) -> bool:
+        """Whether its search asks for known accuracies."""
+        return isinstance(self.evaluation, TabularConfig) and needs_table(self.method)
 
     @property
     def stem(self) -> str:
@@ -137,6 +146,14 @@ class Study:
     """None: no reference cells are known."""
     claims: tuple[Claim, ...] = ()
     """The study's own, by label; the papers' claims are `bench.claims.file.load_papers`."""
+
+
+@lru_cache
+def needs_table(method: str) -> bool:
+    """Whether a method asks for known accuracies. Raises ConfigurationError for an unknown one."""
+    from bench import plugins
+
+    return plugins.load_method(method).needs_table
 
 
 def _digest(parts: dict[str, Any]) -> str:

@@ -2,12 +2,15 @@
 
 The file is named by the variable BENCH_NATS_BENCH (`bench run --nats-bench PATH` sets it): the one
 pickle `NATS-tss-v1_0-3ffb9.pickle.pbz2`, or the folder `NATS-tss-v1_0-3ffb9-simple`. Reading all of
-it takes minutes and gigabytes, so what is needed of it is kept beside it in a small JSON file.
+it takes minutes and gigabytes, so what is needed of it is kept beside it in a small JSON file: the
+reduced copy. It names the files that it was made of (`Origin`); where these are others now, it is
+made anew. A benchmark of some cells is used as what it is: a table of so many cells of the space.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import json
 import os
@@ -33,20 +36,50 @@ _SETS = {
 }
 
 
+Cells = dict[str, dict[str, list[float]]]
+"""Genotype text -> `accuracies` (fractions), one per training, and, where they are known, `seconds`
+of the same trainings."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """The benchmark's files: where, how many, bytes together, the last change (ns, Unix time)."""
+
+    path: str
+    files: int
+    bytes: int
+    modified_ns: int
+
+    @classmethod
+    def measure(cls, path: Path) -> Origin:
+        """Of a file, or of everything in a folder."""
+        entries = sorted(path.rglob("*")) if path.is_dir() else [path]
+        stats = [entry.stat() for entry in entries if entry.is_file()]
+        return cls(
+            path=str(path.resolve()),
+            files=len(stats),
+            bytes=sum(stat.st_size for stat in stats),
+            modified_ns=max((stat.st_mtime_ns for stat in stats), default=0),
+        )
+
+
 def load(config: TabularConfig) -> dict[str, Table]:
     """Data set -> table. Raises ConfigurationError where package, file or numbers are missing."""
     path = _path()
     kept = path.with_name(f"{path.name}.bench-{config.split}-{config.epochs}.json")
-    content = _read(kept)
+    origin = dataclasses.asdict(Origin.measure(path))
+    content = _read(kept, origin)
     if content is None:
         content = _collect(path, config)
         with contextlib.suppress(ResultsError):  # a folder that one may not write: read it again
-            files.write(kept, json.dumps(content))
+            files.write(kept, json.dumps({"origin": origin, "tables": content}))
     tables = {}
     for dataset in FACTS:
-        values = {text: tuple(accuracies) for text, accuracies in content.get(dataset, {}).items()}
+        cells = content.get(dataset, {})
+        values = {text: tuple(cell["accuracies"]) for text, cell in cells.items()}
+        seconds = {t: tuple(cell["seconds"]) for t, cell in cells.items() if "seconds" in cell}
         if values:
-            tables[dataset] = Table(source(NAME, dataset, config, values), values)
+            tables[dataset] = Table(source(NAME, dataset, config, values), values, seconds)
     if not tables:
         raise ConfigurationError(
             f"{NAME}: {path} has no {config.split} accuracies after {config.epochs} epochs"
@@ -67,15 +100,19 @@ def _path() -> Path:
     return path
 
 
-def _read(kept: Path) -> dict[str, dict[str, list[float]]] | None:
+def _read(kept: Path, origin: dict[str, Any]) -> dict[str, Cells] | None:
+    """What a reduced copy has; None where there is none or it was made of other files."""
     try:
         content = json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
+    if not isinstance(content, dict) or content.get("origin") != origin:
+        return None
+    tables: dict[str, Cells] = content["tables"]
+    return tables
 
 
-def _collect(path: Path, config: TabularConfig) -> dict[str, dict[str, list[float]]]:
+def _collect(path: Path, config: TabularConfig) -> dict[str, Cells]:
     try:
         create = importlib.import_module("nats_bench").create
     except ImportError as error:
@@ -89,28 +126,31 @@ def _collect(path: Path, config: TabularConfig) -> dict[str, dict[str, list[floa
         raise ConfigurationError(
             f"--nats-bench {path}: not a NATS-Bench file: {type(error).__name__}: {error}"
         ) from error
-    content: dict[str, dict[str, list[float]]] = {dataset: {} for dataset in FACTS}
+    content: dict[str, Cells] = {dataset: {} for dataset in FACTS}
     for index, text in enumerate(api.meta_archs):
         try:
             results = api.query_meta_info_by_index(index, str(config.epochs))
         except (ValueError, AssertionError):  # a file of some cells, or of other epochs
             continue
         for dataset in FACTS:
-            accuracies = _accuracies(results, dataset, config.split)
-            if accuracies:
-                content[dataset][text] = accuracies
+            cell = _cell(results, dataset, config.split)
+            if cell:
+                content[dataset][text] = cell
         if path.is_dir():
             api.arch2infos_dict.pop(index)  # it keeps what it has read
     return content
 
 
-def _accuracies(results: Any, dataset: str, split: str) -> list[float]:
-    """Fractions after the last epoch, one a seed; empty where there are none."""
+def _cell(results: Any, dataset: str, split: str) -> dict[str, list[float]]:
+    """What `Cells` has of a cell, after the last epoch; empty where there is nothing."""
     name, part = _SETS[dataset, split]
-    if name not in results.get_dataset_names():
-        return []
-    runs = (
-        results.get_metrics(name, part, iepoch=None, is_random=seed)
-        for seed in results.get_dataset_seeds(name)
-    )
-    return [fraction(run["accuracy"], dataset, split) for run in runs]
+    seeds = results.get_dataset_seeds(name) if name in results.get_dataset_names() else []
+    if not seeds:
+        return {}
+
+    def ask(of: str, value: str) -> list[Any]:
+        return [results.get_metrics(name, of, iepoch=None, is_random=seed)[value] for seed in seeds]
+
+    cell = {"accuracies": [fraction(percent, dataset, split) for percent in ask(part, "accuracy")]}
+    seconds = ask("train", "all_time")
+    return cell if None in seconds else {**cell, "seconds": seconds}

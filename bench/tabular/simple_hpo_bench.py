@@ -48,11 +48,12 @@ def load(config: TabularConfig) -> dict[str, Table]:
                 text(key): tuple(fraction(p, dataset, config.split) for p in row["val_acc"])
                 for key, row in rows.items()
             }
+            seconds = {text(key): tuple(row["train_time"]) for key, row in rows.items()}
         except (OSError, pickle.UnpicklingError, KeyError, ValueError) as error:
             raise ConfigurationError(
                 f"{NAME}: {path} cannot be read: {type(error).__name__}: {error}"
             ) from error
-        tables[dataset] = Table(source(NAME, dataset, config, values), values)
+        tables[dataset] = Table(source(NAME, dataset, config, values), values, seconds)
     return tables
 
 

@@ -19,8 +19,8 @@ class Source:
 
     dataset: on which data set the networks were trained; split: "validation" or "test"; images: of
     that split; classes, size: of the data set (pixels a side); epochs: of the training; seeds: how
-    many trainings a cell (fewest, most);
-    cells: of the table.
+    many trainings a cell (fewest, most); cells: of the table, which ranks and percentiles count;
+    cells_of_space: of the whole space.
     """
 
     provider: str
@@ -32,13 +32,22 @@ class Source:
     size: int
     seeds: tuple[int, int]
     cells: int
+    cells_of_space: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the table has every cell of the space."""
+        return self.cells == self.cells_of_space
 
     def __str__(self) -> str:
         low, high = self.seeds
         seeds = f"{high}" if low == high else f"{low} to {high}"
+        partial = (
+            "" if self.whole else f", which has {self.cells:,} of {self.cells_of_space:,} cells"
+        )
         return (
             f"{self.split} accuracy on {self.dataset} after {self.epochs} epochs, mean over"
-            f" {seeds} seeds, from {self.provider}"
+            f" {seeds} seeds, from {self.provider}{partial}"
         )
 
 
@@ -46,9 +55,9 @@ class Source:
 class Truth:
     """What a table says of a cell. Accuracies and regret are fractions, percentiles percent.
 
-    rank: 1 + the number of cells that are better; percentile: of all cells, how many are worse
-    (those that are as good count half); percentile_without_none: the same among the cells without
-    `none`, which is what most methods can select.
+    rank: 1 + the number of cells that are better; percentile: of all cells of the table, how many
+    are worse (those that are as good count half); percentile_without_none: the same among the cells
+    without `none`, which is what most methods can select.
     """
 
     accuracy: float
@@ -64,10 +73,18 @@ class Truth:
 
 
 class Table:
-    """Accuracies (fractions), one a seed, by genotype text."""
+    """Accuracies (fractions) by genotype text, one per training, and the trainings' seconds.
 
-    def __init__(self, source: Source, accuracies: Mapping[str, tuple[float, ...]]) -> None:
-        self.source, self.accuracies = source, accuracies
+    `seconds` is empty where they are not known.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        accuracies: Mapping[str, tuple[float, ...]],
+        seconds: Mapping[str, tuple[float, ...]] | None = None,
+    ) -> None:
+        self.source, self.accuracies, self.seconds = source, accuracies, seconds or {}
         self.means = {text: round(sum(a) / len(a), 8) for text, a in accuracies.items()}
 
     @cached_property

@@ -19,6 +19,7 @@ from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.options import SupernetOptions
 from bench.space.supernet import Supernet
+from bench.tabular.oracle import Ask
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig, SearchConfig
 from bench.training.discrete import train_briefly
@@ -37,7 +38,8 @@ class SearchArguments:
     """What the result of a search is a function of.
 
     method, options: the class and its `Config`; budget: epochs, batch size and how it computes;
-    augmentation: what of a data set's options moves the training images.
+    augmentation: what of a data set's options moves the training images; oracle: known accuracies,
+    for a method that needs a table.
     """
 
     method: type[Method]
@@ -47,6 +49,7 @@ class SearchArguments:
     data: SearchData
     augmentation: DataConfig
     seed: int
+    oracle: Ask | None = None
 
 
 @dataclass
@@ -97,6 +100,7 @@ def build(arguments: SearchArguments) -> tuple[Method, Supernet]:
             data=data,
             search=budget,
             augmentation=Augmentation.of(arguments.augmentation, budget.cutout),
+            oracle=arguments.oracle,
         )
         method = arguments.method(arguments.options, task)
         torch.manual_seed(derive("search", arguments.seed, "weights"))

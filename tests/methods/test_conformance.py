@@ -58,6 +58,20 @@ class TestGdas(MethodConformance):
 
 
 @pytest.mark.slow
+class TestLocalSearch(MethodConformance):
+    """The kit's other space has networks for cells with an operation on every edge."""
+
+    method = "local-search"
+    options = {"architectures": 40, "none": False}  # noqa: RUF012
+
+
+@pytest.mark.slow
+class TestOptunaTpe(MethodConformance):
+    method = "optuna-tpe"
+    options = {"architectures": 40, "none": False}  # noqa: RUF012
+
+
+@pytest.mark.slow
 class TestPcDarts(MethodConformance):
     method = "pc-darts"
 
@@ -82,6 +96,12 @@ class TestRandom(MethodConformance):
 @pytest.mark.slow
 class TestRandomSearch(MethodConformance):
     method = "random-search"
+
+
+@pytest.mark.slow
+class TestRegularisedEvolution(MethodConformance):
+    method = "regularised-evolution"
+    options = {"architectures": 40, "none": False}  # noqa: RUF012
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bz2
+import os
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from bench.space.genotype import Genotype
 from bench.tabular import nats_bench
 from bench.tabular.config import TabularConfig
 from bench.tabular.providers import tables
+from bench.tabular.table import Table
 
 TEXTS = (
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_3x3~2|",
@@ -71,11 +74,11 @@ def whole(folder: Path) -> Path:
     return path
 
 
-def parts(folder: Path) -> Path:
+def parts(folder: Path, cells: Sequence[int] = (0, 1)) -> Path:
     path = folder / "NATS-tss-v1_0-3ffb9-simple"
     path.mkdir()
     _write(path / "meta.pickle.pbz2", {"meta_archs": list(TEXTS)})
-    for index in range(len(TEXTS)):
+    for index in cells:
         _write(path / f"{index:06d}.pickle.pbz2", infos(index))
     return path
 
@@ -116,6 +119,7 @@ def test_both_forms_of_the_file(
             for index, text in enumerate(TEXTS):
                 expected = [percent(index, name, part, seed, epochs) / 100 for seed in seeds]
                 assert found[dataset].accuracies[text] == pytest.approx(expected)
+                assert found[dataset].seconds[text] == (float(epochs),) * len(seeds)
             truth = found[dataset].look_up(Genotype.from_text(TEXTS[1]))
             assert (truth.rank, truth.seeds) == (2, len(seeds))
             assert found[dataset].source.split == split
@@ -124,6 +128,62 @@ def test_both_forms_of_the_file(
                 else {"validation": 25_000, "test": 10_000}[split]
             )  # fmt: skip
     assert list(tmp_path.glob("*.json"))
+
+
+def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> Table:
+    """The table of a benchmark as a new process reads it."""
+    tables.cache_clear()
+    monkeypatch.setenv(nats_bench.VARIABLE, str(path))
+    return tables(TabularConfig(provider="nats-bench"))["cifar10"]
+
+
+def test_what_was_kept_is_used_without_the_benchmark_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = parts(tmp_path)
+    first = load(path, monkeypatch)
+
+    def unread(*arguments: object) -> None:
+        raise AssertionError("the benchmark was read again")
+
+    monkeypatch.setattr(nats_bench, "_collect", unread)
+    assert load(path, monkeypatch).accuracies == first.accuracies
+
+
+def test_other_files_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell more, a changed cell, the same bytes at a later time, and another place."""
+    path = parts(tmp_path, cells=[0])
+    assert set(load(path, monkeypatch).accuracies) == {TEXTS[0]}
+    _write(path / "000001.pickle.pbz2", infos(1))
+    assert set(load(path, monkeypatch).accuracies) == set(TEXTS)
+
+    before = load(path, monkeypatch).accuracies[TEXTS[1]]
+    _write(path / "000001.pickle.pbz2", infos(0))
+    assert load(path, monkeypatch).accuracies[TEXTS[1]] != before
+
+    reads = []
+    collect = nats_bench._collect
+    monkeypatch.setattr(nats_bench, "_collect", lambda *a: reads.append(a) or collect(*a))
+    os.utime(path / "000001.pickle.pbz2", (2e9, 2e9))
+    load(path, monkeypatch)
+    load(path, monkeypatch)
+    assert len(reads) == 1
+    (kept,) = tmp_path.glob("*.json")
+    moved = path.rename(tmp_path / "elsewhere-simple")
+    kept.rename(tmp_path / kept.name.replace(path.name, moved.name))
+    load(moved, monkeypatch)
+    assert len(reads) == 2
+
+
+def test_a_partial_benchmark_says_of_how_many_cells_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = load(parts(tmp_path, cells=[1]), monkeypatch)
+    assert (table.source.cells, table.source.cells_of_space) == (1, 15_625)
+    assert str(table.source).endswith("from nats-bench, which has 1 of 15,625 cells")
+    assert table.look_up(Genotype.from_text(TEXTS[1])).rank == 1
+    with pytest.raises(ConfigurationError, match=r"is not in the table .* \(1 cells\)"):
+        table.look_up(Genotype.from_text(TEXTS[0]))
 
 
 def test_a_file_that_is_none_or_not_there_is_one_line(

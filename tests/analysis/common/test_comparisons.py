@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from analysis.common import power
-from analysis.common.chance import measure_chance
+from analysis.leaderboard.chance import measure_chance
 from analysis.common.comparisons import (
     Sample,
     Verdict,

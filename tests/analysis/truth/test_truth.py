@@ -12,6 +12,7 @@ from analysis import truth, write_leaderboard
 from analysis.common.known_accuracies import tabulate, tabulate_epochs
 from analysis.common.plots import Looks
 from analysis.truth.figure import draw
+from bench.records.schema import FinishedRecord
 
 LOOKS = Looks(("random", "darts"))
 
@@ -22,7 +23,8 @@ def test_one_row_per_trial_and_data_set_of_the_table() -> None:
     row = rows.loc["cifar10"]
     assert (row["accuracy_percent"], row["percentile"]) == pytest.approx((80, 40))
     assert row["regret_points"] == pytest.approx(15) and row["deviation_points"] == 1
-    assert (row["split"], row["epochs_of_training"], row["cells"]) == ("validation", 200, 15625)
+    assert (row["split"], row["epochs_of_training"]) == ("validation", 200)
+    assert (row["cells"], row["cells_of_space"]) == (15625, 15625)
 
 
 def test_one_row_per_epoch_too() -> None:
@@ -48,6 +50,31 @@ def test_the_figure_has_a_line_by_epoch_and_a_level_without_epochs() -> None:
     assert {height for _, height in shown["random"]} == {60.0}
     assert len(panels[0].collections) == 1
     assert "known accuracy of what would be selected after that epoch" in read.caption(figure)
+
+
+def partial() -> list[FinishedRecord]:
+    """Records whose table of cifar10 has 9,000 cells; that of cifar100 has all."""
+    return [
+        synthetic.change(known.record(seed=seed), {"evaluation.sources.cifar10.cells": 9000})
+        for seed in range(2)
+    ]
+
+
+def test_a_partial_table_says_of_how_many_cells_ranks_and_percentiles_are(tmp_path: Path) -> None:
+    final, epochs = tabulate(partial()), tabulate_epochs(partial())
+    for rows in (final, epochs):
+        counts = rows.groupby("table")[["cells", "cells_of_space"]].max()
+        assert counts.loc["cifar10"].tolist() == [9000, 15625]
+        assert counts.loc["cifar100"].tolist() == [15625, 15625]
+    titles = [axes.get_title() for axes in read.shown(draw(epochs, final, LOOKS))]
+    assert titles == [
+        "cifar10 (validation)\nthe 9,000 known cells of 15,625",
+        "cifar100 (validation)",
+    ]
+    write_leaderboard(tmp_path, partial(), synthetic.facts(["darts"]))
+    text = (tmp_path / "leaderboard.md").read_text()
+    assert "better than 40 % of the 9,000 known cells of 15,625 and 35 % of those" in text
+    assert text.count("% of all cells") == 1
 
 
 def test_nothing_is_made_where_nothing_was_looked_up() -> None:

@@ -1,0 +1,98 @@
+"""The figure of known accuracy against cost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+
+from analysis.common import plots
+from analysis.common.plots import Looks
+from analysis.common.intervals import ACCURACY_SENTENCE, summarise_accuracies
+from analysis.cost.table import BLACK_BOX, ONE_SHOT
+
+PERCENT = (0.0, 100.0)
+
+
+@plots.styled
+def draw(rows: pd.DataFrame, looks: Looks) -> Figure:
+    """A panel per data set: lines for black-box searches, points for one-shot methods, levels for
+    what was not searched.
+    """
+    blocks, labels = list(rows.groupby("dataset", sort=False)), looks.list_present(rows)
+    figure, panels = plots.create_panels(len(blocks), (6.0, 4.4), least_width=7.0, sharey=True)
+    for axes, (dataset, block) in zip(panels, blocks, strict=True):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        for label in labels:
+            own = block[block["method"] == label]
+            if len(own):
+                _draw_method(axes, own, label, looks)
+        axes.set_ylim(*_choose_limits(block))
+        axes.set_title(plots.wrap(str(dataset), 50))
+        axes.set_xlabel("Cost, trained architectures")
+        axes.grid(axis="both")
+    panels[0].set_ylabel(f"Known accuracy ({', '.join(dict.fromkeys(rows['table']))}), %")
+    plots.add_legend_above(figure, panels[0])
+    plots.add_caption(
+        figure,
+        "Lines are the mean over seeds of the known accuracy of the best architecture so far, best"
+        " by the one training that the search asked the table for. Points are one-shot methods: the"
+        " images that their search saw over the images of one training of the table, although a"
+        " super-network computes more for an image than one architecture does, and the study's"
+        " images and networks may be smaller than the table's. Thin levels are architectures that"
+        f" were not searched. Bands and bars are 95 % intervals of the means. {ACCURACY_SENTENCE}"
+        " Where the known accuracies are validation accuracies, black-box searches maximise nearly"
+        " the number that is shown and are an upper reference.",
+    )
+    return figure
+
+
+def average(rows: pd.DataFrame) -> pd.DataFrame:
+    """By cost, the mean over a method's seeds of the best so far and its interval.
+
+    Columns: architectures, mean, low, high (NaN where there are too few seeds). It begins where
+    every seed has trained an architecture; a seed that has ended keeps its last value.
+    """
+    by_seed = rows.pivot_table("accuracy_percent", "architectures", "seed", aggfunc="last")
+    reached = by_seed.sort_index().ffill().dropna()
+    bands = [interval(values, PERCENT) for values in reached.to_numpy(float)]
+    return pd.DataFrame(
+        {
+            "architectures": reached.index,
+            "mean": reached.mean(axis=1).to_numpy(),
+            "low": [low for low, _ in bands],
+            "high": [high for _, high in bands],
+        }
+    )
+
+
+def _draw_method(axes: Axes, own: pd.DataFrame, label: str, looks: Looks) -> None:
+    colour, searched = looks.colour(label), own["searched"].iloc[0]
+    ends = own.dropna(subset=["search_seconds"])
+    mean = float(ends["accuracy_percent"].mean())
+    if searched == BLACK_BOX:
+        line = average(own)
+        x = line["architectures"]
+        axes.plot(x, line["mean"], drawstyle="steps-post", lw=1.8, label=label, **looks.line(label))
+        axes.fill_between(x, line["low"], line["high"], step="post", color=colour, alpha=0.15, lw=0)
+    elif searched == ONE_SHOT:
+        low, high = interval(ends["accuracy_percent"].to_numpy(float), PERCENT)
+        reach = [[mean - low], [high - mean]] if np.isfinite(low) else None
+        axes.errorbar(
+            [float(ends["architectures"].mean())], [mean], reach,
+            fmt=looks.marker(label), ms=6, capsize=3, color=colour, label=label,
+        )  # fmt: skip
+    else:
+        axes.axhline(mean, lw=1.0, label=label, **looks.line(label))
+
+
+def _choose_limits(block: pd.DataFrame) -> tuple[float, float]:
+    """From a little below the worst mean that a search ends with, so that differences show."""
+    ends = block.dropna(subset=["search_seconds"])
+    low = float(ends.groupby("method")["accuracy_percent"].mean().min())
+    high = float(block["accuracy_percent"].max())
+    pad = max(0.5, 0.08 * (high - low))
+    return max(0.0, low - 2 * pad), min(100.0, high + pad)
