@@ -19,6 +19,7 @@ from analysis.common.intervals import (
 
 SEEDS = (3, 5, 10, 20)
 SIMULATIONS = 4000
+"""Of each number of seeds."""
 BOOTSTRAPPED = 200
 """Simulations of the bootstrap, which takes thousands of times longer than the others."""
 INTERVALS = {"t": "Student's t", "bootstrap": "studentised bootstrap", "new": "new"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -17,8 +19,8 @@ def draw(coverage: pd.DataFrame) -> Figure:
     for axes, (kind, title) in zip(panels, INTERVALS.items(), strict=True):
         axes.axhline(LEVEL, color="black", lw=0.9)
         for place, (name, block) in enumerate(coverage.groupby("population", sort=False)):
-            look = {"color": plots.OKABE_ITO[place], "marker": plots.MARKERS[place], "ms": 4}
-            axes.plot(block["seeds"], block[f"{kind}_coverage"], label=str(name), **look)
+            look: dict[str, Any] = {"color": plots.OKABE_ITO[place], "marker": plots.MARKERS[place]}
+            axes.plot(block["seeds"], block[f"{kind}_coverage"], ms=4, label=str(name), **look)
         axes.set_title(title)
         axes.set_xlabel("Seeds")
         axes.set_xticks(sorted(set(coverage["seeds"])))

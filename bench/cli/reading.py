@@ -168,13 +168,10 @@ def calibrate(seed: int, region: float, output: Path) -> int:
     """
     import analysis
     from bench.records import population
-    from bench.tabular.config import DATASETS, TabularConfig
+    from bench.tabular.config import TabularConfig
     from bench.tabular.providers import tables
 
-    configs = [TabularConfig(dataset=dataset) for dataset in DATASETS]
-    populations = [
-        population.describe(config, tables(config)[config.dataset]) for config in configs
-    ]
+    populations = [population.describe(table) for table in tables(TabularConfig()).values()]
     for path in analysis.write_calibration(output, populations, seed, region):
         print(path)
     return DONE

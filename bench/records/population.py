@@ -61,18 +61,18 @@ class File(Part):
     populations: list[Population]
 
 
-def describe(config: TabularConfig, table: Table) -> Population:
-    """The population of a table that `config` asks for."""
+def describe(table: Table) -> Population:
+    """The population of a table's cells."""
     every, without = Counter[int](), Counter[int]()
     for text, accuracy in table.means.items():
         level = round(accuracy * LEVELS)
         every[level] += 1
         without[level] += "none~" not in text
     return Population(
-        provider=config.provider,
-        dataset=config.dataset,
-        split=config.split,
-        epochs=config.epochs,
+        provider=table.source.provider,
+        dataset=table.source.dataset,
+        split=table.source.split,
+        epochs=table.source.epochs,
         accuracies=[(level, every[level], without[level]) for level in sorted(every)],
     )
 
@@ -90,7 +90,7 @@ def write(folder: Path, evaluations: Iterable[object]) -> None:
     if {(c.provider, c.dataset, c.split, c.epochs) for c in configs} <= known:
         return
     try:
-        populations = [describe(config, tables(config)[config.dataset]) for config in configs]
+        populations = [describe(tables(config)[config.dataset]) for config in configs]
     except ConfigurationError:
         return
     rows = [population.model_dump() for population in populations]

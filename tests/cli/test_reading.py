@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support import tiny_trials
 
 from bench.records.store import Store
 from bench.study.file import load
+from bench.tabular import providers
 
 Bench = Callable[..., int]
 
@@ -42,3 +44,26 @@ def test_leaderboard_and_analyses_from_records_twice_the_same_bytes(
     assert seen[0] == seen[1]
     assert {"leaderboard.md", "leaderboard.csv"} <= {path.name for path in seen[0]}
     assert (folder / "leaderboard.md").read_text() in capsys.readouterr().out
+
+
+def test_without_the_table_there_is_one_line_and_nothing_is_written(
+    bench: Bench,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    providers.tables.cache_clear()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert bench("calibrate", "--output", str(tmp_path / "out")) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1 and "pip install 'bench-bayesian-nas[tabular]'" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("points", ["-1", "much", "nan"])
+def test_a_region_is_a_number_of_points(
+    bench: Bench, capsys: pytest.CaptureFixture[str], points: str
+) -> None:
+    assert bench("leaderboard", "small.yaml", "--region", points) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1 and "must be a number of points, from 0 to 100" in line
