@@ -145,14 +145,11 @@ class Method(nn.Module):
     """A search method. Subclasses define `Config`, their parameters, `mixture` and `select`."""
 
     Config: ClassVar[type]
-    searches = True
-    """False: there is no super-network to train."""
-    needs_table: ClassVar[bool] = False
-    """True: it asks `Task.oracle`, which is there where the study's evaluation is tabular."""
+    searches = True  # False: there is no super-network to train
+    needs_table: ClassVar[bool] = False  # True: it asks Task.oracle, of a tabular evaluation
     stated_steps: ClassVar[int | None] = None
     """Steps for which its paper states the architecture's learning rates; None: never scaled."""
-    architecture_part: ClassVar[str] = "architecture"
-    """The part of the data that those steps go over."""
+    architecture_part: ClassVar[str] = "architecture"  # the part of the data they go over
 
     @classmethod
     def find_problem(cls, config: Any, space: SpaceConfig, search: SearchConfig) -> str | None:
@@ -181,11 +178,9 @@ class Method(nn.Module):
     @property
     def rate_factor(self) -> float:
         """What the architecture's stated learning rates are multiplied by (`bench.budgets`)."""
-        if self.stated_steps is None:
-            return 1.0
-        task, split = self.task, self.task.data.part(self.architecture_part)
-        steps = task.epochs * split.steps(task.batch_size)
-        return rate_factor(self.stated_steps, steps, task.search.rate_cap)
+        split = self.task.data.part(self.architecture_part)
+        steps = self.task.epochs * split.steps(self.task.batch_size)
+        return rate_factor(self.stated_steps, steps, self.task.search.rate_cap)
 
     def entropy(self) -> tuple[float, float] | None:
         """Mean entropy (nats) of the edges' distributions over operations, and its maximum."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import pandas as pd
@@ -14,6 +15,7 @@ from bench.records.learning import find_problems
 from bench.records.schema import FinishedRecord
 
 COLUMN = "search_failed"
+NO_RANK = "search failed to train"
 
 T = TypeVar("T")
 
@@ -29,6 +31,26 @@ def judge(records: Sequence[FinishedRecord], facts: StudyFacts) -> dict[Trial, l
         if problems is not None:
             judged[tuple(map(str, identify(record).values()))] = problems
     return judged
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Of a method's trials: how many can be judged, and what each that failed shows, by seed."""
+
+    judged: int
+    problems: Mapping[int, Sequence[str]]
+
+    @property
+    def are_most(self) -> bool:
+        """Whether the method has no rank: most of its searches failed to train."""
+        return 2 * len(self.problems) > self.judged
+
+
+def count(records: Iterable[FinishedRecord], facts: StudyFacts) -> Failures:
+    """The failures of one method's trials on one data set."""
+    found = {one.trial.seed: find_problems(one, facts.worst_references) for one in records}
+    judged = {seed: problems for seed, problems in found.items() if problems is not None}
+    return Failures(len(judged), {seed: one for seed, one in judged.items() if one})
 
 
 def mark(outputs: Outputs, judged: Mapping[Trial, list[str]]) -> Outputs:

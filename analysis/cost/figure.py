@@ -9,11 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from analysis.common import plots
-from analysis.common.plots import Looks
 from analysis.common.intervals import ACCURACY_SENTENCE, summarise_accuracies
+from analysis.common.plots import Looks
 from analysis.cost.table import BLACK_BOX, ONE_SHOT
-
-PERCENT = (0.0, 100.0)
 
 
 @plots.styled
@@ -58,7 +56,7 @@ def average(rows: pd.DataFrame) -> pd.DataFrame:
     """
     by_seed = rows.pivot_table("accuracy_percent", "architectures", "seed", aggfunc="last")
     reached = by_seed.sort_index().ffill().dropna()
-    bands = [interval(values, PERCENT) for values in reached.to_numpy(float)]
+    bands = [summarise_accuracies(list(values)).bounds for values in reached.to_numpy(float)]
     return pd.DataFrame(
         {
             "architectures": reached.index,
@@ -79,7 +77,7 @@ def _draw_method(axes: Axes, own: pd.DataFrame, label: str, looks: Looks) -> Non
         axes.plot(x, line["mean"], drawstyle="steps-post", lw=1.8, label=label, **looks.line(label))
         axes.fill_between(x, line["low"], line["high"], step="post", color=colour, alpha=0.15, lw=0)
     elif searched == ONE_SHOT:
-        low, high = interval(ends["accuracy_percent"].to_numpy(float), PERCENT)
+        low, high = summarise_accuracies(list(ends["accuracy_percent"])).bounds
         reach = [[mean - low], [high - mean]] if np.isfinite(low) else None
         axes.errorbar(
             [float(ends["architectures"].mean())], [mean], reach,

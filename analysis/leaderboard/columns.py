@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from analysis.common.failed_searches import NO_RANK
 from analysis.common.intervals import FEWEST_SEEDS
 
 TOO_FEW = "too few seeds"
@@ -29,7 +30,7 @@ Cells = dict[str, Cell]
 def describe_comparison(row: Row, baseline: str | None, accuracy: str) -> Cells:
     """What is compared: rank, accuracy (named in a few words), verdict, size and times."""
     cells = {
-        "rank (95 % interval)": Cell(_rank(row), row["rank"]),
+        "rank (95 % interval)": Cell(_rank(row), _get(row, "rank")),
         "method": _method(row, baseline),
         f"{accuracy}, % (95 % interval)": Cell(_accuracy(row), row["test_accuracy_percent"]),
         "interquartile mean, %": _number(row, "interquartile_mean_percent", "{:.2f}"),
@@ -71,6 +72,7 @@ def describe_details(row: Row, baseline: str | None) -> Cells:
         "FLOPs": Cell(_abbreviate(row["flops"]), _get(row, "flops")),
         "peak memory of the search, MiB": memory[0],
         "peak memory of the evaluation, MiB": memory[1],
+        "searches that failed to train": Cell(_failures(row), _get(row, "searches_failed")),
         "collapsed": Cell(collapsed, float(row["collapsed"]) / float(row["seeds"])),
         "evaluation": Cell(_evaluation(row), row["evaluation"], numeric=False),
         "device": Cell(row["device"], row["device"], numeric=False),
@@ -93,6 +95,8 @@ def _method(row: Row, baseline: str | None) -> Cell:
 
 
 def _rank(row: Row) -> str:
+    if pd.isna(row["rank"]):
+        return NO_RANK
     if row["seeds"] < FEWEST_SEEDS:
         return f"{row['rank']} ({TOO_FEW})"
     return f"{row['rank']} ({row['rank_low']} to {row['rank_high']})"
@@ -137,6 +141,11 @@ def _verdict(row: Row) -> str:
 def _chance(row: Row) -> str:
     percent = 100 * row["chance_share"]
     return "< 0.1" if percent < 0.1 else f"{percent:.1f}"
+
+
+def _failures(row: Row) -> str:
+    judged = row["searches_judged"]
+    return f"{row['searches_failed']} of {judged}" if judged else "not known"
 
 
 def _evaluation(row: Row) -> str:

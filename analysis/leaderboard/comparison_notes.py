@@ -9,11 +9,11 @@ from analysis.common import comparisons
 from analysis.common.comparisons import Judgement, Sample
 from analysis.common.intervals import ACCURACY_SENTENCE, FEWEST_SEEDS, LEVEL
 from analysis.common.text import Note, join_names
-from analysis.common.trials import list_by_search
 from analysis.leaderboard.table import (
     Entry,
     group_by_entry,
     judge_against_baseline,
+    list_comparable,
     measure_chances,
 )
 from bench.records.facts import StudyFacts
@@ -23,7 +23,7 @@ from bench.records.schema import FinishedRecord
 def explain(records: Sequence[FinishedRecord], facts: StudyFacts, accuracy: str) -> list[Note]:
     """The notes on the comparisons; accuracy: what the accuracies are, in a few words."""
     groups = {
-        dataset: {entry: list_by_search(own) for entry, own in entries.items()}
+        dataset: list_comparable(entries, facts)
         for dataset, entries in group_by_entry(records).items()
     }
     judged = {dataset: judge_against_baseline(group, facts) for dataset, group in groups.items()}

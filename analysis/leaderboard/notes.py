@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from analysis.common import known_accuracies
+from analysis.common import failed_searches, known_accuracies
 from analysis.common.operations import CollapseThresholds
 from analysis.common.text import Note, join_names
 from analysis.common.trials import is_tabular, name_accuracy
 from analysis.common.versions import count_mixed
 from analysis.leaderboard import comparison_notes
+from analysis.leaderboard.table import group_by_entry
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
@@ -24,6 +25,7 @@ def explain(
     return [
         *_explain_known_accuracies(records),
         *comparison_notes.explain(records, facts, name_accuracy(records)),
+        *_explain_failures(records, facts),
         *_explain_measures(records, thresholds),
         *_explain_costs(records),
         *_explain_absence(facts),
@@ -74,6 +76,31 @@ def _explain_asking(records: Sequence[FinishedRecord]) -> list[Note]:
             " show what it costs, in trained architectures."
         )
         for text, labels in asks.items()
+    ]
+
+
+def _explain_failures(records: Sequence[FinishedRecord], facts: StudyFacts) -> list[Note]:
+    """Which searches failed to train, and how that shows."""
+    details, judged = [], 0
+    for dataset, entries in group_by_entry(records).items():
+        for entry, own in entries.items():
+            failures = failed_searches.count(own, facts)
+            judged += failures.judged
+            details += [
+                f"{entry.name} on {dataset}, seed {seed}: {'; '.join(problems)}."
+                for seed, problems in failures.problems.items()
+            ]
+    if not judged:
+        return []
+    return [
+        Note(
+            "A search failed to train where its super-network is no better than the study's worst"
+            " reference cell (or than chance), where its selection with inherited weights is no"
+            " better than chance, or where its training loss rose over the last half. A method that"
+            f" failed so on most seeds has no rank and no verdict. Failed: {len(details)} of"
+            f" {judged} searches that were judged{':' if details else '.'}",
+            tuple(details),
+        )
     ]
 
 

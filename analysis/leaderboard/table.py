@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.common import comparisons
-from analysis.leaderboard.chance import measure_chance
+from analysis.common import comparisons, failed_searches
 from analysis.common.comparisons import Sample
 from analysis.common.intervals import interquartile_mean, seed_means, summarise_accuracies
 from analysis.common.operations import CollapseThresholds
 from analysis.common.trials import list_accuracies, list_by_search
+from analysis.leaderboard.chance import measure_chance
 from bench.records.facts import StudyFacts
 from bench.records.population import Population
 from bench.records.schema import FinishedRecord
@@ -25,7 +25,7 @@ COLUMNS = (
     "nll", "ece_percent", "parameters", "nonzero_parameters", "flops",
     "search_seconds", "evaluation_seconds", "tuning_seconds",
     "search_peak_memory_bytes", "evaluation_peak_memory_bytes",
-    "collapsed", "device", "hardware",
+    "collapsed", "searches_judged", "searches_failed", "device", "hardware",
 )  # fmt: skip
 
 
@@ -49,31 +49,47 @@ def tabulate(
     Accuracies are percent, differences from the baseline points, nll nats, times seconds, memory
     bytes; sizes and costs are means over seeds, `collapsed` counts seeds. Equal means share a rank.
     chance: P(the mean of as many random cells is as good), of cells without none and of all, where
-    the accuracies of all cells are known. What too few seeds do not allow to say is empty; so is
-    what the records do not have.
+    the accuracies of all cells are known. A method whose searches failed to train on most seeds
+    comes last and has neither rank nor verdict. What too few seeds do not allow to say is empty; so
+    is what the records do not have.
     """
     rows: list[dict[str, Any]] = []
     for dataset, entries in group_by_entry(records).items():
-        samples = {entry: list_by_search(own) for entry, own in entries.items()}
+        failures = {entry: failed_searches.count(own, facts) for entry, own in entries.items()}
+        samples = list_comparable(entries, facts)
         named = {entry.name: sample for entry, sample in samples.items()}
         ranks = comparisons.rank_by_mean(named, facts.region)
         judgements = judge_against_baseline(samples, facts)
         block = []
         for entry, own in entries.items():
-            rank, judgement = ranks[entry.name], judgements.get(entry)
+            rank, judgement = ranks.get(entry.name), judgements.get(entry)
             row: dict[str, Any] = {
-                "rank": rank.place,
-                "rank_low": rank.low,
-                "rank_high": rank.high,
+                "rank": rank.place if rank else None,
+                "rank_low": rank.low if rank else None,
+                "rank_high": rank.high if rank else None,
                 "method": entry.label,
                 "evaluation": "tuned" if entry.is_tuned else "default",
                 "dataset": dataset,
                 "collapsed": sum(thresholds.have_collapsed(one.architecture) for one in own),
+                "searches_judged": failures[entry].judged,
+                "searches_failed": len(failures[entry].problems),
             }
             row |= _list_measures(own) | measure_chances(own, facts.populations) | _list_costs(own)
             block.append(row | (judgement.to_columns() if judgement else {}))
-        rows += sorted(block, key=lambda row: row["rank"])
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        rows += sorted(block, key=lambda row: row["rank"] or len(block) + 1)
+    integers = dict.fromkeys(("rank", "rank_low", "rank_high"), "Int64")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(integers)
+
+
+def list_comparable(
+    entries: Mapping[Entry, Sequence[FinishedRecord]], facts: StudyFacts
+) -> dict[Entry, Sample]:
+    """The accuracies of every row, but of those whose searches failed to train on most seeds."""
+    return {
+        entry: list_by_search(own)
+        for entry, own in entries.items()
+        if not failed_searches.count(own, facts).are_most
+    }
 
 
 def judge_against_baseline(

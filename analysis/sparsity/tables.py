@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.common.trials import TRIAL_COLUMNS, identify
-from bench.records.parts import Evaluation, ZeroingLevel
+from bench.records.evaluation_parts import Evaluation, ZeroingLevel
 from bench.records.schema import FinishedRecord
 
 COLUMNS = (

@@ -17,10 +17,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from bench.errors import ResultsError, one_line
+from bench.records.evaluation_parts import Evaluation
 from bench.records.parts import (
     Data,
     Environment,
-    Evaluation,
     Failure,
     Part,
     Provenance,

@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from analysis.common import power
-from analysis.leaderboard.chance import measure_chance
 from analysis.common.comparisons import (
     Sample,
     Verdict,
@@ -20,6 +19,7 @@ from analysis.common.comparisons import (
     judge,
     rank_by_mean,
 )
+from analysis.leaderboard.chance import measure_chance
 
 ONE = [91.2, 90.1, 92.4, 90.9, 91.8, 91.5]
 OTHER = [90.7, 90.3, 91.1, 90.2, 91.0, 90.4]
