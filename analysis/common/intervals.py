@@ -7,7 +7,7 @@ level with replacement, the inner one kept, has the right variance).
 
 Accuracies have a long tail below: most architectures are good and a few fail. Where no failure was
 drawn, the mean is too high and its standard error too small, so that Student's t interval of 5
-random cells of NAS-Bench-201 covers 68 to 81 % instead of 95 % (results/calibration). Their
+random cells of NAS-Bench-201 covers 69 to 91 % instead of 95 % (results/calibration). Their
 interval reaches further down than up (`summarise_accuracies`).
 """
 
