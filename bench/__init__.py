@@ -2,5 +2,5 @@
 
 __version__ = "0.1.0"
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Of the code that numbers in records depend on; tests/golden fails when they change without it."""
