@@ -13,21 +13,28 @@ from analysis.common.intervals import ACCURACY_SENTENCE, summarise_accuracies
 from analysis.common.plots import Looks
 from analysis.cost.table import BLACK_BOX, ONE_SHOT
 
+SHIFT = 1.2
+"""Neighbouring one-shot methods are drawn so many times further right, as their costs are equal."""
+
 
 @plots.styled
 def draw(rows: pd.DataFrame, looks: Looks) -> Figure:
     """A panel per data set: lines for black-box searches, points for one-shot methods, levels for
     what was not searched.
     """
-    blocks, labels = list(rows.groupby("dataset", sort=False)), looks.list_present(rows)
+    blocks = list(rows.groupby("dataset", sort=False))
     figure, panels = plots.create_panels(len(blocks), (6.0, 4.4), least_width=7.0, sharey=True)
     for axes, (dataset, block) in zip(panels, blocks, strict=True):
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        for label in labels:
+        one_shot = looks.list_present(block[block["searched"] == ONE_SHOT])
+        for label in looks.list_present(block):
             own = block[block["method"] == label]
-            if len(own):
-                _draw_method(axes, own, label, looks)
+            if label in one_shot:
+                shift = SHIFT ** (one_shot.index(label) - (len(one_shot) - 1) / 2)
+                _draw_point(axes, own, shift, label, looks)
+            else:
+                _draw_line(axes, own, label, looks)
         axes.set_ylim(*_choose_limits(block))
         axes.set_title(plots.wrap(str(dataset), 50))
         axes.set_xlabel("Cost, trained architectures")
@@ -40,7 +47,8 @@ def draw(rows: pd.DataFrame, looks: Looks) -> Figure:
         " by the one training that the search asked the table for. Points are one-shot methods: the"
         " images that their search saw over the images of one training of the table, although a"
         " super-network computes more for an image than one architecture does, and the study's"
-        " images and networks may be smaller than the table's. Thin levels are architectures that"
+        " images and networks may be smaller than the table's; they are set a little apart. Thin"
+        " levels are architectures that"
         f" were not searched. Bands and bars are 95 % intervals of the means. {ACCURACY_SENTENCE}"
         " Where the known accuracies are validation accuracies, black-box searches maximise nearly"
         " the number that is shown and are an upper reference.",
@@ -67,24 +75,29 @@ def average(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _draw_method(axes: Axes, own: pd.DataFrame, label: str, looks: Looks) -> None:
-    colour, searched = looks.colour(label), own["searched"].iloc[0]
-    ends = own.dropna(subset=["search_seconds"])
-    mean = float(ends["accuracy_percent"].mean())
-    if searched == BLACK_BOX:
+def _draw_line(axes: Axes, own: pd.DataFrame, label: str, looks: Looks) -> None:
+    """What was the best so far, and a level for what cost nothing."""
+    colour = looks.colour(label)
+    if own["searched"].iloc[0] == BLACK_BOX:
         line = average(own)
         x = line["architectures"]
         axes.plot(x, line["mean"], drawstyle="steps-post", lw=1.8, label=label, **looks.line(label))
         axes.fill_between(x, line["low"], line["high"], step="post", color=colour, alpha=0.15, lw=0)
-    elif searched == ONE_SHOT:
-        low, high = summarise_accuracies(list(ends["accuracy_percent"])).bounds
-        reach = [[mean - low], [high - mean]] if np.isfinite(low) else None
-        axes.errorbar(
-            [float(ends["architectures"].mean())], [mean], reach,
-            fmt=looks.marker(label), ms=6, capsize=3, color=colour, label=label,
-        )  # fmt: skip
     else:
-        axes.axhline(mean, lw=1.0, label=label, **looks.line(label))
+        level = float(own["accuracy_percent"].mean())
+        axes.axhline(level, lw=1.0, label=label, **looks.line(label))
+
+
+def _draw_point(axes: Axes, own: pd.DataFrame, shift: float, label: str, looks: Looks) -> None:
+    """The mean over seeds with its interval, at the mean cost times `shift`."""
+    accuracies = own["accuracy_percent"].to_numpy(float)
+    mean, (low, high) = float(accuracies.mean()), summarise_accuracies(list(accuracies)).bounds
+    axes.errorbar(
+        [shift * float(own["architectures"].mean())],
+        [mean],
+        [[mean - low], [high - mean]] if np.isfinite(low) else None,
+        fmt=looks.marker(label), ms=6, capsize=3, color=looks.colour(label), label=label,
+    )  # fmt: skip
 
 
 def _choose_limits(block: pd.DataFrame) -> tuple[float, float]:

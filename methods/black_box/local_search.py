@@ -7,7 +7,9 @@ from methods.black_box.method import BlackBox
 
 
 class LocalSearch(BlackBox):
-    """max over cells of validation accuracy, by steps to the best neighbour.
+    """Local search (arXiv 2005.02960): steps to the best neighbour, from random architectures.
+
+        max over cells of the validation accuracy of one training
 
     From a random architecture all neighbours, which differ in the operation of one edge, are
     trained, and the best of them is next, as long as it is better (algorithm 1 of the paper). In a

@@ -27,7 +27,9 @@ class BlackBoxConfig:
 
 
 class BlackBox(Method):
-    """max over cells of the validation accuracy after a training, which is asked of a table.
+    """A search that sees nothing of an architecture but its accuracy, which it asks of a table.
+
+        max over cells of the validation accuracy of one training
 
     There is no super-network: an architecture costs one of the trainings behind the table, and
     its validation accuracy is all that is seen of it. Selected is the best of all that were

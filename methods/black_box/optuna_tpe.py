@@ -7,11 +7,13 @@ from methods.black_box.method import BlackBox
 
 
 class OptunaTpe(BlackBox):
-    """max over cells of validation accuracy, by expected improvement under two densities.
+    """Bayesian optimisation by Optuna's TPE: one categorical variable per edge.
 
-    Every edge is a categorical variable. The estimator models p(operation | good) and
-    p(operation | bad) of every edge from what has been trained and asks next for what has the
-    largest ratio; Optuna's defaults, with the method's seed.
+        max over cells of the validation accuracy of one training
+
+    The estimator models p(operation | good) and p(operation | bad) of every edge from what has been
+    trained, and asks next for what has the largest ratio of the two (Bergstra et al. 2011). The
+    settings are Optuna's defaults, the seed is the method's.
     """
 
     def explore(self) -> None:

@@ -20,7 +20,9 @@ class RegularisedEvolutionConfig(BlackBoxConfig):
 
 
 class RegularisedEvolution(BlackBox):
-    """max over cells of validation accuracy, by tournaments in a population that ages.
+    """Regularised evolution (arXiv 1802.01548): tournaments in a population that ages.
+
+        max over cells of the validation accuracy of one training
 
     P random architectures are trained. Then again and again, S of the population are drawn (with
     replacement, algorithm 1 of the paper), the best of them is mutated in the operation of one

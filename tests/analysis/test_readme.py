@@ -23,11 +23,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     retrained = {"guided": [0.7, 0.6, 0.8], "uniform": [0.7, 0.8, 0.9]}
     selection = {"guided": candidates, "uniform": candidates, "retrained": retrained}
     changes = {"selection": selection, "search.epochs.0.diagnostics": {"alive": 3}}
+    epochs = {"configuration.search.epochs": 8}
     records = [
-        synthetic.change(record, {"configuration.search.epochs": 8})
+        synthetic.change(record, epochs)
         for record in (
             zeroing.measured("vinnas", 0),
             known.record("darts"),
+            known.black_box([(1, 0.5)], total=3),
             synthetic.record("pgnas", changes=changes),
         )
     ]

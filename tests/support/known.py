@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bench.records.schema import FinishedRecord
@@ -45,3 +46,29 @@ def record(
         changes[f"search.epochs.{epoch}.truth"] = of_all(accuracy)
     given = {"epochs": len(accuracies), "accuracy": accuracies[-1]}
     return synthetic.record(label, seed=seed, changes=changes, **given)
+
+
+def black_box(steps: Sequence[tuple[int, float]], total: int, seed: int = 0) -> FinishedRecord:
+    """A search that trained `total` architectures, one after another.
+
+    steps: (number of trainings, known accuracy of the best then), for each improvement.
+    """
+    trajectory = [
+        {
+            "architectures": architectures,
+            "accuracy": accuracy - 0.01,
+            "seconds": 10.0 * architectures,
+            "genotype": synthetic.record().genotype,
+            "truth": {"cifar10": truth(accuracy, 50)},
+        }
+        for architectures, accuracy in steps
+    ]
+    selection = {
+        "rule": "best of trained",
+        "asks": "validation accuracy of one training, made up",
+        "architectures": total,
+        "table_seconds": 10.0 * total,
+        "trajectory": trajectory,
+    }
+    found = record("evolution", seed, accuracies=(steps[-1][1],))
+    return synthetic.change(found, {"search.epochs": [], "selection": selection})

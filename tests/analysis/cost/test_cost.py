@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from analysis.common.statistics import summarise
@@ -19,28 +17,6 @@ from bench.records.schema import FinishedRecord
 LOOKS = Looks(("evolution", "darts", "random"))
 
 
-def black_box(steps: Sequence[tuple[int, float]], total: int, seed: int = 0) -> FinishedRecord:
-    """A search whose best cell had these known accuracies from these numbers of trainings on."""
-    trajectory = [
-        {
-            "architectures": architectures,
-            "accuracy": accuracy - 0.01,
-            "seconds": 10.0 * architectures,
-            "genotype": synthetic.record().genotype,
-            "truth": {"cifar10": known.truth(accuracy, 50)},
-        }
-        for architectures, accuracy in steps
-    ]
-    selection = {
-        "rule": "best of trained",
-        "architectures": total,
-        "table_seconds": 10.0 * total,
-        "trajectory": trajectory,
-    }
-    record = known.record("evolution", seed, accuracies=(steps[-1][1],))
-    return synthetic.change(record, {"search.epochs": [], "selection": selection})
-
-
 def one_shot(seed: int = 0, accuracy: float = 0.8) -> FinishedRecord:
     """Two epochs on 25,000 images, where a training of the table is 200 epochs on as many."""
     record = known.record("darts", seed, accuracies=(0.5, accuracy))
@@ -53,14 +29,14 @@ def control() -> FinishedRecord:
 
 
 def test_a_row_per_improvement_and_one_for_the_end() -> None:
-    rows = tabulate([black_box([(1, 0.5), (4, 0.7)], total=10)])
+    rows = tabulate([known.black_box([(1, 0.5), (4, 0.7)], total=10)])
     assert rows["architectures"].tolist() == [1, 4, 10]
     assert rows["accuracy_percent"].tolist() == pytest.approx([50, 70, 70])
     assert rows["asked_percent"].tolist() == pytest.approx([49, 69, 69])
     assert rows["table_seconds"].tolist() == [10, 40, 100]
     assert rows["search_seconds"].isna().tolist() == [True, True, False]
     assert set(rows["searched"]) == {"black box"}
-    again = tabulate([black_box([(1, 0.5), (10, 0.7)], total=10)])
+    again = tabulate([known.black_box([(1, 0.5), (10, 0.7)], total=10)])
     assert again["architectures"].tolist() == [1, 10]
 
 
@@ -85,9 +61,9 @@ def test_what_is_not_searched_costs_nothing() -> None:
 
 def test_the_average_begins_where_all_seeds_have_and_keeps_what_ended() -> None:
     runs = [
-        black_box([(1, 0.5), (4, 0.8)], total=4, seed=0),
-        black_box([(2, 0.6), (6, 0.9)], total=6, seed=1),
-        black_box([(1, 0.7)], total=6, seed=2),
+        known.black_box([(1, 0.5), (4, 0.8)], total=4, seed=0),
+        known.black_box([(2, 0.6), (6, 0.9)], total=6, seed=1),
+        known.black_box([(1, 0.7)], total=6, seed=2),
     ]
     line = average(tabulate(runs))
     assert line["architectures"].tolist() == [2, 4, 6]
@@ -99,7 +75,10 @@ def test_the_average_begins_where_all_seeds_have_and_keeps_what_ended() -> None:
 
 def test_lines_points_and_levels_share_the_axes() -> None:
     records = [
-        *(black_box([(1, 0.7), (4, 0.8 + seed / 100)], total=8, seed=seed) for seed in range(3)),
+        *(
+            known.black_box([(1, 0.7), (4, 0.8 + seed / 100)], total=8, seed=seed)
+            for seed in range(3)
+        ),
         *(one_shot(seed, 0.75 + seed / 100) for seed in range(3)),
         control(),
     ]
@@ -124,7 +103,16 @@ def test_lines_points_and_levels_share_the_axes() -> None:
     assert {"0.01", "1"} <= {tick.get_text() for tick in axes.get_xticklabels()}
 
 
+def test_one_shot_methods_of_equal_cost_are_set_apart_around_it() -> None:
+    records = [known.black_box([(1, 0.7)], total=2), one_shot()]
+    records.append(synthetic.change(one_shot(), {"trial.label": "random", "trial.id": "1" * 64}))
+    (axes,) = read.shown(draw(tabulate(records), LOOKS))
+    places = [bar.lines[0].get_xdata()[0] for bar in axes.containers]
+    assert places[0] < 0.01 < places[1]
+    assert np.sqrt(places[0] * places[1]) == pytest.approx(0.01)
+
+
 def test_files_appear_only_where_architectures_were_trained_one_by_one() -> None:
     assert cost.make([one_shot(), control(), synthetic.record()], LOOKS) == {}
-    made = cost.make([black_box([(1, 0.7)], total=2), one_shot()], LOOKS)
+    made = cost.make([known.black_box([(1, 0.7)], total=2), one_shot()], LOOKS)
     assert list(made) == ["cost.csv", "cost.png"]
