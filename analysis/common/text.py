@@ -21,8 +21,8 @@ def escape(text: Any) -> str:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """a, b and c."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    """a, b and c; empty for no names."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), "".join(names[-1:]))))
 
 
 def format_table(
