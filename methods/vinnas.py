@@ -57,7 +57,7 @@ class VinnasConfig(GaussianSearchConfig):
     empty_edges: EmptyEdges = "data"
     """Dead edges that stay empty: those that validation images do not miss; or all."""
     normalise_operations: bool = True
-    """Normalise identities' outputs too."""
+    """Normalise the outputs of skip connections and pooling too."""
     edges_per_node: Count = 2
     """Edges that selection keeps into a node."""
 
@@ -65,14 +65,15 @@ class VinnasConfig(GaussianSearchConfig):
 class Vinnas(GaussianSearch):
     """VINNAS (arXiv 2007.06103): Gaussian relevances of operations under an ARD prior.
 
-        loss(t) = E_q(z)[ CE(f(x; z, w), y) ] + c(t) lambda_z KL[q(z) || p(z)]
+        loss(t) = E_q(z,w)[ CE(f(x; z, w), y) ]
+                  + c(t) ( lambda_z KL[q(z)||p(z)] + KL of the weights, as configured )
 
     z, one for every cell type, edge and operation other than `none`, multiplies the operation's
-    normalised output; q(z) is a mean-field Gaussian; c(t) rises from 0 to 1 over the warm-up;
-    `GaussianSearch` has the term of Gaussian weights, which are an option. An operation is alive
-    while log_alpha = log s2 - log mu^2 of its z stays below the threshold. The best operation of
-    the two best edges is kept for every node, edges with nothing alive last and only where
-    validation images miss them. `GaussianEvaluation` trains what is found.
+    normalised output; q(z) is a mean-field Gaussian; c(t) rises from 0 to 1 over the warm-up. By
+    default the weights w are points without a KL (`GaussianSearch`). An operation is alive while
+    log_alpha = log s2 - log mu^2 of its z is below the threshold. A node keeps the best operation
+    of its two best edges (NAS-Bench-201: of all), dead ones last and only where validation images
+    miss them; a node keeps one at least. `GaussianEvaluation` trains what is found.
     """
 
     Config = VinnasConfig
