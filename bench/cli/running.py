@@ -158,7 +158,7 @@ def sync(arguments: StudyArguments, tracking_uri: str | None) -> int:
 @verb(
     "rerun",
     "results/collapse --pick 3",
-    "results/methods/records/darts-digits-s0-*.json",
+    "results/collapse/records/darts-*-s0-*.json",
     "quickstart --pick 1 --seed 7 --output /tmp/again",
 )
 @argument(
