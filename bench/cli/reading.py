@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from bench.records.schema import FinishedRecord
 
 
-@verb("leaderboard", "quickstart --baseline random", "results/collapse results/vinnas-parts --region 1")
+@verb(
+    "leaderboard",
+    "quickstart --baseline random",
+    "results/collapse results/vinnas-parts --region 1",
+)
 @options.studies
 @option(
     "--baseline",

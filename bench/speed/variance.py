@@ -63,6 +63,8 @@ def variance(context: Context, scale: Scale) -> list[Row]:
 def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[list[Row], Scale]:
     """The same in the first search by VINNAS of a study, on its data, and the study's scale.
 
+    The search has Gaussian weights, whether the study's has or not.
+
     Raises ConfigurationError for a study without one, DataError where its data cannot be read.
     """
     from bench.data import loading  # not on a bare machine
@@ -73,7 +75,7 @@ def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[l
         raise ConfigurationError(f"--study {name}: it has no trial of the method vinnas")
     data = loading.load(trial.data, root, context.device).search
     kind, budget, space = load("vinnas"), trial.search, trial.space
-    options = kind.Config(**trial.options)
+    options = kind.Config(**{**trial.options, "variational_weights": True})
     search = prepare(SearchArguments(kind, options, space, budget, data, trial.data, trial.seed))
     scale = Scale(
         name=trial.study,

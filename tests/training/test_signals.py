@@ -20,7 +20,11 @@ from bench.training.search import SearchArguments, build
 from bench.training.signals import HESSIAN_IMAGES, signals
 
 ASKED = {"discretisation_gap": True, "eigenvalue": True, "epochs": 2}
-TRAINED = [name for name in plugins.list_methods() if name not in ("random", "fixed")]
+TRAINED = [
+    name
+    for name in plugins.list_methods()
+    if name not in ("random", "fixed") and not plugins.load_method(name).needs_table
+]
 
 
 @pytest.mark.parametrize("name", TRAINED)

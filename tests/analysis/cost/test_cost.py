@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from analysis.common.statistics import summarise
 from support import axes as read
 from support import known, synthetic
 
 from analysis import cost
+from analysis.common.intervals import summarise_accuracies as summarise
 from analysis.common.plots import Looks
 from analysis.cost.figure import average, draw
 from analysis.cost.table import count_trainings, tabulate
