@@ -17,7 +17,7 @@ TOLERANCE = 1e-5
 _STAGES = ("search", "selection", "genotype_digest", "evaluation")
 _FIRST = ("epochs", "terms", "metrics")
 """What is compared before the rest of a stage or of an epoch, as the rest follows from it."""
-_UNLIKE = ("seconds", "peak_memory_bytes", "reused", "batched_seeds")
+_UNLIKE = ("seconds", "peak_memory_bytes", "reused")
 """What says how a trial was run and not what came out; and all names that end in _seconds."""
 
 Path = tuple[str | int, ...]

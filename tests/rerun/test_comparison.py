@@ -101,7 +101,6 @@ def test_what_else_differs_is_named_and_what_the_record_does_not_say() -> None:
         },
         "provenance": {"engine_version": 99, "git_dirty": True},
         "data": {"digest": "0" * 64},
-        "search": {"batched_seeds": 4},
     }
     outcome = Outcome("a.json", RECORD, support.changed(RECORD, changes), {"method.new": 3})
     line = outcome.describe()[-1].partition("what else differs: ")[2]

@@ -78,7 +78,7 @@ def test_it_runs_in_a_study(package: Path) -> None:
     records = [json.loads(path.read_text()) for path in package.glob("results/*/records/*.json")]
     accuracy = {r["trial"]["method"]: r["evaluation"]["test"]["accuracy"] for r in records}
     assert set(accuracy) == {"crisp", "darts"}
-    assert min(accuracy.values()) > 0.5  # of ten classes
+    assert min(accuracy.values()) > 0.5, accuracy  # of ten classes
 
 
 @pytest.mark.slow
