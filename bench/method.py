@@ -99,6 +99,11 @@ def cosine(minimum: float = 0.0) -> Callable[[float], float]:
     return lambda progress: minimum + (1 - minimum) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+def cosine_between(first: float, last: float) -> Callable[[float], float]:
+    """Factor of the learning rate `first`, down to `last`; a rate of 0 stays 0."""
+    return cosine(last / first if first else 1.0)
+
+
 @dataclass
 class Phase:
     """One kind of update, done once a step.
@@ -303,7 +308,7 @@ def evaluation_objective(
 def evaluation_schedule(config: EvaluationConfig) -> Callable[[float], float]:
     """Linear warm-up, then cosine to the smallest learning rate."""
     warm_up = config.warm_up_epochs / config.epochs
-    falling = cosine(config.learning_rate_min / config.learning_rate)
+    falling = cosine_between(config.learning_rate, config.learning_rate_min)
 
     def factor(progress: float) -> float:
         if progress < warm_up:

@@ -24,7 +24,7 @@ class PcDartsConfig(RelaxedConfig):
 
     alpha_learning_rate: Positive = 6e-4
     """Adam, constant; multiplied by the search's rate factor."""
-    learning_rate: Positive = 0.1
+    learning_rate: NonNegative = 0.1
     """SGD on the weights, cosine."""
     learning_rate_min: NonNegative = 0.0
     partial_channels: Count = 4

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.data.splits import Split
 from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
-from bench.options import Count, Mark, Positive, Share, options
+from bench.options import Count, Mark, NonNegative, Positive, Share, options
 from bench.posterior import table
 from bench.space.genotype import Genotype
 from bench.space.mixture import Mixture
@@ -40,8 +40,8 @@ class PgnasConfig(RegulariserConfig):
     """Of the Concrete relaxation."""
     initial_drop: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Drop probability at the start."""
-    learning_rate: Positive = 0.025
-    """SGD with Nesterov momentum, cosine."""
+    learning_rate: NonNegative = 0.025
+    """SGD with Nesterov momentum, cosine; 0: the weights learn nothing."""
     momentum: Share = 0.9
     """Of SGD."""
     drop_learning_rate: Positive = 3e-2

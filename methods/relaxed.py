@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.data.splits import Split
-from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
+from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine_between
 from bench.options import Count, NonNegative, Positive, Share, options
 from bench.posterior import table
 from bench.space.genotype import Genotype
@@ -28,8 +28,8 @@ class RelaxedConfig:
     alpha_learning_rate: Positive = 3e-4
     """Adam, constant; multiplied by the search's rate factor."""
     alpha_weight_decay: NonNegative = 1e-3
-    learning_rate: Positive = 0.025
-    """SGD on the weights, cosine."""
+    learning_rate: NonNegative = 0.025
+    """SGD on the weights, cosine; 0: the weights learn nothing, as a control of the second gate."""
     learning_rate_min: NonNegative = 0.001
     momentum: Share = 0.9
     weight_decay: NonNegative = 3e-4
@@ -72,7 +72,7 @@ class Relaxed(Method):
 
             return objective
 
-        falling = cosine(c.learning_rate_min / c.learning_rate)
+        falling = cosine_between(c.learning_rate, c.learning_rate_min)
         weights, own = list(supernet.parameters()), list(self.parameters())
         return [
             Phase("architecture", "architecture", own, [adam], on("architecture")),

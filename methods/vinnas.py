@@ -44,8 +44,8 @@ class VinnasConfig(GaussianSearchConfig):
     """z on one half of the training images, w on the other."""
     sharing: Sharing = "cell_type"
     """Who shares a z; hierarchical: positions vary around their cell type."""
-    learning_rate: Positive = 1e-3
-    """Adam, means of the weights."""
+    learning_rate: NonNegative = 1e-3
+    """Adam, means of the weights; 0: they learn nothing."""
     z_learning_rate: Positive = 3e-3
     """Adam, means of z."""
     z_log_variance_learning_rate: Positive = 3e-2

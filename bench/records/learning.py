@@ -37,19 +37,25 @@ def find_problems(
     if learned is None:
         return None
     problems = []
+    chance = learned.chance
+    error = math.sqrt(chance * (1 - chance) / max(1, learned.images))
+    above_chance = chance + ERRORS * error
     reference = (worst_references or {}).get(record.trial.dataset)
-    what = "chance" if reference is None else "the worst reference cell, trained from scratch"
-    least = learned.chance if reference is None else reference
+    least = above_chance if reference is None else reference
     if learned.supernet_accuracy <= least:
+        what = (
+            f"chance {100 * chance:.1f} %"
+            if reference is None
+            else f"the worst reference cell, trained from scratch, {100 * reference:.1f} %"
+        )
         problems.append(
             f"its super-network has {100 * learned.supernet_accuracy:.1f} % of the validation"
-            f" images right, {what} {100 * least:.1f} %"
+            f" images right, {what}"
         )
-    error = math.sqrt(learned.chance * (1 - learned.chance) / max(1, learned.images))
-    if learned.discretised_accuracy <= learned.chance + ERRORS * error:
+    if learned.discretised_accuracy <= above_chance:
         problems.append(
             f"its selection, with inherited weights, has {100 * learned.discretised_accuracy:.1f} %"
-            f" right, chance {100 * learned.chance:.1f} %"
+            f" right, chance {100 * chance:.1f} %"
         )
     losses = training_losses(record.search.epochs)
     if rise := measure_rise(losses[len(losses) // 2 :]):

@@ -12,7 +12,15 @@ from torch import nn
 
 from bench.data.augmentation import Augmentation
 from bench.data.splits import Batch, Pool, Split
-from bench.method import Batches, Objective, Phase, constant, cosine, evaluation_schedule
+from bench.method import (
+    Batches,
+    Objective,
+    Phase,
+    constant,
+    cosine,
+    cosine_between,
+    evaluation_schedule,
+)
 from bench.noise import Noise
 from bench.training.config import EvaluationConfig
 from bench.training.trainer import Hooks, Trainer, TrainerOptions
@@ -38,6 +46,11 @@ def test_the_search_of_the_paper_ends_next_to_its_smallest_rate() -> None:
         assert 0.025 * schedule((epoch - 1) / 50) == pytest.approx(reference.get_last_lr()[0])
         sgd.step()
         reference.step()
+
+
+def test_a_learning_rate_of_zero_stays_zero() -> None:
+    assert 0.0 * cosine_between(0.0, 0.001)(0.5) == 0.0
+    assert cosine_between(0.1, 0.01)(1.0) == pytest.approx(0.1)
 
 
 def test_warm_up_then_cosine() -> None:
