@@ -108,6 +108,8 @@ def rerun(
 
 
 def _read_finished(path: Path) -> FinishedRecord:
+    if path.suffix != ".json":
+        raise ConfigurationError(f"{path} is not a record's file: those end in .json")
     record = read(path)
     if isinstance(record, FailedRecord):
         error = record.error

@@ -144,7 +144,7 @@ def test_pick_draws_with_a_seed(folder: Path) -> None:
 WRONG: dict[str, tuple[list[str], str]] = {
     "no file": (["no/record.json"], "record no/record.json does not exist"),
     "no folder": (["collaps"], "collaps is neither a record's file nor a folder with records"),
-    "no record": (["small.yaml"], "record small.yaml is damaged: not JSON"),
+    "no record": (["small.yaml"], "small.yaml is not a record's file: those end in .json"),
     "other JSON": (["other.json"], "record other.json: schema is None, this version reads 1"),
     "failed": (["FAILED"], "is of a trial that failed in its search (E): there are no results"),
     "no pick": (["small"], "small has 3 finished records: say with --pick N how many"),
