@@ -11,16 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, as_text
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
-
     def check_plain(self) -> bool:
         return super().check_plain() or self._is_barred()
 
@@ -44,6 +42,8 @@ class _Loader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+
+_Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1's
 
 _WORDS = {  # kind: (what it looks like, first characters)
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -125,7 +125,11 @@ def read_text(text: str, where: str) -> dict[str, Any]:
 
 
 def override(data: dict[str, Any], assignment: str) -> None:
-    """Set a dotted key of nested mappings, `a.b=value`, in place; missing mappings are made."""
+    """Set a dotted key of nested mappings, `a.b=value`, in place; missing mappings are made.
+
+    Bytes that the locale could not read are read as UTF-8, as in a file.
+    """
+    assignment = as_text(assignment)
     where = f"--set {assignment}"
     key, equals, text = assignment.partition("=")
     parts = key.strip().split(".")

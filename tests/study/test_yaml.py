@@ -122,3 +122,11 @@ DATA = st.recursive(
 def test_what_is_written_is_read_again(data: Any) -> None:
     """Settings of `bench tune` and study files of reports are written by this."""
     assert repr(yaml.parse(yaml.dump(data), "here")) == repr(data)
+
+
+def test_arguments_that_the_locale_cannot_read_are_utf_8() -> None:
+    raw = "notes=größer".encode().decode("ascii", "surrogateescape")
+    data: dict[str, Any] = {}
+    for argument in (raw, "description=Münze"):
+        yaml.override(data, argument)
+    assert data == {"notes": "größer", "description": "Münze"}
