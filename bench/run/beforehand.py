@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -104,13 +103,14 @@ def check_place(store: Store, trials: int, workers: int, uri: str | None) -> Ite
             f"warning: {free // MIB} MiB are free in {store.folder}: where checkpoints do not fit,"
             " an interrupted trial begins again"
         )
-    database = store.folder / DATABASE
-    if uri is not None and uri.startswith("sqlite:///"):
-        database = Path(uri.removeprefix("sqlite:///"))
-    local = uri is None or uri.startswith("sqlite:///")
-    nearest = database if database.exists() else database.parent
-    if local and nearest.exists() and not os.access(nearest, os.W_OK):
-        yield (
-            f"warning: MLflow's database {database} cannot be written: records are kept, and"
-            " `bench sync` sends them later"
-        )
+    if uri is None or uri.startswith("sqlite:///"):
+        database = store.folder / DATABASE if uri is None else Path(uri.removeprefix("sqlite:///"))
+        try:
+            database.open("r+b").close()
+        except FileNotFoundError:  # it will be made
+            return
+        except OSError as error:
+            yield (
+                f"warning: MLflow's database {database} cannot be written: {error.strerror};"
+                " records are kept, and `bench sync` sends them later"
+            )
