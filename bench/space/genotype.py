@@ -160,11 +160,12 @@ class Genotype:
         Raises ValueError for a genotype that is not one cell of three nodes with at most one
         operation an edge.
         """
-        if len(self.cells) != 1 or self.outputs:
+        if len(self.cells) != 1:
             raise ValueError(
-                "the NAS-Bench-201 form has one cell, whose output is its last node; this genotype"
-                f" has {', '.join(self.cells)}"
+                f"the NAS-Bench-201 form has one cell; this genotype has {', '.join(self.cells)}"
             )
+        if self.outputs:
+            raise ValueError("the NAS-Bench-201 form has one output, the cell's last node")
         return genotype_text.write_nas_bench_201(*self.cells.values())
 
     @classmethod

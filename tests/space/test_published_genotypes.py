@@ -216,7 +216,7 @@ def test_a_space_with_one_output_takes_no_concat() -> None:
 
     with pytest.raises(ValueError, match="the output of a cell is its last node"):
         NasBench201Config().check(genotype)
-    with pytest.raises(ValueError, match="whose output is its last node"):
+    with pytest.raises(ValueError, match="has one output, the cell's last node"):
         genotype.to_nas_bench_201_text()
 
 
