@@ -101,9 +101,8 @@ class DiscreteCell(nn.Module):
         super().__init__()
         self.preprocess = self.make_preprocess(position, layers)
         self.reduces, self.noise, self.outputs = position.reduces, noise, outputs
-        kept = [[(name, source) for name, source in node if name != "none"] for node in cell]
-        self.sources = [[source for _, source in node] for node in kept]
-        self.names = [[name for name, _ in node] for node in kept]
+        self.sources = [[source for _, source in node] for node in cell]
+        self.names = [[name for name, _ in node] for node in cell]
         self.operations = nn.ModuleList(
             nn.ModuleList(
                 operation(
@@ -115,7 +114,7 @@ class DiscreteCell(nn.Module):
                 )
                 for name, source in node
             )
-            for node in kept
+            for node in cell
         )
 
     def make_preprocess(self, position: Position, layers: Layers) -> nn.ModuleList:
