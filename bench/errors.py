@@ -25,7 +25,15 @@ class ResultsError(BenchError):
 
 def one_line(said: object) -> str:
     """An error, or another text, in one line."""
-    return " ".join(str(said).split())
+    return " ".join(as_text(str(said)).split())
+
+
+def as_text(argument: str) -> str:
+    """An argument or a file's name with the bytes that the locale could not read as UTF-8."""
+    try:
+        return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # other halves of surrogate pairs
+        return argument.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -14,9 +14,14 @@ SCRATCH = ".*.tmp*"
 
 
 def write(path: Path, content: str | bytes) -> Path:
-    """Write a text (as UTF-8, line ends as they are) or bytes; see `replacing`."""
+    """Write a text (as UTF-8, line ends as they are) or bytes; see `replacing`.
+
+    Bytes of a command line that were no text in its locale are written as JSON escapes them.
+    """
+    if isinstance(content, str):
+        content = content.encode(errors="backslashreplace")
     with replacing(path) as scratch:
-        scratch.write_bytes(content.encode() if isinstance(content, str) else content)
+        scratch.write_bytes(content)
     return path
 
 

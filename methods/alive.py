@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -79,7 +80,7 @@ def remove_idle(
         cell[node] = tuple(pair for pair in cell[node] if pair != (operation, source))
         if not cell[node]:
             continue
-        smaller = Genotype(genotype.space, {**genotype.cells, key: tuple(cell)})
+        smaller = replace(genotype, cells={**genotype.cells, key: tuple(cell)})
         without = _losses(supernet, smaller, validation)
         rise = without - loss
         if rise.mean() <= rise.std() / len(rise) ** 0.5:

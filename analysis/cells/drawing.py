@@ -37,8 +37,7 @@ def draw(genotype: Genotype, heading: str) -> Figure:
     Raises ValueError where a node's source does not come before it.
     """
     keys = order_cell_keys([genotype])
-    inputs = 1 if genotype.space == "nas-bench-201" else INPUTS
-    layouts = {key: arrange(genotype.cells[key], inputs) for key in keys}
+    layouts = {key: _arrange(genotype, key) for key in keys}
     rows = [keys[start : start + CELLS_PER_ROW] for start in range(0, len(keys), CELLS_PER_ROW)]
     width = max(6.5, *(sum(_width(layouts[key]) for key in row) for row in rows))
     above = textwrap.wrap(heading, int(width * 12))
@@ -62,6 +61,13 @@ def draw(genotype: Genotype, heading: str) -> Figure:
             x += _width(layout) + spare
         y -= height
     return figure
+
+
+def _arrange(genotype: Genotype, key: str) -> Layout:
+    cell, outputs = genotype.cells[key], genotype.output_nodes(key)
+    if genotype.space == "nas-bench-201":  # one input; the last node alone is the output
+        return arrange(cell, 1, outputs[-1:])
+    return arrange(cell, INPUTS, outputs)
 
 
 def _width(layout: Layout) -> float:
@@ -161,11 +167,12 @@ def _draw_label(axes: Axes, one: Connection, left: float, top: float, colour: st
 
 def _draw_concatenation(axes: Axes, layout: Layout) -> None:
     x, end = layout.right + _MARGIN, layout.output_y
-    first = layout.nodes - 1 if len(layout.input_x) == 1 else 0  # NAS-Bench-201: the last alone
-    for node in range(first, layout.nodes):
+    for node in layout.outputs:
         y = layout.node_y[node]
         axes.plot([0, x], [y, y], "-", color="#B5B5B5", lw=1, zorder=1)
-    if layout.nodes:
-        axes.plot([x, x], [layout.node_y[first], end], "-", color="#B5B5B5", lw=1, zorder=1)
+    if layout.outputs:
+        axes.plot(
+            [x, x], [layout.node_y[layout.outputs[0]], end], "-", color="#B5B5B5", lw=1, zorder=1
+        )
         arrow = {"arrowstyle": "-|>", "color": "#B5B5B5", "lw": 1, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", (0.4, end), (x, end), zorder=1, arrowprops=arrow)

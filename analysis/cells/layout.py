@@ -56,6 +56,8 @@ class Layout:
     connections: list[Connection]
     input_x: list[float]
     nodes: int
+    outputs: tuple[int, ...]
+    """The nodes that make the cell's output."""
     label_top: list[float] = field(default_factory=list)
     label_bottom: list[float] = field(default_factory=list)
     node_y: list[float] = field(default_factory=list)
@@ -76,11 +78,16 @@ class Layout:
         return one.x - one.width / 2, bottom - one.height, one.x + one.width / 2, bottom
 
 
-def arrange(cell: Cell, inputs: int = 2) -> Layout:
-    """Place a cell. Raises ValueError where a node's source does not come before it."""
+def arrange(cell: Cell, inputs: int = 2, outputs: tuple[int, ...] | None = None) -> Layout:
+    """Place a cell; outputs: the nodes that make its output, where these are not all.
+
+    Raises ValueError where a node's source does not come before it.
+    """
     connections = _connections(cell, inputs)
     middle = (inputs - 1) / 2
-    layout = Layout(connections, [(index - middle) * 1.3 for index in range(inputs)], len(cell))
+    places = [(index - middle) * 1.3 for index in range(inputs)]
+    outputs = tuple(range(len(cell))) if outputs is None else outputs
+    layout = Layout(connections, places, len(cell), outputs)
     _choose_lanes(connections, layout.input_x)
     widths = [_place_labels(layout, node) for node in range(len(cell))]
     passed = {row for one in connections if one.side for row in _rows(one)}

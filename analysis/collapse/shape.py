@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bench.space import registry
-from bench.space.genotype import Cell
+from bench.space.genotype import Cell, Genotype
 
 
-def measure_in_space(cell: Cell, space: str) -> tuple[int, float]:
-    """`measure` in a space, given by its name."""
+def measure_in_space(genotype: Genotype, key: str, space: str) -> tuple[int, float]:
+    """`measure` of a genotype's cell in a space, given by its name."""
     options = registry.config(space)
-    return measure(cell, options().graph.inputs, options.concatenates)
+    outputs = genotype.output_nodes(key)
+    return measure(genotype.cells[key], options().graph.inputs, options.concatenates, outputs)
 
 
-def measure(cell: Cell, inputs: int, concatenates: bool) -> tuple[int, float]:
+def measure(
+    cell: Cell, inputs: int, concatenates: bool, outputs: Collection[int] | None = None
+) -> tuple[int, float]:
     """(depth in connections, width in units of the cell's channels).
 
     Depth: the longest way from a cell input to its output; the step from a node into a
@@ -20,6 +25,7 @@ def measure(cell: Cell, inputs: int, concatenates: bool) -> tuple[int, float]:
     the sum over nodes of the share of their incoming connections that are from cell inputs (3.5
     for that cell). Where the output is the last node, that node counts, too. `none` is no
     connection; connections that no input reaches, or that do not reach the output, do not count.
+    outputs: the nodes that are concatenated, where these are not all.
     """
     reached: dict[int, int] = dict.fromkeys(range(inputs), 0)
     live: list[list[int]] = []
@@ -28,8 +34,11 @@ def measure(cell: Cell, inputs: int, concatenates: bool) -> tuple[int, float]:
         live.append(sources)
         if sources:
             reached[inputs + node] = 1 + max(reached[source] for source in sources)
-    last = inputs + len(cell) - 1
-    used = set(reached) if concatenates else {last} & set(reached)
+    if not concatenates:
+        outputs = [len(cell) - 1]
+    elif outputs is None:
+        outputs = range(len(cell))
+    used = {inputs + node for node in outputs} & set(reached)
     for node in reversed(range(len(cell))):
         if inputs + node in used:
             used.update(live[node])

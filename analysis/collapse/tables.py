@@ -93,9 +93,9 @@ class _Describer:
         self.space = record.configuration["space"]["name"]
 
     def describe(self, genotype: Genotype, key: str, count: Counter[str]) -> dict[str, Any]:
-        cells = list(genotype.cells.values()) if key == BOTH else [genotype.cells[key]]
-        shapes = [shape.measure_in_space(cell, self.space) for cell in cells]
-        depth, width = (sum(values) / len(cells) for values in zip(*shapes, strict=True))
+        keys = list(genotype.cells) if key == BOTH else [key]
+        shapes = [shape.measure_in_space(genotype, one, self.space) for one in keys]
+        depth, width = (sum(values) / len(keys) for values in zip(*shapes, strict=True))
         name, share = operations.most_frequent(count)
         return {
             "selected": sum(count.values()),

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-import yaml
-
 from bench.options import settable
 from bench.records.schema import RunRecord
 from bench.space import registry as spaces
+from bench.study import yaml
 
 
 def describe(record: RunRecord) -> dict[str, str]:
@@ -28,7 +27,7 @@ def format_study_file(record: RunRecord) -> str:
     data = {key: value for key, value in configuration["data"].items() if key != "name"}
     space = configuration["space"]
     study: dict[str, Any] = {
-        "name": trial.study,
+        "name": f"{trial.study[:90]}-{trial.id[:8]}",  # a study of its own, with its own tables
         "description": f"one trial: {trial.label} on {trial.dataset}, seed {trial.seed}",
         "methods": {trial.label: {"method": trial.method, **configuration["method"]}},
         "datasets": {trial.dataset: data},
@@ -37,4 +36,4 @@ def format_study_file(record: RunRecord) -> str:
         "search": configuration["search"],
         "evaluation": configuration["evaluation"],
     }
-    return str(yaml.safe_dump(study, sort_keys=False, allow_unicode=True, default_flow_style=None))
+    return yaml.dump(study)

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import shell_complete
 
 from bench import __version__
+from bench.cli import home
 from bench.cli.claims import claims
 from bench.cli.finding import examine, list_available, measure_speed
 from bench.cli.options import DONE, INTERRUPTED, WRONG, OneOf, Verb, verb
@@ -87,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal may know ASCII alone
             stream.reconfigure(errors="backslashreplace")
+    home.make_do()
     try:
         status = _run_verb(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()

@@ -129,6 +129,7 @@ class StudyArguments:
 
         tuned: with the trials of the settings of `bench run --evaluation`, past and given.
         """
+        from bench.records import origin
         from bench.records.store import Store
         from bench.study.file import load
         from bench.study.tuned_settings import with_settings
@@ -136,6 +137,7 @@ class StudyArguments:
         (reference,) = self.references
         study = load(reference, self.overrides)
         store = Store(self.results / study.name)
+        origin.check(study, store.folder)
         return with_settings(study, store.folder, evaluation) if tuned else study, store
 
     def gather(

@@ -22,12 +22,15 @@ _GOALS = ("accuracy", "accuracy,nonzero")
 _workers = option(
     "--workers", type=COUNT, show_default="as cores allow; cuda: 1", help="Trials at a time."
 )
+_stale = option(
+    "--stale", is_flag=True, help="Run trials again that another engine version or data made."
+)
 
 
 @verb("run", "quickstart", "quickstart --set search.epochs=5 --set 'seeds=[0]' --dry-run")
 @options.study
 @option("--dry-run", is_flag=True, help="Print the trials and where they stand; run nothing.")
-@option("--stale", is_flag=True, help="Run trials again that another engine version ran.")
+@_stale
 @_workers
 @options.device
 @option("--evaluation", type=PATH, help="Settings of bench tune to evaluate with, too.")
@@ -52,7 +55,7 @@ def run(
 
     study, store = arguments.open(evaluation)
     if dry_run:
-        return _print_status(study, store)
+        return _print_status(study, store, settings["data_root"])
     if evaluation is not None:
         tuned_settings.adopt(evaluation, store.folder)
     if nats_bench is not None:
@@ -64,16 +67,19 @@ def run(
 
 @verb("status", "quickstart")
 @options.study
-def show_status(arguments: StudyArguments) -> int:
+@options.data_root
+def show_status(arguments: StudyArguments, data_root: Path | None) -> int:
     """Say which trials are finished, missing, failed or stale.
 
-    A stale record is of another configuration or engine version; its line says which.
+    A stale record is of another configuration or engine version, or of images of your own that
+    have changed since; its line says which.
     """
-    return _print_status(*arguments.open())
+    return _print_status(*arguments.open(), data_root)
 
 
 @verb("gate", "quickstart", "collapse --workers 2 --data-root ~/data")
 @options.study
+@_stale
 @_workers
 @options.device
 @options.data_root
@@ -208,10 +214,12 @@ def rerun(
     return DONE if all(outcome.is_same for outcome in outcomes) else SOME_FAILED
 
 
-def _print_status(study: Study, store: Store) -> int:
+def _print_status(study: Study, store: Store, data_root: Path | None) -> int:
     from bench.records import status
+    from bench.run import beforehand
 
-    for line in status.describe(study, store):
+    digests = beforehand.read_own_digests(study, store, data_root)
+    for line in status.describe(study, store, digests):
         print(line)
     return DONE
 

@@ -21,10 +21,19 @@ CHUNK = 4096  # images
 
 
 def data_root(root: Path | None) -> Path:
-    """Where data sets are: the argument, else the variable BENCH_DATA, else ~/.cache/bench-data."""
+    """Where data sets are: the argument, else the variable BENCH_DATA, else ~/.cache/bench-data.
+
+    Raises DataError where nobody has that home folder.
+    """
     if root is None:
         root = Path(os.environ.get("BENCH_DATA") or "~/.cache/bench-data")
-    return root.expanduser()
+    try:
+        return root.expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"{root}: there is no such home folder; name another place with --data-root or"
+            " BENCH_DATA"
+        ) from error
 
 
 def load(config: DataConfig, root: Path | None, device: torch.device) -> EvaluationData:

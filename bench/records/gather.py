@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.errors import ConfigurationError, ResultsError, suggest
-from bench.records import facts, population
+from bench.records import facts, origin, population
 from bench.records.facts import StudyFacts
 from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
 from bench.records.store import Store, classify
@@ -75,6 +75,8 @@ def _read(reference: str, results: Path, overrides: Sequence[str], uri: str | No
             raise
         return _describe(reference, results / reference, _fetch(reference, uri))
     folder = results / study.name
+    if uri is None:
+        origin.check(study, folder)
     records, places = merge(_fetch(study.name, uri) if uri is not None else _locate(folder))
     standing = classify(records, study.trials)
     known = facts.collect(study, folder, standing)

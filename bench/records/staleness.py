@@ -1,4 +1,4 @@
-"""Whether a record was made by another engine, or with another configuration, than there is now.
+"""Whether a record was made by another engine, configuration or data than there is now.
 
 An engine is everything that numbers depend on: data, spaces, training, methods. It carries a
 number, `bench.ENGINE_VERSION`; golden records (tests/golden) fail where numbers change without it.
@@ -21,6 +21,17 @@ def explain_engine(record: FinishedRecord) -> str | None:
     if version == ENGINE_VERSION:
         return None
     return f"made by engine version {version}, this is {ENGINE_VERSION}"
+
+
+def explain_data(record: FinishedRecord, digest: str | None) -> str | None:
+    """How the images of a record's data set are others now; None where they are not.
+
+    digest: of the data as it is now (`SearchData.digest`); None: not known.
+    """
+    then = record.data.digest
+    if digest is None or digest == then:
+        return None
+    return f"trained when {record.data.name} was other images: digest {then[:8]}, now {digest[:8]}"
 
 
 def explain_configuration(record: RunRecord, trial: Trial) -> str | None:

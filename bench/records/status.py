@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from bench.data.config import DataConfig
 from bench.records.schema import RunRecord
-from bench.records.staleness import explain_configuration, explain_engine
+from bench.records.staleness import explain_configuration, explain_data, explain_engine
 from bench.records.store import Standing, Store
 from bench.study.model import Study, Trial
 
+Digests = Mapping[DataConfig, str]
+"""Of data sets as they are now: `SearchData.digest`."""
 
-def describe(study: Study, store: Store) -> Iterator[str]:
-    """One line per trial, one per record of another configuration, and one that counts them."""
+
+def describe(study: Study, store: Store, digests: Digests | None = None) -> Iterator[str]:
+    """One line per trial, one per record of another configuration, and one that counts them.
+
+    digests: of the data sets that could be looked at.
+    """
     standing = store.standing(study.trials)
-    old = find_stale(standing)
+    old = find_stale(standing, study.trials, digests)
     reasons = {f.trial.id: f"{f.error.type}: {f.error.message}" for f in standing.failed} | old
     for trial in study.trials:
         state = "stale" if trial.id in old else standing.state_of(trial)
@@ -25,16 +32,37 @@ def describe(study: Study, store: Store) -> Iterator[str]:
     again = "; `bench run --stale` makes them anew" if old else ""
     yield (
         f"{study.name}: {len(study.trials)} trials, {len(standing.finished)} finished"
-        f"{f' ({len(old)} of them by another engine{again})' if old else ''},"
+        f"{f' ({len(old)} of them by another engine or on other data{again})' if old else ''},"
         f" {len(standing.failed)} failed, {len(standing.missing)} missing;"
         f" {len(standing.stale)} stale records in {store.folder}"
     )
 
 
-def find_stale(standing: Standing) -> dict[str, str]:
-    """Of finished trials that another engine made: why, by id."""
-    reasons = {record.trial.id: explain_engine(record) for record in standing.finished}
+def find_stale(
+    standing: Standing, trials: Sequence[Trial], digests: Digests | None = None
+) -> dict[str, str]:
+    """Of finished trials that another engine made, or on data that has changed: why, by id."""
+    engines = {record.trial.id: explain_engine(record) for record in standing.finished}
+    reasons = {trial: why for trial, why in engines.items() if why is not None}
+    return find_changed_data(standing, trials, digests or {}) | reasons
+
+
+def find_changed_data(
+    standing: Standing, trials: Sequence[Trial], digests: Digests
+) -> dict[str, str]:
+    """Of finished trials whose data set has changed since: how, by id."""
+    now = {trial.id: digests.get(trial.data) for trial in trials}
+    reasons = {r.trial.id: explain_data(r, now.get(r.trial.id)) for r in standing.finished}
     return {trial: why for trial, why in reasons.items() if why is not None}
+
+
+def find_disagreeing(standing: Standing, trials: Sequence[Trial]) -> set[DataConfig]:
+    """The data sets on whose images finished trials do not agree."""
+    configs = {trial.id: trial.data for trial in trials}
+    seen: dict[DataConfig, set[str]] = {}
+    for record in standing.finished:
+        seen.setdefault(configs[record.trial.id], set()).add(record.data.digest)
+    return {config for config, digests in seen.items() if len(digests) > 1}
 
 
 def _explain(record: RunRecord, trials: tuple[Trial, ...]) -> str:

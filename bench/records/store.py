@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,9 +141,17 @@ class Store:
         if posterior:
             files.write(table, posterior_csv(posterior))
         else:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # there is none, or the record says what is wrong
                 table.unlink()
         return files.write(self.record_path(record.trial), schema.text(record))
+
+    def rescue(self, record: RunRecord) -> Path | None:
+        """Write a record to the system's folder for temporary files; None where that fails too."""
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="bench-record-"))
+            return files.write(folder / f"{record.trial.stem}.json", schema.text(record))
+        except (OSError, ResultsError):
+            return None
 
     def prepare(self) -> None:
         """Make the folder and see that it can be written. Raises ResultsError where it cannot."""

@@ -17,10 +17,11 @@ from bench.records.store import Store, read
 from bench.rerun.outcome import Outcome
 from bench.rerun.restore import list_assumed_options, restore
 from bench.run import machine
+from bench.run.beforehand import check_tables, read_digests
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress
 from bench.run.schedule import Schedule, run_trials
-from bench.run.session import Interrupted, Settings, check_data, check_tables
+from bench.run.session import Interrupted, Settings
 from bench.run.worker import Workplace
 from bench.study.model import Trial
 
@@ -86,7 +87,7 @@ def rerun(
     by_device = _deal_out(list(todo.values()), settings)
     outcomes: list[Outcome] = []
     with _open_output(output, todo) as store:
-        check_data(trials, settings.data_root)
+        read_digests((trial.data for trial in trials), settings.data_root)
         progress = Progress(len(trials), 0, max(map(len, by_device.values())), list(trials))
 
         def tell(record: RunRecord) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 import bench
+from bench.errors import as_text
 from bench.run import packages
 
 
@@ -43,7 +44,7 @@ def hardware(device: torch.device) -> str:
 def provenance(started: str, finished: str) -> dict[str, Any]:
     """The record's `provenance`: versions of code and engine, times (ISO, UTC), command."""
     commit, dirty = code_version()
-    command = " ".join(["bench", *sys.argv[1:]])
+    command = as_text(" ".join(["bench", *sys.argv[1:]]))
     return {
         "git_commit": commit,
         "git_dirty": dirty,

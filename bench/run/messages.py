@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.errors import BenchError, one_line
+from bench.errors import BenchError, as_text, one_line
 from bench.records.parts import Failure
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.study.model import Trial
@@ -47,11 +47,13 @@ class EpochDone:
 class Done:
     """The trial's record, and the rows of its posterior table.
 
-    There is one row per epoch, cell, edge and operation (`bench.columns.POSTERIOR`).
+    There is one row per epoch, cell, edge and operation (`bench.columns.POSTERIOR`). warnings: what
+    went wrong beside the trial, a line each.
     """
 
     record: RunRecord
     posterior: Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -79,5 +81,5 @@ def now() -> str:
 
 def describe_failure(stage: str, error: Exception) -> Failure:
     """An exception that ended a stage, as a record has it; without a traceback if it is ours."""
-    trace = "" if isinstance(error, BenchError) else traceback.format_exc()
+    trace = "" if isinstance(error, BenchError) else as_text(traceback.format_exc())
     return Failure(stage=stage, type=type(error).__name__, message=one_line(error), traceback=trace)

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from bench.errors import ResultsError
 from bench.records import schema
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Store
@@ -78,7 +79,7 @@ def run_trials(
     """Run every trial of the schedule and write its record; `on_record` is called after each.
 
     A trial that fails, or whose worker dies, leaves a record of its error and the others go on.
-    Raises ResultsError where a record cannot be written; that, and KeyboardInterrupt, end the
+    Raises ResultsError where a record cannot be written there; that, and KeyboardInterrupt, end the
     workers at once.
     """
     started: dict[Trial, str] = {}
@@ -93,12 +94,34 @@ def run_trials(
                     progress.advanced(trial, message)
                 case _:
                     done = _complete(trial, message, started[trial])
-                    source = schedule.end(done.record)
-                    posterior = done.posterior or (store.posterior(source.trial) if source else ())
-                    store.write(done.record, posterior)
+                    _keep(store, done, schedule.end(done.record), progress)
                     progress.ended(trial, done.record)
                     on_record(done.record)
                     _fill(pool, schedule)
+
+
+def _keep(store: Store, done: Done, source: FinishedRecord | None, progress: Progress) -> None:
+    """Write a trial's files; whatever else cannot be written, its record is kept somewhere.
+
+    source: the record whose search it took over, and with it the posterior table. Raises
+    ResultsError, which says where, if that is not in the results.
+    """
+    for warning in done.warnings:
+        progress.say(f"warning: {done.record.trial}: {warning}")
+    try:
+        posterior = done.posterior or (store.posterior(source.trial) if source else ())
+        store.write(done.record, posterior)
+        return
+    except ResultsError as error:
+        problem = error
+    try:
+        store.write(done.record, [])
+    except ResultsError as error:
+        saved = store.rescue(done.record)
+        if saved is None:
+            raise
+        raise ResultsError(f"{error}; the record is kept in {saved}, move it there") from error
+    progress.say(f"warning: {problem}; the record is kept without its posterior table")
 
 
 def _fill(pool: Pool, schedule: Schedule) -> None:

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import locks
-from bench.errors import ConfigurationError, ResultsError
-from bench.records import facts, gate, population, status
+from bench.errors import ConfigurationError, ResultsError, one_line
+from bench.records import facts, gate, origin, population, status
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 from bench.records.store import Standing, Store
-from bench.run import machine
+from bench.run import beforehand, machine
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress
 from bench.run.schedule import Schedule, run_trials
 from bench.run.worker import RUN_TRIAL, Workplace
-from bench.study.model import Study, Trial
+from bench.study.model import Study
 from bench.tracking import runs
 from bench.tracking.runs import SyncCounts, Tracker
 
@@ -54,16 +54,18 @@ def run(
     tracked: whether MLflow is told.
 
     Raises ConfigurationError, DataError, ResultsError or LockError before any trial runs, and
-    Interrupted on Ctrl-C; every record written until then is kept.
+    Interrupted on Ctrl-C; every record written until then is kept. Raises ResultsError after the
+    trials where a record or the tables cannot be written.
     """
     store.prepare()
     with locks.hold_run(store.folder):
         store.clear_leftovers()
+        origin.keep(study, store.folder)
         tracker = Tracker(store.folder, settings.tracking_uri, away=not tracked)
         try:
             _run_missing(study, store, settings, tracker)
             standing = store.standing(study.trials)
-            write_study_tables(study, store, standing, write_tables)
+            problem = _attempt_tables(study, store, standing, write_tables)
             tracker.complete(standing.recorded)
         except KeyboardInterrupt:
             finished = len(store.standing(study.trials).finished)
@@ -71,7 +73,23 @@ def run(
                 f"interrupted: {finished} of {len(study.trials)} trials finished;"
                 " run the same command to continue"
             ) from None
+    if problem is not None:
+        raise ResultsError(
+            f"{study.name}: all records are written, but not all tables and figures:"
+            f" {one_line(problem)}; `bench analyze` writes them again"
+        ) from problem
     return standing
+
+
+def _attempt_tables(
+    study: Study, store: Store, standing: Standing, write_tables: WriteTables
+) -> Exception | None:
+    """Write the tables; what prevented it does not keep the records from MLflow."""
+    try:
+        write_study_tables(study, store, standing, write_tables)
+    except Exception as error:
+        return error
+    return None
 
 
 def write_study_tables(
@@ -107,6 +125,7 @@ def run_gate(study: Study, store: Store, settings: Settings) -> gate.Verdict | N
         base=None,
         variations={},
         gate=None,
+        origin=None,
     )
     standing = run(
         cells, Store(store.folder / gate.FOLDER), settings, lambda *facts: [], tracked=False
@@ -142,48 +161,25 @@ def _no_record(study: Study, store: Store, standing: Standing) -> ResultsError:
     )
 
 
-def check_data(trials: Sequence[Trial], root: Path | None) -> None:
-    """Load every data set once, so that a missing or damaged one is known before any trial runs.
-
-    Raises DataError.
-    """
-    import torch
-
-    from bench.data.loading import load
-
-    for config in dict.fromkeys(trial.data for trial in trials):
-        load(config, root, torch.device("cpu"))
-
-
-def check_tables(trials: Sequence[Trial]) -> None:
-    """Read every table of known accuracies once, before any trial runs.
-
-    Raises ConfigurationError.
-    """
-    from bench.tabular.config import TabularConfig
-    from bench.tabular.providers import oracle, tables
-
-    for config, asks in dict.fromkeys((t.evaluation, t.asks_table) for t in trials):
-        if isinstance(config, TabularConfig):
-            tables(config)
-            if asks:
-                oracle(config, seed=0)
-
-
 def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracker) -> None:
     standing = store.standing(study.trials)
-    old = status.find_stale(standing) if settings.stale else {}
+    finished = {record.trial.id for record in standing.finished}
+    missing = [trial for trial in study.trials if trial.id not in finished]
+    digests = beforehand.check_data(study, standing, missing, settings.data_root, settings.stale)
+    old = status.find_stale(standing, study.trials, digests) if settings.stale else {}
     kept = {r.trial.id: r for r in standing.finished if r.trial.id not in old}
     todo = [trial for trial in study.trials if trial.id not in kept]
     if not todo:
         return
     threads = todo[0].search.threads
     devices = machine.devices(settings.device, settings.workers, threads, len(todo))
-    check_tables(todo)
-    check_data(todo, settings.data_root)
+    beforehand.check_tables(todo)
+    warnings = list(beforehand.check_place(store, len(todo), len(devices), settings.tracking_uri))
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
     progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
+    for line in warnings:
+        progress.say(line)
     tracker.say = progress.say
     workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
     schedule = Schedule(todo, list(kept.values()))

@@ -13,6 +13,7 @@ import bench
 from bench import plugins
 from bench.data.loading import load
 from bench.data.splits import EvaluationData, SearchData
+from bench.errors import one_line
 from bench.method import Method
 from bench.options import from_resolved
 from bench.records import schema
@@ -68,7 +69,7 @@ def run_trial(
     described = environment.describe(device)
     provenance = environment.provenance(started, now())
     record = schema.build(trial, failure, run.parts, described, provenance)
-    return Done(record, run.posterior)
+    return Done(record, run.posterior, run.warnings)
 
 
 def set_up(threads: int) -> None:
@@ -96,6 +97,7 @@ class _Run:
         self.stage = "data"
         self.posterior: list[dict[str, Any]] = []
         self.parts: dict[str, Any] = {}
+        self.warnings: list[str] = []
 
     def all(self, found: FinishedRecord | None) -> None:
         data = load(self.trial.data, self.data_root, self.device)
@@ -217,7 +219,10 @@ class _Run:
         if config.export:
             name = "-".join([trial.stem, *([str(number)] if number else [])])
             path = self.folder.parent.parent / "networks" / f"{name}.pt2"
-            save_network(outcome.network, data.search.shape, path)
+            try:
+                save_network(outcome.network, data.search.shape, path)
+            except Exception as error:  # what was measured is not lost for it
+                self.warnings.append(f"the network is not exported: {one_line(error)}")
         return {
             **_history(outcome.history),
             **outcome.result,

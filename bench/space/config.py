@@ -82,6 +82,8 @@ class SpaceConfig:
                 raise ValueError(f"operation {operation!r}: the space has {', '.join(self.named)}")
             if not 0 <= source < self.graph.inputs + node:
                 raise ValueError(f"node {node} takes input from {source}, which is not before it")
+        if genotype.outputs and not self.concatenates:
+            raise ValueError(f"in the space {self.name} the output of a cell is its last node")
 
     @property
     def graph(self) -> CellGraph:

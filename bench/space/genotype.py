@@ -9,36 +9,47 @@ JSON form:
     {"space": "darts",
      "cells": {"normal": [[["sep_conv_3x3", 0], ["skip_connect", 1]], ...], "reduce": [...]}}
 
-An edge that is not named is empty: what other notations call the operation `none`.
+An edge that is not named is empty: what other notations call the operation `none`, which is left
+out. A cell's output is all its nodes side by side, unless `outputs` names some of them:
+
+    {"space": "darts", "cells": {...}, "outputs": {"normal": [2, 3]}}
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-Pair = tuple[str, int]
-"""(operation, source)."""
-Node = tuple[Pair, ...]
-"""What a node sums, sorted by source and then by operation."""
-Cell = tuple[Node, ...]
+from bench.space import genotype_text
+from bench.space.genotype_text import Cell as Cell
+from bench.space.genotype_text import Node as Node
+from bench.space.genotype_text import Pair as Pair
 
 
 @dataclass(frozen=True)
 class Genotype:
-    """Cells by key; canonical (pairs sorted), hashable and comparable."""
+    """Cells by key; canonical (pairs sorted, no `none`), hashable and comparable.
+
+    outputs: by cell key the nodes (from 0) that make the cell's output, where these are not all;
+    what the published notation calls concat, which counts the cell's inputs first.
+    """
 
     space: str
     cells: Mapping[str, Cell]
+    outputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         canonical = {
             key: tuple(
-                tuple(sorted(((str(op), int(source)) for op, source in node), key=_by_source))
+                tuple(
+                    sorted(
+                        ((str(op), int(source)) for op, source in node if op != "none"),
+                        key=_by_source,
+                    )
+                )
                 for node in cell
             )
             for key, cell in sorted(self.cells.items())
@@ -50,20 +61,46 @@ class Genotype:
                     raise ValueError(
                         f"cell {key!r} names the same operation and source twice: {node}"
                     )
+        object.__setattr__(self, "outputs", self._canonical_outputs())
+
+    def _canonical_outputs(self) -> dict[str, tuple[int, ...]]:
+        """Sorted, without those that are all nodes. Raises ValueError."""
+        kept = {}
+        for key, nodes in sorted(self.outputs.items()):
+            there = len(self.cells.get(key, ()))
+            chosen = tuple(sorted(int(node) for node in nodes))
+            if len(set(chosen)) != len(chosen) or not set(chosen) <= set(range(there)):
+                raise ValueError(
+                    f"cell {key!r} has {there} nodes; its output cannot be made of nodes"
+                    f" {list(nodes)}"
+                )
+            if not chosen:
+                raise ValueError(f"cell {key!r} has no output")
+            if len(chosen) < there:
+                kept[key] = chosen
+        return kept
 
     def __hash__(self) -> int:
-        return hash((self.space, tuple(self.cells.items())))
+        return hash((self.space, tuple(self.cells.items()), tuple(self.outputs.items())))
+
+    def key(self, position: int, kind: str) -> str:
+        """The key of a position's cell: its own where there is one, else that of its type."""
+        for key in (str(position), kind):
+            if key in self.cells:
+                return key
+        raise ValueError(
+            f"the genotype has cells for {', '.join(self.cells)}, but none for position"
+            f" {position} or type {kind!r}: cells found by position need a network of as many"
+            " cells (evaluation.cells = space.cells)"
+        )
 
     def cell(self, position: int, kind: str) -> Cell:
-        """The cell for a position: its own where there is one, else that of its type."""
-        cell = self.cells.get(str(position), self.cells.get(kind))
-        if cell is None:
-            raise ValueError(
-                f"the genotype has cells for {', '.join(self.cells)}, but none for position"
-                f" {position} or type {kind!r}: cells found by position need a network of as many"
-                " cells (evaluation.cells = space.cells)"
-            )
-        return cell
+        """The cell for a position. Raises ValueError where there is none."""
+        return self.cells[self.key(position, kind)]
+
+    def output_nodes(self, key: str) -> tuple[int, ...]:
+        """The nodes, from 0, whose concatenation is the output of the cell of this key."""
+        return self.outputs.get(key, tuple(range(len(self.cells[key]))))
 
     def pairs(self) -> Iterator[tuple[str, int, str, int]]:
         """(cell key, node, operation, source) of everything selected."""
@@ -74,20 +111,24 @@ class Genotype:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and dictionaries, in canonical order."""
-        return {
+        data: dict[str, Any] = {
             "space": self.space,
             "cells": {
                 key: [[list(pair) for pair in node] for node in cell]
                 for key, cell in self.cells.items()
             },
         }
+        if self.outputs:
+            data["outputs"] = {key: list(nodes) for key, nodes in self.outputs.items()}
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Genotype:
         """The inverse of `to_json`. Raises ValueError where the form is another."""
         try:
             cells = {str(key): cell for key, cell in data["cells"].items()}
-            return cls(str(data["space"]), cells)  # which makes tuples of lists
+            outputs = {str(key): nodes for key, nodes in data.get("outputs", {}).items()}
+            return cls(str(data["space"]), cells, outputs)  # which makes tuples of lists
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a genotype: {error}") from error
 
@@ -100,37 +141,17 @@ class Genotype:
     def to_darts_text(self) -> str:
         """The published form: `Genotype(normal=[('op', source), ...], normal_concat=[...], ...)`.
 
-        It names no nodes, so it can only carry cells with two pairs a node.
+        Raises ValueError for a genotype with other cells than normal and reduce.
         """
-        parts = []
-        for key in ("normal", "reduce"):
-            cell = self.cells[key]
-            if any(len(node) != 2 for node in cell):
-                raise ValueError(f"the DARTS form needs two pairs a node; cell {key!r} has others")
-            pairs = [pair for node in cell for pair in node]
-            parts.append(f"{key}={pairs!r}, {key}_concat={list(range(2, 2 + len(cell)))!r}")
-        return f"Genotype({', '.join(parts)})"
+        return genotype_text.write_darts(self.cells, self.outputs)
 
     @classmethod
     def from_darts_text(cls, text: str) -> Genotype:
-        """Read the published form. Raises ValueError where the text is another."""
+        """Read the published form (`genotype_text.read_darts`). Raises ValueError for another."""
+        cells, outputs = genotype_text.read_darts(text)
         try:
-            call = ast.parse(text.strip(), mode="eval").body
-            if not isinstance(call, ast.Call):
-                raise ValueError("not a call")
-            values = {
-                word.arg: ast.literal_eval(word.value)
-                for word in call.keywords
-                if word.arg in ("normal", "reduce")
-            }
-            cells = {
-                key: tuple(pairs[start : start + 2] for start in range(0, len(pairs), 2))
-                for key, pairs in values.items()
-            }
-            if set(cells) != {"normal", "reduce"}:
-                raise ValueError("normal= and reduce= are needed")
-            return cls("darts", cells)
-        except (SyntaxError, TypeError, ValueError) as error:
+            return cls("darts", cells, outputs)
+        except ValueError as error:
             raise ValueError(f"not a DARTS genotype text: {error}") from error
 
     def to_nas_bench_201_text(self) -> str:
@@ -143,33 +164,14 @@ class Genotype:
             raise ValueError(
                 f"the NAS-Bench-201 form has one cell; this genotype has {', '.join(self.cells)}"
             )
-        (cell,) = self.cells.values()
-        parts = []
-        for node, pairs in enumerate(cell):
-            by_source = {source: operation for operation, source in pairs}
-            if len(by_source) != len(pairs) or len(cell) != 3:
-                raise ValueError(
-                    "the NAS-Bench-201 form has three nodes and one operation an edge; this cell"
-                    f" has {len(cell)} nodes, the {node + 1}. with {pairs}"
-                )
-            edges = (f"{by_source.get(source, 'none')}~{source}" for source in range(node + 1))
-            parts.append(f"|{'|'.join(edges)}|")
-        return "+".join(parts)
+        if self.outputs:
+            raise ValueError("the NAS-Bench-201 form has one output, the cell's last node")
+        return genotype_text.write_nas_bench_201(*self.cells.values())
 
     @classmethod
     def from_nas_bench_201_text(cls, text: str) -> Genotype:
         """Read the published form. Raises ValueError where the text is another."""
-        cell: list[Node] = []
-        for number, part in enumerate(text.strip().split("+")):
-            pieces = [piece.partition("~") for piece in part.strip("|").split("|")]
-            sources = [source for _, _, source in pieces]
-            named = all(operation for operation, _, _ in pieces)
-            if not named or sources != [str(source) for source in range(number + 1)]:
-                raise ValueError(f"not a NAS-Bench-201 genotype text, at {part!r}: {text!r}")
-            cell.append(tuple((o, int(source)) for o, _, source in pieces if o != "none"))
-        if len(cell) != 3:
-            raise ValueError(f"not a NAS-Bench-201 genotype text, it has three nodes: {text!r}")
-        return cls("nas-bench-201", {"normal": tuple(cell)})
+        return cls("nas-bench-201", {"normal": genotype_text.read_nas_bench_201(text)})
 
     @classmethod
     def from_text(cls, text: str) -> Genotype:

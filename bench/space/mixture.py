@@ -65,7 +65,15 @@ def active_edges(cell: Cell, graph: CellGraph) -> dict[str, tuple[int, ...]]:
 def of_genotype(
     genotype: Genotype, operations: tuple[str, ...], graph: CellGraph, device: torch.device
 ) -> Mixture:
-    """The mixture that computes exactly what the genotype keeps, each with weight 1."""
+    """The mixture that computes exactly what the genotype keeps, each with weight 1.
+
+    Raises ValueError for a genotype with output nodes: a super-network's cells concatenate all.
+    """
+    if genotype.outputs:
+        raise ValueError(
+            f"cell {next(iter(genotype.outputs))} leaves nodes out of its output, which a"
+            " super-network does not"
+        )
     cells = {}
     for key, cell in genotype.cells.items():
         active = active_edges(cell, graph)

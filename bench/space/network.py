@@ -1,7 +1,8 @@
 """The discrete network that a genotype builds, with auxiliary head and drop path.
 
 Source: DARTS (arXiv 1806.09055) and its public evaluation network. Differences: a node sums any
-number of operations (none: zeros), and the auxiliary head adapts to feature maps other than 8 x 8.
+number of operations (none: zeros), a cell gives any of its nodes (the genotype's concat), and the
+auxiliary head adapts to feature maps other than 8 x 8.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from bench.space.config import SpaceConfig
 from bench.space.genotype import Cell, Genotype
 from bench.space.layers import FactorizedReduce, Form, Layers
 from bench.space.options import NetworkOptions
-from bench.space.skeleton import Position
+from bench.space.skeleton import Position, with_widths
 
 
 class Normalised(nn.Module):
@@ -88,14 +89,20 @@ class DiscreteCell(nn.Module):
     """The chosen operations between a cell's input states and its nodes."""
 
     def __init__(
-        self, position: Position, cell: Cell, inputs: int, layers: Layers, noise: Noise
+        self,
+        position: Position,
+        cell: Cell,
+        outputs: tuple[int, ...],
+        inputs: int,
+        layers: Layers,
+        noise: Noise,
     ) -> None:
+        """outputs: the nodes that make the output; inputs: how many states come before nodes."""
         super().__init__()
         self.preprocess = self.make_preprocess(position, layers)
-        self.reduces, self.noise = position.reduces, noise
-        kept = [[(name, source) for name, source in node if name != "none"] for node in cell]
-        self.sources = [[source for _, source in node] for node in kept]
-        self.names = [[name for name, _ in node] for node in kept]
+        self.reduces, self.noise, self.outputs = position.reduces, noise, outputs
+        self.sources = [[source for _, source in node] for node in cell]
+        self.names = [[name for name, _ in node] for node in cell]
         self.operations = nn.ModuleList(
             nn.ModuleList(
                 operation(
@@ -107,7 +114,7 @@ class DiscreteCell(nn.Module):
                 )
                 for name, source in node
             )
-            for node in kept
+            for node in cell
         )
 
     def make_preprocess(self, position: Position, layers: Layers) -> nn.ModuleList:
@@ -131,7 +138,7 @@ class DiscreteCell(nn.Module):
 
 
 class DiscreteDartsCell(DiscreteCell):
-    """Two inputs, each preprocessed; the nodes' concatenation."""
+    """Two inputs, each preprocessed; the concatenation of the genotype's output nodes."""
 
     def make_preprocess(self, position: Position, layers: Layers) -> nn.ModuleList:
         channels = position.channels
@@ -144,9 +151,10 @@ class DiscreteDartsCell(DiscreteCell):
         return nn.ModuleList([Normalised(channels, first), Normalised(channels, second)])
 
     def forward(self, before: Tensor, last: Tensor, drop_path: float) -> Tensor:
-        """[batch, *, height, width] twice -> [batch, nodes * channels, h, w]."""
+        """[batch, *, height, width] twice -> [batch, output nodes * channels, h, w]."""
         states = [self.preprocess[0](before), self.preprocess[1](last)]
-        return torch.cat(self.nodes(states, drop_path), 1)
+        nodes = self.nodes(states, drop_path)
+        return torch.cat([nodes[node] for node in self.outputs], 1)
 
 
 def _drop(x: Tensor, probability: float, noise: Noise) -> Tensor:
@@ -186,35 +194,44 @@ class DiscreteNetwork(nn.Module):
 
     cell_type: type[DiscreteCell] = DiscreteDartsCell
     auxiliary: nn.Module | None
+    widths: list[int]
+    """Channels of each cell's output, where cells concatenate."""
 
     def __init__(self, genotype: Genotype, space: SpaceConfig, options: NetworkOptions) -> None:
         super().__init__()
         layers, channels = options.layers, space.stem_multiplier * options.channels
         self.space, self.noise, self.drop_path = space, options.noise, 0.0
         self.positions = space.positions(options.cells, options.channels)
+        keys = [genotype.key(position.index, position.kind) for position in self.positions]
+        outputs = [genotype.output_nodes(key) for key in keys]
+        if space.concatenates:
+            self.widths = [
+                len(nodes) * position.channels
+                for nodes, position in zip(outputs, self.positions, strict=True)
+            ]
+            self.positions = with_widths(self.positions, channels, self.widths)
         stem = layers.convolution(options.image_shape[0], channels, 3)
         self.stem = Normalised(channels, stem, relu=False)
         self.cells = nn.ModuleList(
             self.cell_type(
                 position,
-                genotype.cell(position.index, position.kind),
+                genotype.cells[key],
+                nodes,
                 space.graph.inputs,
                 layers,
                 self.noise,
             )
-            for position in self.positions
+            for position, key, nodes in zip(self.positions, keys, outputs, strict=True)
         )
         self.make_head(options)
 
     def make_head(self, options: NetworkOptions) -> None:
         """What comes behind the cells."""
-        nodes = self.space.nodes
-        features = nodes * self.positions[-1].channels
-        self.classifier = options.layers.linear(features, options.classes)
+        self.classifier = options.layers.linear(self.widths[-1], options.classes)
         self.auxiliary_at = 2 * len(self.positions) // 3
         self.auxiliary = None
         if options.auxiliary:
-            channels = nodes * self.positions[self.auxiliary_at].channels
+            channels = self.widths[self.auxiliary_at]
             self.auxiliary = AuxiliaryHead(channels, options.classes, options.layers)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -79,7 +79,7 @@ class S1Config(_Robust):
                 )
                 for node, chosen in enumerate(cell)
             )
-        return Genotype(genotype.space, cells)
+        return dataclasses.replace(genotype, cells=cells)
 
 
 @options

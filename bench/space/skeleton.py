@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 
@@ -91,3 +92,12 @@ def darts_positions(cells: int, channels: int, nodes: int, stem_channels: int) -
         before, last = last, nodes * current
         previous_reduces = reduces
     return positions
+
+
+def with_widths(positions: Sequence[Position], stem: int, widths: Sequence[int]) -> list[Position]:
+    """The positions of a network whose cells give other numbers of channels.
+
+    stem, widths: channels of the stem and of each cell's output.
+    """
+    given = [stem, stem, *widths]
+    return [replace(p, inputs=(given[p.index], given[p.index + 1])) for p in positions]

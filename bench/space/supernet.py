@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from bench.errors import ConfigurationError
 from bench.space.config import SpaceConfig
 from bench.space.constants import index
+from bench.space.cpu.normalisation import BatchNormalisation
 from bench.space.fused.cell import DartsCell, FusedCell
 from bench.space.fused.operations import held_by
 from bench.space.genotype import Genotype
@@ -55,7 +56,7 @@ class Supernet(nn.Module):
         self.positions = space.positions()
         stem_channels = space.stem_multiplier * space.channels
         self.stem = options.layers.convolution(image_shape[0], stem_channels, 3)
-        self.stem_norm = nn.BatchNorm2d(stem_channels, track_running_stats=False)
+        self.stem_norm = BatchNormalisation(stem_channels)
         self.cells = nn.ModuleList(
             self.cell_type(position, space, options) for position in self.positions
         )

@@ -20,6 +20,7 @@ claims: {...}                  # sentences and the rules that decide them, see b
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ from bench.space.config import SpaceConfig, no_auxiliary_head
 from bench.space.nas_bench_201.config import NasBench201Config
 from bench.study import ablations, gate_file
 from bench.study import yaml as yaml_file
-from bench.study.model import Study, Trial, needs_table
+from bench.study.model import Origin, Study, Trial, needs_table
 from bench.study.validation import Place, build
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig, SearchConfig
@@ -47,8 +48,8 @@ _KEYS = (
     *("base", "ablations"),
 )
 _SECTIONS = ("data", "space", "search", "evaluation")
-_FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SAFE_RULE = "must be letters, digits, '.', '_' or '-' (it names files)"
+_FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SAFE_RULE = "must be letters, digits, '.', '_' or '-', at most 100 (it names files)"
 
 
 def shipped() -> dict[str, str]:
@@ -72,7 +73,8 @@ def load(reference: str, overrides: Sequence[str] = ()) -> Study:
     for assignment in overrides:
         yaml_file.override(data, assignment)
     _write_out(data)
-    return _check(data, Place(where))
+    study = _check(data, Place(where))
+    return dataclasses.replace(study, origin=_find_origin(reference))
 
 
 def _read(reference: str) -> tuple[str, dict[str, Any]]:
@@ -89,6 +91,16 @@ def _read(reference: str) -> tuple[str, dict[str, Any]]:
     raise ConfigurationError(
         f"study {reference!r} is neither shipped nor a file; {suggest(reference, shipped())}"
     )
+
+
+def _find_origin(reference: str) -> Origin:
+    path = Path(reference)
+    if _FILE_SAFE.fullmatch(reference):
+        entry = resources.files("bench") / "studies" / f"{reference}.yaml"
+        if entry.is_file():
+            text = entry.read_bytes()
+            return Origin(reference, None, hashlib.sha256(text).hexdigest())
+    return Origin(path.stem, path.resolve(), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _write_out(data: dict[str, Any]) -> None:

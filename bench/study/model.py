@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from bench.claims.model import Claim
@@ -99,10 +100,22 @@ class Trial:
         return {"name": self.method, "seed": self.seed, "configuration": configuration}
 
 
+LONGEST_STEM = 180
+"""Characters; with what is put before and behind it a file's name has at most 255 bytes."""
+
+
 def stem(identity: Mapping[str, Any]) -> str:
-    """The name of a trial's files, without suffix, from `Trial.identity` or a record's `trial`."""
-    dataset = re.sub(r"[^A-Za-z0-9._]+", "-", identity["dataset"]).strip("-.")
-    return f"{identity['label']}-{dataset}-s{identity['seed']}-{identity['id'][:8]}"
+    """The name of a trial's files, without suffix, from `Trial.identity` or a record's `trial`.
+
+    A long one is cut, and a digest of label and data set takes the place of what is missing.
+    """
+    label, dataset = str(identity["label"]), str(identity["dataset"])
+    short = re.sub(r"[^A-Za-z0-9._]+", "-", dataset).strip("-.")
+    head, tail = f"{label}-{short}", f"-s{identity['seed']}-{identity['id'][:8]}"
+    if len(head) + len(tail) > LONGEST_STEM:
+        digest = hashlib.sha256(json.dumps([label, dataset]).encode()).hexdigest()[:12]
+        head = f"{head[: LONGEST_STEM - len(tail) - 13]}-{digest}"
+    return head + tail
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,18 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a study was read: a file, or, without a path, the shipped study `name`.
+
+    digest: SHA-256 (hex) of its text.
+    """
+
+    name: str
+    path: Path | None
+    digest: str
+
+
+@dataclass(frozen=True)
 class Study:
     """A checked study and its trials, seed by seed so that an unfinished one is still paired."""
 
@@ -146,6 +171,8 @@ class Study:
     """None: no reference cells are known."""
     claims: tuple[Claim, ...] = ()
     """The study's own, by label; the papers' claims are `bench.claims.file.load_papers`."""
+    origin: Origin | None = None
+    """None: it was not read."""
 
 
 @lru_cache

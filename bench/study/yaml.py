@@ -1,7 +1,9 @@
 """YAML as studies are written in: the file, and the `--set a.b=c` overrides laid over it.
 
-PyYAML reads YAML 1.1, where `1e-3` is text; here it is a number, as in YAML 1.2. A key given
-twice is an error, not silently the last one.
+Plain words mean what they mean in YAML 1.2 (core schema), where PyYAML reads YAML 1.1: `1e-3` is a
+number, `010` is ten and `0o10` eight; `yes`, `off`, `1_000`, `1:30` and dates are text. A key given
+twice is an error, not silently the last one. A text may begin with a bar, as genotypes of
+NAS-Bench-201 do, where the bar cannot begin a block: `|nor_conv_3x3~0|+...`.
 """
 
 from __future__ import annotations
@@ -13,10 +15,22 @@ from typing import Any
 
 import yaml
 
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, as_text
 
 
 class _Loader(yaml.SafeLoader):
+    def check_plain(self) -> bool:
+        return super().check_plain() or self._is_barred()
+
+    def fetch_literal(self) -> None:
+        if self._is_barred():
+            self.fetch_plain()
+        else:
+            super().fetch_literal()
+
+    def _is_barred(self) -> bool:
+        return bool(self.peek() == "|" and self.peek(1).isalpha())
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:
@@ -29,11 +43,52 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)
+_Loader.yaml_implicit_resolvers = {}  # none of YAML 1.1's
+
+_WORDS = {  # kind: (what it looks like, first characters)
+    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    "float": (
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+0123456789."),
+    ),
+    "merge": (r"<<", ["<"]),
+}
+
+
+def _construct_integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    """Raises ValueError for more digits than Python reads, and for a wrong word behind `!!int`."""
+    text = str(loader.construct_scalar(node))
+    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+    return int(text, base)
+
+
+def _construct_number(loader: _Loader, node: yaml.ScalarNode) -> float:
+    text = str(loader.construct_scalar(node)).lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _construct_number)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what either version of YAML would take for something else than text."""
+
+
+for _kind, (_form, _first) in _WORDS.items():
+    for _reader in (_Loader, _Dumper):
+        _reader.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_kind}", re.compile(rf"^(?:{_form})$"), _first
+        )
+
+
+def dump(data: Any) -> str:
+    """The YAML text of plain data, keys in their order, which `parse` reads as the same data."""
+    return yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
+    )
 
 
 def parse(text: str, where: str) -> Any:
@@ -70,7 +125,11 @@ def read_text(text: str, where: str) -> dict[str, Any]:
 
 
 def override(data: dict[str, Any], assignment: str) -> None:
-    """Set a dotted key of nested mappings, `a.b=value`, in place; missing mappings are made."""
+    """Set a dotted key of nested mappings, `a.b=value`, in place; missing mappings are made.
+
+    Bytes that the locale could not read are read as UTF-8, as in a file.
+    """
+    assignment = as_text(assignment)
     where = f"--set {assignment}"
     key, equals, text = assignment.partition("=")
     parts = key.strip().split(".")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import torch
 
 from bench import files
+from bench.errors import ResultsError, one_line
 
 SECONDS_BETWEEN = 15.0
 
@@ -21,6 +24,7 @@ class Checkpoint:
         """identity: of the trial and the code; another one's checkpoint is not resumed."""
         self.path, self.identity = path, identity
         self.saved_at = time.monotonic()
+        self.gave_up = False
 
     def load(self) -> dict[str, Any] | None:
         """The saved state, or None."""
@@ -33,13 +37,24 @@ class Checkpoint:
         return state if state.get("identity") == self.identity else None
 
     def save(self, state: Callable[[], dict[str, Any]], force: bool = False) -> None:
-        """Save `state()`, unless the last save was a moment ago. Raises ResultsError."""
+        """Save `state()`, unless the last save was a moment ago.
+
+        A full disk only costs the time to train again: it is said once, and nothing more is saved.
+        """
+        if self.gave_up:
+            return
         if not force and time.monotonic() - self.saved_at < SECONDS_BETWEEN:
             return
-        with files.replacing(self.path) as scratch:
-            torch.save({**state(), "identity": self.identity}, scratch)
+        try:
+            with files.replacing(self.path) as scratch:
+                torch.save({**state(), "identity": self.identity}, scratch)
+        except (ResultsError, RuntimeError) as error:  # torch's writer raises RuntimeError
+            self.gave_up = True
+            reason = one_line(error)
+            print(f"warning: no checkpoints of this stage: {reason}", file=sys.stderr)
         self.saved_at = time.monotonic()
 
     def remove(self) -> None:
         """Delete the file, if there is one."""
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink()

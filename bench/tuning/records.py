@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bench import files
 from bench.run import environment
+from bench.study import yaml
 from bench.study.model import Study
 from bench.tuning.groups import Work
 from bench.tuning.plan import Row, Settings
@@ -99,7 +98,7 @@ def settings_text(tuning: Mapping[str, Any]) -> str:
         f"# bench run {study} --evaluation THIS_FILE evaluates the found architectures with them.\n"
     )
     entries = [_entry(group, tuning) for group in tuning["groups"]]
-    body = yaml.safe_dump({"study": study, "settings": entries}, sort_keys=False, width=100)
+    body = yaml.dump({"study": study, "settings": entries})
     return head + body
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.errors import ConfigurationError
 from bench.records.store import Store
-from bench.run import environment, machine, session
+from bench.run import beforehand, environment, machine, session
 from bench.study.model import Study
 from bench.tabular.config import TabularConfig
 from bench.tracking.runs import Tracker
@@ -44,12 +44,15 @@ def run(study: Study, store: Store, settings: Settings, write_tables: WriteTable
             f"study {study.name}: evaluation.kind = tabular: nothing is trained, so nothing can be"
             " tuned"
         )
-    groups = find_groups(study, session.finished_or_error(study, store), settings)
+    standing = session.finished_or_error(study, store)
+    groups = find_groups(study, standing, settings)
     device = torch.device(machine.devices(settings.device, 1, 1, 1)[0])
     configs = {found.trial.dataset: found.trial.data for group in groups for found in group.found}
     data = {
         name: load(config, settings.data_root, device).search for name, config in configs.items()
     }
+    digests = {configs[name]: split.digest for name, split in data.items()}
+    beforehand.refuse_changed_data(study, standing, digests)
     set_up(groups[0].found[0].trial.search.threads)
     work = [Work(study, store, settings, group, data) for group in groups]
     folder = store.folder / "tuning" / settings.name

@@ -48,7 +48,7 @@ def test_what_a_terminal_cannot_show_is_written_as_an_escape(variables: dict[str
 def test_ctrl_c_is_one_line_and_exit_status_130(
     bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(study: object, store: object) -> list[str]:
+    def interrupted(*arguments: object) -> list[str]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(status, "describe", interrupted)

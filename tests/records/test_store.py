@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import records, studies, tiny_trials
+from support import records, running, studies, tiny_trials
 
-from bench.errors import ResultsError
+from bench.errors import ConfigurationError, ResultsError
 from bench.records import schema
 from bench.records.parts import Failure
 from bench.records.store import Store, read
+from bench.run import environment
 from bench.study.file import load
 from bench.study.model import Study
 
@@ -185,3 +187,67 @@ def test_leftovers_of_a_killed_process_are_no_records_and_are_cleared(store: Sto
     assert list(store) == []
     store.clear_leftovers()
     assert list(store.records_folder.iterdir()) == []
+
+
+def test_names_of_files_are_bounded_and_stay_unique(tmp_path: Path, study: Study) -> None:
+    """With what is put around them they fit into 255 bytes, and the record can be written."""
+    store = Store(tmp_path / "results" / "small")
+    deep = [f"image-folder:/{'/'.join(['a' * 20] * 12)}/{end}" for end in ("cats", "dogs")]
+    labels = ["a", "b" * 100, "c" * 300, "ä" * 300, "x/y" * 90]
+    stems = set()
+    for dataset in deep:
+        for label in labels:
+            trial = dataclasses.replace(study.trials[0], label=label, dataset=dataset)
+            stems.add(trial.stem)
+            assert len(trial.stem) <= 180
+            assert trial.stem.endswith(f"-s0-{trial.id[:8]}")
+            if label in ("a", "b" * 100):
+                record = tiny_trials.record(trial)
+                path = store.write(record, tiny_trials.posterior())
+                assert read(path) == record and store.posterior(record.trial)
+    assert len(stems) == len(deep) * len(labels)
+
+
+def test_names_that_fit_stay_as_they_were() -> None:
+    for path in sorted((Path(__file__).parents[2] / "results").glob("*/records/*.json"))[:3]:
+        assert read(path).trial.stem == path.stem
+
+
+@pytest.mark.parametrize("what", ["name", "methods"])
+def test_long_names_in_a_study_are_refused(tmp_path: Path, study: Study, what: str) -> None:
+    long = "n" * 101
+    change = f"name={long}" if what == "name" else f"methods={{{long}: {{method: coin}}}}"
+    with pytest.raises(ConfigurationError, match="at most 100"):
+        load(studies.write(tmp_path), [change, "baseline=null"])
+
+
+def test_arguments_that_the_locale_cannot_read_are_utf_8(
+    study: Study, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under LC_ALL=C they come as bytes that were no text, which no file could be written with."""
+    raw = "description=größer \N{RIGHTWARDS ARROW}".encode().decode("ascii", "surrogateescape")
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "small", "--set", raw, "\udcff"])
+    provenance = environment.provenance("2026-11-27T00:00:00+00:00", "2026-11-27T00:00:00+00:00")
+    assert provenance["command"].endswith("--set description=größer \N{RIGHTWARDS ARROW} \ufffd")
+    record = tiny_trials.record(study.trials[0], provenance=provenance)
+    assert read(store.write(record, [])) == record
+
+
+def test_a_record_that_cannot_be_written_is_kept_elsewhere(
+    study: Study, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store.folder.mkdir(parents=True)
+    store.records_folder.write_text("in the way")
+    with pytest.raises(ResultsError, match="the record is kept in ") as caught:
+        running.run_all(study.trials[:1], store)
+    saved = Path(str(caught.value).split("is kept in ")[1].split(",")[0])
+    assert read(saved).trial.label == "a" and saved.is_relative_to(tmp_path)
+
+
+def test_a_record_does_not_need_its_posterior_table(study: Study, store: Store) -> None:
+    trial = study.trials[0]
+    store.posterior_path(trial).mkdir(parents=True)  # so that no file can be there
+    records, said = running.run_all([trial], store)
+    assert list(store) == records
+    assert any("the record is kept without its posterior table" in line for line in said)

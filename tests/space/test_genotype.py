@@ -112,5 +112,5 @@ def test_darts_text_of_another_form_is_refused(text: str) -> None:
 
 def test_cells_that_the_darts_text_cannot_carry_are_refused() -> None:
     cell = ((("skip_connect", 0),),)
-    with pytest.raises(ValueError, match="two pairs a node"):
-        Genotype("darts", {"normal": cell, "reduce": cell}).to_darts_text()
+    with pytest.raises(ValueError, match="cells normal and reduce, not 0, 1"):
+        Genotype("darts", {"0": cell, "1": cell}).to_darts_text()

@@ -42,7 +42,7 @@ def trial(
     for key, value in changes.items():
         sections[key] = dataclasses.replace(sections[key], **value)
     few = {"candidates": 6, "candidate_batch": 40} if name == "pgnas" else {}
-    config = plugins.load_method(name).Config(**few, **(options or {}))
+    config = plugins.load_method(name).Config(**{**few, **(options or {})})
     return Trial("tiny", name, name, "digits", seed, dataclasses.asdict(config), **sections)
 
 

@@ -12,9 +12,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bench.data.config import DataConfig
+from bench.data.loading import load
+from bench.errors import BenchError
 from bench.records import schema
 from bench.records.schema import FailedRecord, FinishedRecord
 from bench.run.messages import Done, EpochDone
@@ -53,9 +57,21 @@ def run(
 def record(trial: Trial, **changes: Any) -> FinishedRecord:
     """A finished record of this trial, with synthetic numbers; `changes` are merged into it."""
     values = {**records.record(trial.label, trial.seed, dataset=trial.dataset), **_identity(trial)}
+    values = records.merged(values, {"data": {"digest": digest(trial.data)}})
     made = schema.parse(records.merged(values, changes), "made for a test")
     assert isinstance(made, FinishedRecord)
     return made
+
+
+@cache
+def digest(config: DataConfig) -> str:
+    """Of the images that a study's run would see; of data sets that are not here a made-up one."""
+    import torch
+
+    try:
+        return load(config, None, torch.device("cpu")).search.digest
+    except BenchError:
+        return "d" * 64
 
 
 def failed(trial: Trial, message: str = "why") -> FailedRecord:

@@ -16,7 +16,7 @@ from bench.errors import ConfigurationError
 from bench.records import facts
 from bench.records.schema import FailedRecord, FinishedRecord
 from bench.records.store import classify
-from bench.run.session import check_tables
+from bench.run.beforehand import check_tables
 from bench.run.trial import run_trial
 from bench.study.file import load
 from bench.study.model import Study

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
+from support import tiny
 
 from bench.noise import Noise
 from bench.space.config import SpaceConfig
@@ -57,3 +59,17 @@ def test_it_predicts_the_same_elsewhere(tmp_path: Path) -> None:
         expected = network(images)[0]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert [path.name for path in (tmp_path / "networks").iterdir()] == ["one.pt2"]
+
+
+def test_a_trial_finishes_where_nothing_can_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither checkpoints nor the network: what was measured is in the record all the same."""
+    (tmp_path / "file").write_text("in the way")
+    trial = tiny.trial("random", evaluation={"export": True})
+    done = tiny.run(trial, tmp_path / "file" / "checkpoints" / trial.stem)
+    assert done.record.status == "finished", done.record.error
+    (warning,) = done.warnings
+    assert warning.startswith("the network is not exported: cannot write ")
+    said = capsys.readouterr().err.splitlines()
+    assert said and all(line.startswith("warning: no checkpoints of this stage") for line in said)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.space.cpu.depthwise import is_channels_last
 
@@ -25,6 +25,8 @@ def normalise(x: Tensor, scale: Tensor | None = None) -> Tensor:
     x: [batch, channels, height, width]; scale: [channels] or None for 1. The super-network uses
     nothing else: it keeps no running statistics, so a candidate's statistics are always its own.
     """
+    if has_one_value(x):
+        return x * 0
     groups = 1 if torch.is_grad_enabled() else _count_groups(x)
     if groups == 1:
         return F.batch_norm(x, None, None, scale, None, True, 0.0, _EPSILON)
@@ -45,6 +47,27 @@ def normalise(x: Tensor, scale: Tensor | None = None) -> Tensor:
     statistics = (mean.repeat(groups), variance.repeat(groups))
     y = F.batch_norm(wide, *statistics, scale, None, False, 0.0, _EPSILON)
     return y.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+def has_one_value(x: Tensor) -> bool:
+    """Whether every channel of x, [batch, channels, height, width], has one value alone.
+
+    It is its own mean, and what is normalised is 0: torch's training kernels refuse to say so.
+    """
+    return x.numel() == x.shape[1]
+
+
+class BatchNormalisation(nn.BatchNorm2d):
+    """Affine normalisation by the batch's own statistics: for a batch of one value, too."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, track_running_stats=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """[batch, channels, height, width] -> the same shape."""
+        if has_one_value(input):
+            return input * 0 + self.bias[:, None, None]
+        return super().forward(input)
 
 
 def _count_groups(x: Tensor) -> int:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.noise import Noise
+from bench.space.cpu.normalisation import BatchNormalisation
 from bench.space.fused.cell import FusedCell
 from bench.space.layers import Layers
 from bench.space.mixture import CellMixture, Mixture
@@ -35,9 +36,10 @@ class ResidualReduction(nn.Module):
     def __init__(self, layers: Layers, channels_in: int, channels: int, tracked: bool) -> None:
         super().__init__()
         self.first = layers.convolution(channels_in, channels, 3, stride=2)
-        self.first_norm = nn.BatchNorm2d(channels, track_running_stats=tracked)
+        norm = nn.BatchNorm2d if tracked else BatchNormalisation
+        self.first_norm = norm(channels)
         self.second = layers.convolution(channels, channels, 3)
-        self.second_norm = nn.BatchNorm2d(channels, track_running_stats=tracked)
+        self.second_norm = norm(channels)
         self.shortcut = ThinReduction(layers, channels_in, channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -83,7 +85,7 @@ class NasBench201Supernet(Supernet):
         options = options or SupernetOptions()
         super().__init__(space, image_shape, classes, options)
         self.reductions = reductions(space, space.channels, options.layers, tracked=False)
-        self.last_norm = nn.BatchNorm2d(self.features(), track_running_stats=False)
+        self.last_norm = BatchNormalisation(self.features())
 
     def features(self) -> int:
         return self.positions[-1].channels

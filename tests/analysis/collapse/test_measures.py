@@ -53,9 +53,17 @@ def test_depth_and_width_where_the_output_is_the_last_node() -> None:
 
 
 def test_a_space_knows_its_geometry() -> None:
-    assert shape.measure_in_space(DARTS_V2, "darts") == (3, 3.5)
-    one = ((("skip_connect", 0),), (), (("skip_connect", 0),))
-    assert shape.measure_in_space(one, "nas-bench-201") == (1, 1)
+    cells = {
+        "darts": DARTS_V2,
+        "nas-bench-201": ((("skip_connect", 0),), (), (("skip_connect", 0),)),
+    }
+    shapes = [
+        shape.measure_in_space(Genotype(space, {"normal": cell}), "normal", space)
+        for space, cell in cells.items()
+    ]
+    assert shapes == [(3, 3.5), (1, 1)]
+    some = Genotype("darts", {"normal": DARTS_V2}, {"normal": (0, 1, 2)})
+    assert shape.measure_in_space(some, "normal", "darts") == (2, 3), "the deepest node is cut off"
 
 
 def test_one_verdict_in_every_table(tmp_path: Path) -> None:

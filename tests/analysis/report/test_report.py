@@ -192,7 +192,8 @@ def test_the_study_file_of_a_trial_is_that_trial(study: str, number: int, tmp_pa
     path.write_text(rerun.format_study_file(synthetic.change(support.finished(), changes)))
     alone = load(str(path))
     assert [one.id for one in alone.trials] == [trial.id]
-    assert alone.trials[0].stem == trial.stem and alone.name == study
+    assert alone.trials[0].stem == trial.stem
+    assert alone.name == f"{study}-{trial.id[:8]}", "its tables are not the study's"
 
 
 def verdicts(given: list[FinishedRecord]) -> dict[str, bool]:
