@@ -52,6 +52,8 @@ def run(
 
     study, store = arguments.open(evaluation)
     if dry_run:
+        for line in session.preview_data(study.trials, settings["data_root"]):
+            print(line)
         return _print_status(study, store)
     if evaluation is not None:
         tuned_settings.adopt(evaluation, store.folder)

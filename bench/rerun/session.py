@@ -86,8 +86,10 @@ def rerun(
     by_device = _deal_out(list(todo.values()), settings)
     outcomes: list[Outcome] = []
     with _open_output(output, todo) as store:
-        check_data(trials, settings.data_root)
+        about_data = check_data(trials, settings.data_root)
         progress = Progress(len(trials), 0, max(map(len, by_device.values())), list(trials))
+        for line in about_data:
+            progress.say(line)
 
         def tell(record: RunRecord) -> None:
             outcomes.append(todo[record.trial.stem].compare(record))

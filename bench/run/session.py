@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import locks
-from bench.errors import ConfigurationError, ResultsError
+from bench.errors import ConfigurationError, DataError, ResultsError
 from bench.records import facts, gate, population, status
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
@@ -142,17 +142,39 @@ def _no_record(study: Study, store: Store, standing: Standing) -> ResultsError:
     )
 
 
-def check_data(trials: Sequence[Trial], root: Path | None) -> None:
+def check_data(trials: Sequence[Trial], root: Path | None) -> list[str]:
     """Load every data set once, so that a missing or damaged one is known before any trial runs.
 
-    Raises DataError.
+    Returns one line about each (`bench.data.facts`). Raises DataError.
     """
     import torch
 
     from bench.data.loading import load
 
+    lines = []
     for config in dict.fromkeys(trial.data for trial in trials):
-        load(config, root, torch.device("cpu"))
+        facts = load(config, root, torch.device("cpu")).facts
+        assert facts is not None
+        lines.append(facts.describe(config.name))
+    return list(dict.fromkeys(lines))
+
+
+def preview_data(trials: Sequence[Trial], root: Path | None) -> list[str]:
+    """One line about each data set that is on this disk as files of somebody's own.
+
+    It says what is known without decoding an image, or what is wrong with the files.
+    """
+    from bench.data import registry
+    from bench.data.loading import preview
+
+    lines = []
+    for config in dict.fromkeys(trial.data for trial in trials):
+        if registry.is_cheap(config):
+            try:
+                lines.append(preview(config, root).describe(config.name))
+            except DataError as error:
+                lines.append(f"data {error}")
+    return list(dict.fromkeys(lines))
 
 
 def check_tables(trials: Sequence[Trial]) -> None:
@@ -180,8 +202,10 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     threads = todo[0].search.threads
     devices = machine.devices(settings.device, settings.workers, threads, len(todo))
     check_tables(todo)
-    check_data(todo, settings.data_root)
+    about_data = check_data(todo, settings.data_root)
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
+    for line in about_data:
+        progress.say(line)
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
     progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
     tracker.say = progress.say
