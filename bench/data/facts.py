@@ -49,15 +49,15 @@ class Facts:
         if self.values:
             sentences.append(_describe_values(self.values))
         if self.ignored:
-            listed = ", ".join(f"{count:,} {reason}" for reason, count in self.ignored.items())
+            listed = ", ".join(f"{reason} {count:,}" for reason, count in self.ignored.items())
             sentences.append(f"files ignored: {listed}")
-        sentences += [f"{count:,} images {what}" for what, count in self.changed.items()]
+        sentences += [f"images {what}: {count:,}" for what, count in self.changed.items()]
         sentences += self.notes
         if self.shape is not None:
-            pairs = [f"{n:,} {pair}" for pair, n in self.duplicates.items() if n]
+            pairs = [f"{pair} {n:,}" for pair, n in self.duplicates.items() if n]
             sentences.append(f"duplicates between parts: {', '.join(pairs) or 'none'}")
         if self.contradictions:
-            sentences.append(f"{self.contradictions:,} images have several labels")
+            sentences.append(f"images with several labels: {self.contradictions:,}")
         return "; ".join(sentences)
 
     def _describe_part(self, part: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,11 +70,11 @@ def open_source(config: DataConfig, root: Path) -> Source:
     if path is not None:
         from bench.data.own import files, image_folder
 
-        return image_folder.open_source(name, files.resolve(path, root))
+        return image_folder.open_source(name, files.resolve(path, root, os.path.isdir))
     if config.npz is not None:
         from bench.data.own import files, npz
 
-        return npz.open_source(name, files.resolve(config.npz, root))
+        return npz.open_source(name, files.resolve(config.npz, root, os.path.isfile))
     if config.dataset is not None:
         from bench.data.own import torch_dataset
 

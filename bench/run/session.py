@@ -165,15 +165,17 @@ def preview_data(trials: Sequence[Trial], root: Path | None) -> list[str]:
     It says what is known without decoding an image, or what is wrong with the files.
     """
     from bench.data import registry
-    from bench.data.loading import preview
 
     lines = []
     for config in dict.fromkeys(trial.data for trial in trials):
-        if registry.is_cheap(config):
-            try:
-                lines.append(preview(config, root).describe(config.name))
-            except DataError as error:
-                lines.append(f"data {error}")
+        if not registry.is_cheap(config):
+            continue
+        from bench.data.loading import preview  # it imports torch
+
+        try:
+            lines.append(preview(config, root).describe(config.name))
+        except DataError as error:
+            lines.append(f"data {error}")
     return list(dict.fromkeys(lines))
 
 

@@ -136,7 +136,7 @@ def test_what_is_no_image_of_a_class_is_not_read_but_counted(
     assert after.search.digest == before.search.digest
     assert after.facts is not None and after.facts.ignored == ignored
     for reason, count in ignored.items():
-        assert f"{count} {reason}" in after.facts.describe("pets")
+        assert f"{reason} {count}" in after.facts.describe("pets")
     assert preview(DataConfig(name="pets", folder=str(folder)), None).ignored == ignored
 
 
@@ -245,7 +245,7 @@ def test_what_is_done_to_pixels_is_said(image_folder: Layout) -> None:
         "of several frames (the first is read)": 1,
         "of 16 bits (the upper 8 are read)": 1,
     }
-    assert "2 images transparent (that is ignored)" in data.facts.describe("pets")
+    assert "images transparent (that is ignored): 2" in data.facts.describe("pets")
     images = data.test.pool.images
     assert [images[n, 0, 0, 0].item() for n in (0, 1, 2, 10, 20)] == [1, 1, 250, 0xD2, 210]
 
@@ -264,7 +264,7 @@ def test_classes_of_one_name_in_two_unicode_forms(image_folder: Layout) -> None:
 
 def test_a_class_name_that_is_no_utf_8_is_refused(image_folder: Layout) -> None:
     folder = image_folder()
-    os.rename(folder / "train/dog", os.fsencode(folder / "train") + b"/d\xf6g")
+    (folder / "train/dog").rename(os.fsdecode(os.fsencode(folder / "train") + b"/d\xf6g"))
     fails(folder, r"the name of .*d\\xf6g is not UTF-8: rename it")
 
 
@@ -359,7 +359,7 @@ def test_half_a_layout_is_refused(renamed: str | None, image_folder: Layout) -> 
         shutil.rmtree(folder / "test")
     else:
         (folder / "test").rename(folder / renamed)
-    fails(folder, "images has .*train/; there must be train/ and test/, each with")
+    fails(folder, r"images has .*train/.*; there must be train/ and test/, each with")
 
 
 def test_a_folder_beside_train_and_test_is_said(image_folder: Layout) -> None:
@@ -390,7 +390,7 @@ def test_few_duplicates_between_parts_are_said(image_folder: Layout) -> None:
     assert found.duplicates["training-test"] + found.duplicates["validation-test"] == 2
     assert found.contradictions == 1
     assert re.search(
-        r"duplicates between parts: 2 (training|validation)-test; 1 images have several labels",
+        r"duplicates between parts: (training|validation)-test 2; images with several labels: 1",
         found.describe("pets"),
     )
     shutil.copy(images[0], folder / "test/dog/001.png")
@@ -434,7 +434,7 @@ def test_a_class_of_too_few_images_is_refused(image_folder: Layout) -> None:
         path.unlink()
     fails(folder, "class 'cat' has none of the .* training images of 2 classes; it has 1 image for")
     for count in (2, 3):
-        shutil.copy(folder / "train/dog/000.png", folder / f"train/cat/{count}.png")
+        Image.effect_noise((8, 8), 40).convert("RGB").save(folder / f"train/cat/{count}.png")
     pool = folder / "train"
     assert facts(pool).smallest == {"training": 1, "validation": 1, "test": 1}
     (pool / "cat/3.png").unlink()

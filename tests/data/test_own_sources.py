@@ -188,7 +188,7 @@ def test_a_file_that_is_no_npz_is_named(content: bytes | str | None, tmp_path: P
 
 def test_an_npy_file_is_no_npz(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.ones(3))
-    with pytest.raises(DataError, match="cannot be read: it is no .npz file"):
+    with pytest.raises(DataError, match=r"cannot be read: it is no \.npz file"):
         load(DataConfig(name="x", npz=str(tmp_path / "x.npy")), None, CPU)
 
 
@@ -224,7 +224,8 @@ class Broken(Stored):
         return super().__getitem__(index)
 
 class Stream(torch.utils.data.IterableDataset):
-    pass
+    def __iter__(self):
+        return iter([])
 
 def both(convert, kind=Stored):
     return kind("train", convert), kind("test", convert)

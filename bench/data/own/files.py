@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -21,13 +22,10 @@ LINKS = "links to a folder that is read already"
 STRAY = "outside of the class folders"
 
 
-def resolve(path: str, root: Path) -> Path:
+def resolve(path: str, root: Path, is_there: Callable[[Path], bool]) -> Path:
     """Where a path of a study file is: from here, or else under the data root."""
     place = Path(os.path.expanduser(path))  # noqa: PTH111 - Path's raises for an unknown user
-    try:
-        return place if place.exists() else root / place  # which is `place` if that is absolute
-    except (OSError, ValueError):
-        return place
+    return place if is_there(place) else root / place  # which is `place` if that is absolute
 
 
 def show_path(path: str | Path) -> str:

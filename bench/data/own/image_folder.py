@@ -17,6 +17,7 @@ LAYOUT = (
     "there must be train/ and test/, each with one folder of images per class, or the class folders"
     " alone, of which a test part is split off"
 )
+UNTESTED = "every class needs images in every part: add some, or leave the class out of all"
 PARTS = ("train", "test")
 _LIKE_PARTS = {*PARTS, "training", "testing", "val", "valid", "validation", "dev", "eval"}
 
@@ -42,10 +43,7 @@ def open_source(name: str, folder: Path) -> Source:
                 f"{name}: class {path} has no folder in train/; {_suggest_class(label, train)}"
             )
     if test is not None and (untested := [label for label in train if label not in test]):
-        raise DataError(
-            f"{name}: class {untested[0]} has no folder in test/: without test images nothing can"
-            " be said of it; add some, or take it out of train/"
-        )
+        raise DataError(f"{name}: class {untested[0]} has no folder in test/; {UNTESTED}")
     _note_similar_names(train, remarks)
     parts = {
         part: _open_part(name, [own[label] for label in train], remarks, mixed=part == "train")
@@ -82,9 +80,9 @@ def _open_part(name: str, folders: Sequence[Path], remarks: Remarks, mixed: bool
         images = found.list_images(name, folder, remarks.ignored)
         if not images:
             others = remarks.ignored - before
-            why = ", ".join(f"{count} {reason}" for reason, count in others.items())
-            said = f" (ignored files: {why})" if why else ""
-            raise DataError(f"{name}: {found.show_path(folder)} has no image{said}; {LAYOUT}")
+            listed = ", ".join(f"{reason} {count}" for reason, count in others.items())
+            said = f" (files ignored: {listed})" if listed else ""
+            raise DataError(f"{name}: {found.show_path(folder)} has no image{said}; {UNTESTED}")
         paths += images
         labels += [label] * len(images)
     if mixed:

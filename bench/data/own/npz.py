@@ -53,12 +53,13 @@ def open_source(name: str, path: Path) -> Source:
 def _read(where: str, path: Path) -> tuple[Arrays, list[str]]:
     """The arrays that are known, and the names of the others."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it is no .npz file")
+        loaded: Any = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise ValueError("it is no .npz file")
+        with loaded as file:
             known = {key: file[key] for key in ARRAYS if key in file.files}
             return known, [key for key in file.files if key not in known]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "strerror", None) or one_line(error)
         raise DataError(f"{where} cannot be read: {reason}") from error
 
