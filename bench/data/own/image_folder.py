@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from bench.data.own import files as found
 from bench.data.own.pixels import from_pil, mix, stack
 from bench.data.source import Part, Remarks, Source
-from bench.errors import DataError, one_line, suggest
+from bench.errors import DataError, one_line
 
 LAYOUT = (
     "there must be train/ and test/, each with one folder of images per class, or the class folders"
@@ -35,15 +36,8 @@ def open_source(name: str, folder: Path) -> Source:
     if len(train) < 2:
         where = found.show_path(next(iter(train.values())).parent if train else folder)
         raise DataError(f"{name}: {where} has fewer than two classes; {LAYOUT}")
-    test = folders.get("test")
-    for label in test or ():
-        if label not in train:
-            path = found.show_path((test or {})[label])
-            raise DataError(
-                f"{name}: class {path} has no folder in train/; {_suggest_class(label, train)}"
-            )
-    if test is not None and (untested := [label for label in train if label not in test]):
-        raise DataError(f"{name}: class {untested[0]} has no folder in test/; {UNTESTED}")
+    if "test" in folders:
+        _check_same_classes(name, train, folders["test"])
     _note_similar_names(train, remarks)
     parts = {
         part: _open_part(name, [own[label] for label in train], remarks, mixed=part == "train")
@@ -53,7 +47,7 @@ def open_source(name: str, folder: Path) -> Source:
 
 
 def _find_parts(name: str, folder: Path, remarks: Remarks) -> dict[str, Mapping[str, Path]]:
-    """ "train" and "test", or "train" alone -> class -> its folder."""
+    """Part -> class -> its folder; without a part "test" where the class folders stand alone."""
     entries = found.scan(name, folder, remarks.ignored)
     inside = {entry.name for entry in entries if entry.is_dir()}
     if inside.issuperset(PARTS):
@@ -70,6 +64,18 @@ def _find_parts(name: str, folder: Path, remarks: Remarks) -> dict[str, Mapping[
         )
     remarks.ignored.clear()  # what is hidden is counted again
     return {"train": found.find_class_folders(name, folder, remarks.ignored)}
+
+
+def _check_same_classes(name: str, train: Mapping[str, Path], test: Mapping[str, Path]) -> None:
+    for label, folder in test.items():
+        if label not in train:
+            raise DataError(
+                f"{name}: class {found.show_path(folder)} has no folder in train/;"
+                f" {_suggest_class(label, train)}"
+            )
+    for label in train:
+        if label not in test:
+            raise DataError(f"{name}: class {label} has no folder in test/; {UNTESTED}")
 
 
 def _open_part(name: str, folders: Sequence[Path], remarks: Remarks, mixed: bool) -> Part:
@@ -127,4 +133,5 @@ def _note_similar_names(classes: Mapping[str, Path], remarks: Remarks) -> None:
 
 def _suggest_class(label: str, known: Mapping[str, Path]) -> str:
     same = [other for other in known if other.casefold() == label.casefold()]
-    return f"did you mean {same[0]}?" if same else suggest(label, known)
+    near = same or difflib.get_close_matches(label, known, n=1)
+    return f"did you mean {near[0]}?" if near else UNTESTED
