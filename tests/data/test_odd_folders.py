@@ -268,10 +268,15 @@ def test_a_class_name_that_is_no_utf_8_is_refused(image_folder: Layout) -> None:
     fails(folder, r"the name of .*d\\xf6g is not UTF-8: rename it")
 
 
-def test_a_damaged_file_whose_name_is_no_utf_8_is_named(image_folder: Layout) -> None:
+@pytest.mark.parametrize(
+    ("name", "shown"), [(b"\xf6.png", r"\xf6.png"), (b"a\nb.png", r"a\nb.png")]
+)
+def test_a_damaged_file_of_an_odd_name_is_named(
+    name: bytes, shown: str, image_folder: Layout
+) -> None:
     folder = image_folder()
-    Path(os.fsdecode(os.fsencode(folder / "train/dog") + b"/\xf6.png")).write_bytes(b"")
-    fails(folder, r"dog/\\xf6.png is not a usable image")
+    (folder / "train/dog" / os.fsdecode(name)).write_bytes(b"")
+    fails(folder, re.escape(f"dog/{shown} is not a usable image"))
 
 
 def test_classes_that_differ_by_case(image_folder: Layout) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -29,8 +30,9 @@ def resolve(path: str, root: Path, is_there: Callable[[Path], bool]) -> Path:
 
 
 def show_path(path: str | Path) -> str:
-    """A path as text that can always be printed: bytes that are no UTF-8 are written out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path as text for one line: control characters and bytes that are no UTF-8 are escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return re.sub(r"[\x00-\x1f\x7f]", lambda control: repr(control.group())[1:-1], text)
 
 
 def scan(name: str, folder: Path, ignored: Counter[str]) -> list[os.DirEntry[str]]:

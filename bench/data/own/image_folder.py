@@ -75,7 +75,9 @@ def _check_same_classes(name: str, train: Mapping[str, Path], test: Mapping[str,
             )
     for label in train:
         if label not in test:
-            raise DataError(f"{name}: class {label} has no folder in test/; {UNTESTED}")
+            raise DataError(
+                f"{name}: class {found.show_path(label)} has no folder in test/; {UNTESTED}"
+            )
 
 
 def _open_part(name: str, folders: Sequence[Path], remarks: Remarks, mixed: bool) -> Part:
@@ -128,7 +130,9 @@ def _note_similar_names(classes: Mapping[str, Path], remarks: Remarks) -> None:
         by_name.setdefault(label.casefold(), []).append(label)
     for similar in by_name.values():
         if len(similar) > 1:
-            remarks.notes.append(f"classes that differ by case alone: {', '.join(similar)}")
+            remarks.notes.append(
+                f"classes that differ by case alone: {', '.join(map(found.show_path, similar))}"
+            )
 
 
 def _suggest_class(label: str, known: Mapping[str, Path]) -> str:
