@@ -69,7 +69,7 @@ def load_function(name: str, reference: str) -> Callable[[Path], Any]:
     function: Any = _attempt(f"{name}: dataset = {reference}", entry.load)
     if not callable(function):
         raise DataError(f"{name}: dataset = {reference} is not a function")
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _open_part(text: str, dataset: Any, remarks: Remarks, mixed: bool) -> Part:
