@@ -241,7 +241,9 @@ def _datasets(data: dict[str, Any], file: Place) -> dict[str, DataConfig]:
     common = file.section(data, "data")
     for key in ("name", *OWN):
         if key in common:
-            raise (file / "data" / key).error("name the data sets, and their files, under datasets")
+            raise (file / "data" / key).error(
+                "name the data sets under datasets, with where they are"
+            )
     build(DataConfig, common, file / "data")
     configs = {}
     for name, values in _entries(data, "datasets", file).items():

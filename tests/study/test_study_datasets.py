@@ -101,6 +101,6 @@ def test_wrong_data_sets_are_one_line(datasets: str, pattern: str, tmp_path: Pat
 @pytest.mark.parametrize("key", ["folder", "npz", "dataset", "name"])
 def test_a_source_for_all_data_sets_is_refused(key: str, tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigurationError, match=f"data.{key}: name the data sets, and their files"
+        ConfigurationError, match=f"data.{key}: name the data sets under datasets, with"
     ):
         read(tmp_path, "[digits]", f"data.{key}=a")
