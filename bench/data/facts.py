@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -121,13 +121,8 @@ def inspect(division: Division, config: DataConfig, images: Tensor, test_images:
     for owner in owners.values():
         for key, labels in owner.items():
             labels_of.setdefault(key, set()).update(labels)
-    return Facts(
-        classes=known.classes,
-        images=known.images,
-        smallest=known.smallest,
-        largest=known.largest,
-        ignored=known.ignored,
-        notes=known.notes,
+    return replace(
+        known,
         shape=tuple(images.shape[1:]),
         values={
             "training": (low, high),
