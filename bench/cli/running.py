@@ -55,6 +55,10 @@ def run(
 
     study, store = arguments.open(evaluation)
     if dry_run:
+        from bench.run import beforehand
+
+        for line in beforehand.preview_data(study.trials, settings["data_root"]):
+            print(line)
         return _print_status(study, store, settings["data_root"])
     if evaluation is not None:
         tuned_settings.adopt(evaluation, store.folder)

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from bench.data.config import DataConfig
+from bench.data.division import Division, divide
+from bench.data.facts import Facts, inspect, outline
 from bench.data.registry import open_source
-from bench.data.source import Source
 from bench.data.splits import EvaluationData, Pool, SearchData, Split
-from bench.data.stratify import complement, stratified
 from bench.errors import DataError
 
-TEST_FRACTION = 0.2  # of a data set that has no official test part
 CHUNK = 4096  # images
 
 
@@ -40,47 +39,40 @@ def load(config: DataConfig, root: Path | None, device: torch.device) -> Evaluat
     """Read, limit, resize, split and move a data set to `device`.
 
     Splits are a pure function of the data and `config.split_seed`. Raises DataError for files
-    that are missing or damaged, ConfigurationError for an unknown name; each is one line.
+    that are missing or damaged and for what no sound experiment can be made of (`division`,
+    `facts`), ConfigurationError for an unknown name; each is one line.
     """
-    source = open_source(config.name, data_root(root))
-    pool_images, pool_labels, test_images, test_labels = _read(source, config)
-    size = len(pool_labels)
-    if size < 4:
-        raise DataError(f"{config.name}: {size} training images cannot be split in three parts")
-    held_out = min(max(round(config.validation_fraction * size), 1), size - 2)
-    validation = stratified(pool_labels, held_out, "validation", config.split_seed)
-    train = complement(validation, size)
-    mean, std = (statistic.to(device) for statistic in channel_statistics(pool_images, train))
-    pool = Pool(pool_images.to(device), pool_labels.to(device), mean, std)
+    division = divide(open_source(config, data_root(root)), config)
+    images, test_images = _read(division, config)
+    labels, test_labels = division.pool_labels, division.test_labels
+    facts = inspect(division, config, images, test_images)
+    statistics = channel_statistics(images, division.train)
+    mean, std = (statistic.to(device) for statistic in statistics)
+    pool = Pool(images.to(device), labels.to(device), mean, std)
     test_pool = Pool(test_images.to(device), test_labels.to(device), mean, std)
-    channels, height, width = pool_images.shape[1:]
+    channels, height, width = images.shape[1:]
     search = SearchData(
         name=config.name,
-        class_names=source.class_names,
+        class_names=division.source.class_names,
         shape=(channels, height, width),
-        digest=digest(pool_images, pool_labels, test_images, test_labels),
-        train=Split(pool, train.to(device)),
-        validation=Split(pool, validation.to(device)),
+        digest=digest(images, labels, test_images, test_labels),
+        train=Split(pool, division.train.to(device)),
+        validation=Split(pool, division.validation.to(device)),
         split_seed=config.split_seed,
     )
-    return EvaluationData(search, Split(test_pool, torch.arange(len(test_labels), device=device)))
+    test = Split(test_pool, torch.arange(len(test_labels), device=device))
+    return EvaluationData(search, test, facts)
 
 
-def _read(source: Source, config: DataConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Images and labels of the training pool and of the test part, each in its own memory."""
-    seed = config.split_seed
-    kept = torch.arange(len(source.train.labels))
-    if source.test is None:
-        test = source.train
-        test_kept = stratified(test.labels, round(TEST_FRACTION * len(kept)), "test", seed)
-        kept = complement(test_kept, len(kept))
-    else:
-        test = source.test
-        test_kept = torch.arange(len(test.labels))
-    kept = _limit(kept, source.train.labels, config.train_limit, "train limit", seed)
-    test_kept = _limit(test_kept, test.labels, config.test_limit, "test limit", seed)
-    images = source.train.read(kept, config.size)
-    test_images = test.read(test_kept, config.size)
+def preview(config: DataConfig, root: Path | None) -> Facts:
+    """What is known of a data set without decoding an image; raises as `load` does."""
+    return outline(divide(open_source(config, data_root(root)), config), config)
+
+
+def _read(division: Division, config: DataConfig) -> tuple[Tensor, Tensor]:
+    """Images of the training pool and of the test part, each in its own memory."""
+    images = division.source.train.read(division.pool, config.size)
+    test_images = division.test_part.read(division.test, config.size)
     if images.shape[1] != test_images.shape[1]:  # one is grey throughout, the other is not
         images = images.expand(-1, 3, -1, -1).contiguous()
         test_images = test_images.expand(-1, 3, -1, -1).contiguous()
@@ -90,13 +82,7 @@ def _read(source: Source, config: DataConfig) -> tuple[Tensor, Tensor, Tensor, T
             f"{config.name}: training images have {sizes[0]} pixels, test images {sizes[1]}; "
             "set data.size to resize all images"
         )
-    return images, source.train.labels[kept], test_images, test.labels[test_kept]
-
-
-def _limit(kept: Tensor, labels: Tensor, limit: int | None, *seed: object) -> Tensor:
-    if limit is None or limit >= len(kept):
-        return kept
-    return kept[stratified(labels[kept], limit, *seed)]
+    return images, test_images
 
 
 def channel_statistics(images: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.data.config import OWN, DataConfig
 from bench.errors import ConfigurationError, suggest
 
 if TYPE_CHECKING:
@@ -28,21 +31,64 @@ _REGISTERED = {
 def names() -> dict[str, str]:
     """Every data set's name and one line about it."""
     described = {name: about for name, (_, about) in _REGISTERED.items()}
-    return {**described, f"{FOLDER_PREFIX}PATH": "your own: train/ and test/, one folder a class"}
+    own = "your own: one folder per class; with a name of its own: {name: NAME, folder: PATH}"
+    return {**described, f"{FOLDER_PREFIX}PATH": own}
 
 
-def check_name(name: str) -> None:
-    """Raise ConfigurationError unless `name` is a data set's, or image-folder: and a path."""
-    if name in _REGISTERED or (name.startswith(FOLDER_PREFIX) and name != FOLDER_PREFIX):
-        return
-    raise ConfigurationError(f"unknown data set {name!r}; {suggest(name, names())}")
+def check(config: DataConfig) -> None:
+    """Raise ConfigurationError unless the data set's name and source go together.
+
+    The name is a registered data set's, or image-folder: and a path, or, of a data set with a
+    source of its own, another one that can name files.
+    """
+    name = config.name
+    known = name in _REGISTERED
+    if not config.is_own:
+        if known or (name.startswith(FOLDER_PREFIX) and name != FOLDER_PREFIX):
+            return
+        raise ConfigurationError(
+            f"unknown data set {name!r}; {suggest(name, names())}; one of your own needs a source:"
+            f" {', '.join(OWN)}"
+        )
+    if known:
+        raise ConfigurationError(f"{name} is a registered data set: give yours another name")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
+        raise ConfigurationError(
+            f"data set name {name!r}: must be at most 80 letters, digits, '.', '_' or '-' (it names"
+            " files)"
+        )
 
 
-def open_source(name: str, root: Path) -> Source:
-    """The data set `name`, whose files are under `root` or are downloaded there.
+def open_source(config: DataConfig, root: Path) -> Source:
+    """The data set, whose files are under `root` or are downloaded there.
 
     Raises ConfigurationError for an unknown name and DataError for missing or damaged files.
     """
-    check_name(name)
-    module, _ = _REGISTERED.get(name, ("image_folder", ""))
-    return importlib.import_module(f"bench.data.{module}").open_source(name, root)
+    check(config)
+    name = config.name
+    path = config.folder or (name.removeprefix(FOLDER_PREFIX) if _is_folder(config) else None)
+    if path is not None:
+        from bench.data.own import files, image_folder
+
+        return image_folder.open_source(name, files.resolve(path, root, os.path.isdir))
+    if config.npz is not None:
+        from bench.data.own import files, npz
+
+        return npz.open_source(name, files.resolve(config.npz, root, os.path.isfile))
+    if config.dataset is not None:
+        from bench.data.own import torch_dataset
+
+        return torch_dataset.open_source(name, config.dataset, root)
+    module, _ = _REGISTERED[name]
+    source: Source = importlib.import_module(f"bench.data.{module}").open_source(name, root)
+    return source
+
+
+def is_cheap(config: DataConfig) -> bool:
+    """Whether opening the data set downloads nothing and runs nobody's code: it is on this disk."""
+    return _is_folder(config) or config.npz is not None
+
+
+def _is_folder(config: DataConfig) -> bool:
+    named = not config.is_own and config.name.startswith(FOLDER_PREFIX)
+    return config.folder is not None or named

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -24,12 +25,26 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Remarks:
+    """What has to be said of how a source is read.
+
+    ignored: why files are not read -> how many; changed: what is done to images -> to how many of
+    those that were read; notes: anything else, a few words each.
+    """
+
+    ignored: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Source:
     """A data set's classes and parts; `test` is None where there is no official test part."""
 
     class_names: tuple[str, ...]
     train: Part
     test: Part | None
+    remarks: Remarks = field(default_factory=Remarks)
 
 
 def in_memory(images: Tensor, labels: Tensor) -> Part:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench import seeds
 from bench.data.augmentation import Augmentation
+from bench.data.facts import Facts
 
 
 class Batch(NamedTuple):
@@ -170,10 +171,14 @@ class SearchData:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationData:
-    """What evaluation receives: what search had, and the test part in a pool of its own."""
+    """What evaluation receives: what search had, and the test part in a pool of its own.
+
+    facts: what there is to say of the data set; None where it was not read by `loading.load`.
+    """
 
     search: SearchData
     test: Split
+    facts: Facts | None = None
 
     @cached_property
     def _all(self) -> Split:

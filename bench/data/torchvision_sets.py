@@ -51,11 +51,11 @@ def _open_cifar(name: str, root: Path, published: Any) -> Source:
 
     readers = [partial(published, root, train=train) for train in (True, False)]
     train, test = _read(name, root, checksums, fetch, readers)
-    parts = (
+    train_part, test_part = (
         in_memory(torch.from_numpy(part.data).permute(0, 3, 1, 2), torch.tensor(part.targets))
         for part in (train, test)
     )
-    return Source(tuple(train.classes), *parts)
+    return Source(tuple(train.classes), train_part, test_part)
 
 
 def _open_svhn(root: Path, published: Any) -> Source:
@@ -67,11 +67,11 @@ def _open_svhn(root: Path, published: Any) -> Source:
             published(folder, split=split, download=True)
 
     readers = [partial(published, root, split=split) for split in splits]
-    parts = (
+    train, test = (
         in_memory(torch.from_numpy(part.data).contiguous(), torch.from_numpy(part.labels))
         for part in _read("svhn", root, checksums, fetch, readers)
     )
-    return Source(tuple("0123456789"), *parts)
+    return Source(tuple("0123456789"), train, test)
 
 
 def _read(

@@ -219,6 +219,22 @@ class SelectionPart(Part):
     trajectory: list[Improvement] = []
 
 
+class DataFacts(Part):
+    """What was said of a data set before it was trained on: see `bench.data.facts.Facts`.
+
+    Parts are training, validation and test; the number of images is in `Data`.
+    """
+
+    smallest: dict[str, Count]
+    largest: dict[str, Count]
+    values: dict[str, list[int]]
+    ignored: dict[str, Count] = {}
+    changed: dict[str, Count] = {}
+    duplicates: dict[str, Count] = {}
+    contradictions: Count = 0
+    notes: list[str] = []
+
+
 class Data(Part):
     """The images used: how many of each part; `digest` is of all of them."""
 
@@ -229,6 +245,8 @@ class Data(Part):
     test: Count
     classes: Count
     shape: list[int]
+    facts: DataFacts | None = None
+    """None: the record is older."""
 
 
 class Environment(Part):

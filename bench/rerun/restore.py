@@ -28,8 +28,12 @@ def restore(record: FinishedRecord, where: str) -> Trial:
     place = Place(f"record {where}")
     identity, configuration = record.trial, record.configuration
     try:
+        data = build(DataConfig, configuration.get("data"), place / "data")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}; {_name_code(record)}") from error
+    try:
         method = plugins.load_method(identity.method)
-        registry.check_name(str(configuration.get("data", {}).get("name")))
+        registry.check(data)
     except ConfigurationError as error:
         raise ConfigurationError(f"{place.file}: {error}") from error
     try:
@@ -44,7 +48,7 @@ def restore(record: FinishedRecord, where: str) -> Trial:
             dataset=identity.dataset,
             seed=identity.seed,
             options=json.loads(json.dumps(resolved(options))) | configuration["method"],
-            data=build(DataConfig, configuration.get("data"), place / "data"),
+            data=data,
             space=space,
             search=build(SearchConfig, budget, place / "search"),
             evaluation=read_evaluation(

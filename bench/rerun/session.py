@@ -17,7 +17,7 @@ from bench.records.store import Store, read
 from bench.rerun.outcome import Outcome
 from bench.rerun.restore import list_assumed_options, restore
 from bench.run import machine
-from bench.run.beforehand import check_tables, read_digests
+from bench.run.beforehand import check_tables, list_lines, read_data
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress
 from bench.run.schedule import Schedule, run_trials
@@ -87,8 +87,10 @@ def rerun(
     by_device = _deal_out(list(todo.values()), settings)
     outcomes: list[Outcome] = []
     with _open_output(output, todo) as store:
-        read_digests((trial.data for trial in trials), settings.data_root)
+        data = read_data((trial.data for trial in trials), settings.data_root)
         progress = Progress(len(trials), 0, max(map(len, by_device.values())), list(trials))
+        for line in list_lines(data):
+            progress.say(line)
 
         def tell(record: RunRecord) -> None:
             outcomes.append(todo[record.trial.stem].compare(record))

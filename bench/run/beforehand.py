@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.data import registry
 from bench.data.config import DataConfig
-from bench.errors import BenchError, ResultsError
+from bench.errors import BenchError, DataError, ResultsError
 from bench.records import status
 from bench.records.store import Standing, Store
 from bench.study.model import Study, Trial
@@ -20,10 +21,17 @@ PER_TRIAL = MIB // 2  # a record, a posterior table, drawings, MLflow's copies
 PER_WORKER = 64 * MIB  # checkpoints of small networks
 
 
-def read_digests(configs: Iterable[DataConfig], root: Path | None) -> dict[DataConfig, str]:
+class SeenData(NamedTuple):
+    """What loading a data set shows: the digest of its images, and one line about it."""
+
+    digest: str
+    about: str
+
+
+def read_data(configs: Iterable[DataConfig], root: Path | None) -> dict[DataConfig, SeenData]:
     """Load every data set once, so that a missing or damaged one is known before any trial runs.
 
-    Returns the digests of their images. Raises DataError.
+    Raises DataError.
     """
     wanted = list(dict.fromkeys(configs))
     if not wanted:
@@ -32,8 +40,40 @@ def read_digests(configs: Iterable[DataConfig], root: Path | None) -> dict[DataC
 
     from bench.data.loading import load
 
-    device = torch.device("cpu")
-    return {config: load(config, root, device).search.digest for config in wanted}
+    seen = {}
+    for config in wanted:
+        data = load(config, root, torch.device("cpu"))
+        assert data.facts is not None
+        seen[config] = SeenData(data.search.digest, data.facts.describe(config.name))
+    return seen
+
+
+def list_digests(data: Mapping[DataConfig, SeenData]) -> dict[DataConfig, str]:
+    """Of each data set the digest of its images."""
+    return {config: seen.digest for config, seen in data.items()}
+
+
+def list_lines(data: Mapping[DataConfig, SeenData]) -> list[str]:
+    """One line about each data set; those of which the same is said, once."""
+    return list(dict.fromkeys(seen.about for seen in data.values()))
+
+
+def preview_data(trials: Sequence[Trial], root: Path | None) -> list[str]:
+    """One line about each data set that is on this disk as files of somebody's own.
+
+    It says what is known without decoding an image, or what is wrong with the files.
+    """
+    lines = []
+    for config in dict.fromkeys(trial.data for trial in trials):
+        if not registry.is_cheap(config):
+            continue
+        from bench.data.loading import preview  # it imports torch
+
+        try:
+            lines.append(preview(config, root).describe(config.name))
+        except DataError as error:
+            lines.append(f"data {error}")
+    return list(dict.fromkeys(lines))
 
 
 def read_own_digests(study: Study, store: Store, root: Path | None) -> dict[DataConfig, str]:
@@ -42,9 +82,9 @@ def read_own_digests(study: Study, store: Store, root: Path | None) -> dict[Data
     configs = {trial.data for trial in study.trials if trial.id in finished}
     digests: dict[DataConfig, str] = {}
     for config in configs:
-        if config.name not in registry.names():
+        if config.is_own or registry.is_cheap(config):
             try:
-                digests |= read_digests([config], root)
+                digests |= list_digests(read_data([config], root))
             except BenchError:  # not here, or damaged: `bench run` says it
                 continue
     return digests
@@ -52,18 +92,18 @@ def read_own_digests(study: Study, store: Store, root: Path | None) -> dict[Data
 
 def check_data(
     study: Study, standing: Standing, todo: Sequence[Trial], root: Path | None, stale: bool
-) -> status.Digests:
-    """The digests of the data sets that are needed now, of finished trials too if `stale`.
+) -> dict[DataConfig, SeenData]:
+    """The data sets that are needed now, of finished trials too if `stale`.
 
     Raises DataError, and, unless `stale`, ResultsError where a data set has changed since trials
     of the study were finished: their numbers and new ones would not compare.
     """
     configs = [trial.data for trial in (study.trials if stale else todo)]
     configs += status.find_disagreeing(standing, study.trials)
-    digests = read_digests(configs, root)
+    data = read_data(configs, root)
     if not stale:
-        refuse_changed_data(study, standing, digests)
-    return digests
+        refuse_changed_data(study, standing, list_digests(data))
+    return data
 
 
 def refuse_changed_data(study: Study, standing: Standing, digests: status.Digests) -> None:

@@ -165,7 +165,8 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     standing = store.standing(study.trials)
     finished = {record.trial.id for record in standing.finished}
     missing = [trial for trial in study.trials if trial.id not in finished]
-    digests = beforehand.check_data(study, standing, missing, settings.data_root, settings.stale)
+    data = beforehand.check_data(study, standing, missing, settings.data_root, settings.stale)
+    digests = beforehand.list_digests(data)
     old = status.find_stale(standing, study.trials, digests) if settings.stale else {}
     kept = {r.trial.id: r for r in standing.finished if r.trial.id not in old}
     todo = [trial for trial in study.trials if trial.id not in kept]
@@ -176,6 +177,8 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     beforehand.check_tables(todo)
     warnings = list(beforehand.check_place(store, len(todo), len(devices), settings.tracking_uri))
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
+    for line in beforehand.list_lines(data):
+        progress.say(line)
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
     progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
     for line in warnings:

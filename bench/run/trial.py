@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from bench.errors import one_line
 from bench.method import Method
 from bench.options import from_resolved
 from bench.records import schema
+from bench.records.parts import DataFacts
 from bench.records.schema import FinishedRecord
 from bench.run import environment
 from bench.run.messages import Done, EpochDone, describe_failure, now
@@ -277,6 +279,8 @@ def _history(history: History) -> dict[str, Any]:
 
 
 def _describe(data: EvaluationData, name: str) -> dict[str, Any]:
+    facts = {} if data.facts is None else dataclasses.asdict(data.facts)
+    told = {key: value for key, value in facts.items() if key in DataFacts.model_fields}
     return {
         "name": name,
         "digest": data.search.digest,
@@ -285,4 +289,5 @@ def _describe(data: EvaluationData, name: str) -> dict[str, Any]:
         "test": len(data.test),
         "classes": data.search.classes,
         "shape": list(data.search.shape),
+        **({"facts": told} if told else {}),
     }

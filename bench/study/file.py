@@ -3,7 +3,7 @@
 name: quickstart
 description: one line
 methods: [darts, vinnas]       # or label -> options: {no_kl: {method: vinnas, kl_weight: 0}}
-datasets: [digits]             # or name -> overrides of `data`
+datasets: [digits]             # or name -> overrides of `data`; {name: pets, folder: PATH}
 seeds: [0, 1, 2]
 baseline: darts                # optional, a label
 ablations: {...}               # optional, with `base`: see bench.study.ablations
@@ -30,7 +30,7 @@ from typing import Any
 
 from bench.claims import file as claims_file
 from bench.data import registry
-from bench.data.config import DataConfig
+from bench.data.config import OWN, DataConfig
 from bench.errors import ConfigurationError, show, suggest
 from bench.options import Mark, fields, has, resolved
 from bench.space import registry as spaces
@@ -106,17 +106,30 @@ def _find_origin(reference: str) -> Origin:
 def _write_out(data: dict[str, Any]) -> None:
     """`[a, b]` becomes `{a: {}, b: {}}`, so that `--set methods.a.option=1` has where to go.
 
-    So `evaluation: tabular` becomes `{kind: tabular}`.
+    So `[{name: a, folder: b}]` becomes `{a: {folder: b}}`, of data sets, and `evaluation: tabular`
+    becomes `{kind: tabular}`.
     """
     for key in ("methods", "datasets"):
         value = data.get(key)
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            repeated = sorted({item for item in value if value.count(item) > 1})
+        items = [_split_name(item, key) for item in value] if isinstance(value, list) else []
+        named = [(name, options) for name, options in items if name is not None]
+        if named and len(named) == len(items):
+            names = [name for name, _ in named]
+            repeated = sorted({name for name in names if names.count(name) > 1})
             if repeated:
                 raise ConfigurationError(f"{key}: {repeated[0]!r} is listed twice")
-            data[key] = {item: {} for item in value}
+            data[key] = dict(named)
     if isinstance(data.get("evaluation"), str):
         data["evaluation"] = {"kind": data["evaluation"]}
+
+
+def _split_name(item: object, key: str) -> tuple[str | None, dict[str, Any]]:
+    """(name, options) of an item of a list; (None, {}) of one that is neither form."""
+    if isinstance(item, str):
+        return item, {}
+    if key == "datasets" and isinstance(item, dict) and isinstance(item.get("name"), str):
+        return item["name"], {option: value for option, value in item.items() if option != "name"}
+    return None, {}
 
 
 def _check(data: dict[str, Any], file: Place) -> Study:
@@ -238,8 +251,11 @@ def _methods(
 
 def _datasets(data: dict[str, Any], file: Place) -> dict[str, DataConfig]:
     common = file.section(data, "data")
-    if "name" in common:
-        raise (file / "data.name").error("name the data sets under datasets")
+    for key in ("name", *OWN):
+        if key in common:
+            raise (file / "data" / key).error(
+                "name the data sets under datasets, with where they are"
+            )
     build(DataConfig, common, file / "data")
     configs = {}
     for name, values in _entries(data, "datasets", file).items():
@@ -247,11 +263,11 @@ def _datasets(data: dict[str, Any], file: Place) -> dict[str, DataConfig]:
         own = at.mapping(values)
         if "name" in own:
             raise (at / "name").error("the data set's name is its key")
+        configs[name] = build(DataConfig, {**common, **own, "name": name}, at)
         try:
-            registry.check_name(name)
+            registry.check(configs[name])
         except ConfigurationError as error:
             raise at.error(str(error)) from error
-        configs[name] = dataclasses.replace(build(DataConfig, {**common, **own}, at), name=name)
     return configs
 
 

@@ -10,7 +10,8 @@ def test_names_need_no_torch_and_loading_needs_only_torch_numpy_and_pydantic() -
     program = (
         "import sys, bench.data.registry, bench.data.config; assert 'torch' not in sys.modules;"
         "import bench.data.loading, bench.data.idx, bench.data.torchvision_sets;"
-        "import bench.data.image_folder, bench.data.digits;"
+        "import bench.data.digits, bench.data.own.image_folder, bench.data.own.npz;"
+        "import bench.data.own.torch_dataset;"
         "heavy = {'torchvision', 'sklearn', 'scipy', 'PIL', 'pandas'};"
         "found = heavy & set(sys.modules); assert not found, found"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,14 +141,18 @@ def test_a_truncated_jpeg_is_named(image_folder: Callable[..., Path]) -> None:
 
 
 def test_wrong_layouts_are_named(image_folder: Callable[..., Path], tmp_path: Path) -> None:
-    fails(tmp_path / "nowhere", "no folder .*nowhere/train; there must be train/ and test/")
+    fails(tmp_path / "nowhere", "folder .*nowhere cannot be read: No such file or directory")
     folder = image_folder()
     (folder / "test" / "bird").mkdir()
     fails(folder, "test/bird has no folder in train/")
     (folder / "train" / "bird").mkdir()
-    fails(folder, "train/bird has no image")
+    fails(folder, "train/bird has no image; every class needs images in every part")
     (folder / "train" / "bird").rmdir()
     (folder / "test" / "bird").rmdir()
-    for path in folder.glob("test/*/*"):
+    for path in folder.glob("test/dog/*"):
         path.rename(path.with_suffix(".txt"))
-    fails(folder, "test has no image")
+    fails(folder, r"test/dog has no image \(files ignored: with suffix .txt 10\)")
+    shutil.rmtree(folder / "test" / "dog")
+    fails(folder, "class dog has no folder in test/; every class needs images")
+    shutil.rmtree(folder / "train" / "dog")
+    fails(folder, "train has fewer than two classes")

@@ -133,7 +133,7 @@ def test_resizing_is_the_antialiased_bilinear_one_in_any_chunks(
 
 
 def test_size_is_applied_to_both_parts() -> None:
-    data = load(DataConfig(size=5, train_limit=40, test_limit=20), None, CPU)
+    data = load(DataConfig(size=5, train_limit=60, test_limit=20), None, CPU)
     assert data.search.shape == (1, 5, 5)
     assert data.test.pool.images.shape == (20, 1, 5, 5)
 

@@ -1,0 +1,1 @@
+"""People's own images: folders, .npz files and any torch Dataset."""
