@@ -33,6 +33,9 @@ class Pool(Protocol):
         Every trial that was submitted ends with one `Outcome`.
         """
 
+    def forget(self, trial: Trial) -> None:
+        """Remove what would let a trial go on; it is finished, and its record is written."""
+
     def close(self) -> None:
         """End the workers now."""
 
@@ -96,6 +99,8 @@ def run_trials(
                     source = schedule.end(done.record)
                     posterior = done.posterior or (store.posterior(source.trial) if source else ())
                     store.write(done.record, posterior)
+                    if isinstance(done.record, FinishedRecord):
+                        pool.forget(trial)
                     progress.ended(trial, done.record)
                     on_record(done.record)
                     _fill(pool, schedule)

@@ -39,7 +39,3 @@ class Checkpoint:
         with files.replacing(self.path) as scratch:
             torch.save({**state(), "identity": self.identity}, scratch)
         self.saved_at = time.monotonic()
-
-    def remove(self) -> None:
-        """Delete the file, if there is one."""
-        self.path.unlink(missing_ok=True)
