@@ -68,7 +68,10 @@ class _Explorer:
         self._known: set[str] = set()
 
     def run(
-        self, strategy: st.SearchStrategy[Any], type_input: Callable[[Any, Draws], Typed], count: int
+        self,
+        strategy: st.SearchStrategy[Any],
+        type_input: Callable[[Any, Draws], Typed],
+        count: int,
     ) -> None:
         @hypothesis.settings(
             max_examples=count, database=None, deadline=None, phases=[Phase.generate],

@@ -160,7 +160,9 @@ def _stop(signal_number: int, frame: FrameType | None) -> None:
 def _describe(error: BaseException) -> str:
     """Exception, and the last place of our own code that it came through."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if "/site-packages/" not in f.filename and "/lib/python" not in f.filename]
+    ours = [
+        f for f in frames if "/site-packages/" not in f.filename and "/lib/python" not in f.filename
+    ]
     at = (ours or frames)[-1]
     said = " ".join(str(error).split())[:160]
     return f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno} ({at.name}): {said!a}"
