@@ -51,9 +51,9 @@ def run_trial(
 ) -> Done:
     """Run a trial; whatever fails inside it becomes a record with status "failed".
 
-    folder: for checkpoints, which are left there: they are its caller's to remove. Networks that are to be kept
-    go to networks/ beside the folder that it is in. found: the record of a finished trial with the
-    same search, which is then not repeated; its posterior table is that trial's.
+    folder: for checkpoints, which are left there: they are its caller's to remove. Networks that
+    are to be kept go to networks/ beside the folder that it is in. found: the record of a finished
+    trial with the same search, which is then not repeated; its posterior table is that trial's.
 
     Raises ResultsError where what a method reports does not fit into a record.
     """

@@ -163,8 +163,8 @@ class Place:
         ):
             process = subprocess.Popen(
                 [sys.executable, "-m", "campaign.drive", *arguments],
-                cwd=cwd or self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                start_new_session=True, preexec_fn=before,
+                cwd=cwd or self.folder, env=environment, stdin=subprocess.DEVNULL,
+                stdout=out, stderr=err, start_new_session=True, preexec_fn=before,
             )  # fmt: skip
         return Running(process, self.folder, name)
 

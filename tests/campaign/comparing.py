@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from campaign.commands import Place
-from campaign.outcome import Part
 from support.tiny import lasting
 
 from bench import files
@@ -16,6 +14,8 @@ from bench.errors import BenchError
 from bench.records.schema import RunRecord, digest
 from bench.records.store import Store, read
 from bench.tracking.store import DATABASE
+from campaign.commands import Place
+from campaign.outcome import Part
 
 _TIMES = ("started", "finished", "seconds", "attempts", "environment", "provenance", "error")
 

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import locks
 from campaign import comparing, servers
 from campaign.commands import ROOT, Ended, Place
 from campaign.kills import ALWAYS, RUN, Unbroken
 from campaign.outcome import Deadline, Part
-
-from bench import locks
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-from campaign import odd
-from campaign.commands import STUDY, Place
-from campaign.outcome import Deadline, Part
-from campaign.sandbox import Outcome, Sandbox
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis import strategies as st
 from support import tiny_trials
 
 from bench.records.store import Store
 from bench.study.file import load
+from campaign import odd
+from campaign.commands import STUDY, Place
+from campaign.outcome import Deadline, Part
+from campaign.sandbox import Outcome, Sandbox
 
 EXPECTED = "status 0 or 2; on 2 one clear line, no traceback; nothing written outside the results"
 SHARES = {"study files": 0.4, "overrides": 0.25, "genotypes": 0.15, "records": 0.2}

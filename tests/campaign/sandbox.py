@@ -16,9 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from campaign.outcome import Kind
-
 from bench.cli.main import main
+from campaign.outcome import Kind
 
 WITHIN = 30  # seconds of one command
 MEMORY = 6 * 2**30  # bytes of address space beyond what is in use

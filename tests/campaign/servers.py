@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from campaign import comparing
-from campaign.kills import ALWAYS, RUN, TUNE, check_settings
 from support import postgresql
 from support.mlflow_stores import served
+
+from campaign import comparing
+from campaign.kills import ALWAYS, RUN, TUNE, check_settings
 
 if TYPE_CHECKING:
     from campaign.faults import Scene, Skip

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+
 from campaign import faults, inputs, kills, outcome
 from campaign.kills import Unbroken
 from campaign.outcome import Deadline, Part
