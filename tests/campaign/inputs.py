@@ -34,7 +34,7 @@ def campaign(count: int, deadline: Deadline, folder: Path) -> list[Part]:
     """So many inputs of all kinds together, as far as there is time."""
     sandbox = Sandbox(folder / "sandbox")
     place = Place(folder / "sample")
-    kinds: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any, Draws], Typed]]] = {
+    kinds: dict[str, tuple[st.SearchStrategy[Any], TypeInput]] = {
         "study files": (odd.study_files(), Files(sandbox).study_file),
         "overrides": (odd.overrides(), Files(sandbox).override),
         "genotypes": (odd.genotypes(), Files(sandbox).genotype),
@@ -57,6 +57,8 @@ Typed = tuple[list[str], bytes]
 """(the arguments of `bench`, the input that they read)."""
 Draws = Callable[[Sequence[Any]], Any]
 """One of several, at random."""
+TypeInput = Callable[[Any, Draws], Typed]
+"""How an input is typed."""
 
 
 class _Explorer:
@@ -67,12 +69,7 @@ class _Explorer:
         self.refused = self.sampled = 0
         self._known: set[str] = set()
 
-    def run(
-        self,
-        strategy: st.SearchStrategy[Any],
-        type_input: Callable[[Any, Draws], Typed],
-        count: int,
-    ) -> None:
+    def run(self, strategy: st.SearchStrategy[Any], type_input: TypeInput, count: int) -> None:
         @hypothesis.settings(
             max_examples=count, database=None, deadline=None, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet,
@@ -163,7 +160,7 @@ def corruptions(draw: odd.Draw) -> Callable[[bytes], bytes]:
     """What is done to a file: cut, bytes changed, its JSON changed, replaced by something else."""
     kind = draw(st.sampled_from(("json", "json", "json", "cut", "bytes", "text", "other")))
     share, put = draw(st.floats(0, 1)), draw(st.binary(min_size=1, max_size=4))
-    garbage = draw(st.sampled_from(odd.GARBAGE + ("[" * 100_000, '{"a":' * 5000))).encode()
+    garbage = draw(st.sampled_from((*odd.GARBAGE, "[" * 100_000, '{"a":' * 5000))).encode()
     change = draw(st.randoms(use_true_random=False)), draw(odd.values)
 
     def corrupt(content: bytes) -> bytes:

@@ -82,9 +82,9 @@ _HEAD = """\
 # Reliability
 
 What breaks, tried by `{command}` on {date}, at commit {commit}: {machine}, {cores} cores, {system}.
-Lost is work that was done and is gone, damaged, done again or blocked; different is a result, an exit status or a
-message that is not the expected one; a traceback is an error that is not one clear line; outside is a file written
-outside of the results folder.
+Lost is work that was done and is gone, damaged, done again or blocked; different is a result, an
+exit status or a message that is not the expected one; a traceback is an error that is not one clear
+line; outside is a file written outside of the results folder.
 
 | part | expected | tried | lost | different | tracebacks | outside | seconds |
 |---|---|---:|---:|---:|---:|---:|---:|

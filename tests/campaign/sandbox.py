@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from bench.cli.main import main
+from campaign.commands import ROOT
 from campaign.outcome import Kind
 
 WITHIN = 30  # seconds of one command
@@ -159,9 +160,7 @@ def _stop(signal_number: int, frame: FrameType | None) -> None:
 def _describe(error: BaseException) -> str:
     """Exception, and the last place of our own code that it came through."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [
-        f for f in frames if "/site-packages/" not in f.filename and "/lib/python" not in f.filename
-    ]
+    ours = [frame for frame in frames if str(ROOT) in frame.filename]
     at = (ours or frames)[-1]
     said = " ".join(str(error).split())[:160]
     return f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno} ({at.name}): {said!a}"
