@@ -18,6 +18,9 @@ from campaign.commands import Place
 from campaign.outcome import Part
 
 _TIMES = ("started", "finished", "seconds", "attempts", "environment", "provenance", "error")
+_BY_ORDER = (
+    "importances"  # of hyper-parameters: a forest of trees, grown in the order of the trials
+)
 
 
 def read_results(folder: Path) -> dict[str, Any]:
@@ -45,7 +48,8 @@ def read_results(folder: Path) -> dict[str, Any]:
 def _without_times(value: Any) -> Any:
     """Without what depends on the clock and on where it ran; of an error only that there is one."""
     if isinstance(value, Mapping):
-        return {k: _without_times(v) for k, v in value.items() if k not in _TIMES}
+        left_out = (*_TIMES, _BY_ORDER)
+        return {k: _without_times(v) for k, v in value.items() if k not in left_out}
     return [_without_times(item) for item in value] if isinstance(value, list) else value
 
 
@@ -64,10 +68,9 @@ def check_same(part: Part, place: Place, unbroken: Mapping[str, Any], where: str
         if results[name] != unbroken[name]:
             at = next(_differences(unbroken[name], results[name]), "?")
             part.found("different", f"{where}: {name}: {at}")
-    for path in sorted(place.results.rglob(files.SCRATCH)):
-        part.found("lost", f"{where}: {path.relative_to(place.results)} is left behind")
-    for path in sorted(place.results.rglob("checkpoints/*")):
-        part.found("lost", f"{where}: {path.relative_to(place.results)} is left behind")
+    for pattern in (f"**/records/{files.SCRATCH}", "**/checkpoints/*"):
+        for path in sorted(place.results.glob(pattern)):
+            part.found("lost", f"{where}: {path.relative_to(place.results)} is left behind")
 
 
 def _differences(left: Any, right: Any, at: str = "") -> Iterator[str]:

@@ -173,7 +173,6 @@ class _Round:
             comparing.check_tracked(part, self.place, where)
         if unbroken.command is TUNE:
             check_settings(part, f"sqlite:///{self.place.results / 'tuning' / 'optuna.db'}", where)
-            return
         epochs = Counter(tuple(line[1:]) for line in self.place.logged() if line[2] != "begun")
         for epoch, times in sorted(epochs.items()):
             part.check(times == 1, "lost", f"{where}: {' '.join(epoch)} trained {times} times")

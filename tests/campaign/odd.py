@@ -21,8 +21,8 @@ WORDS = (
 )  # fmt: skip
 GARBAGE = (
     *WORDS, "\x00", "\ufeff", "\r", "\r\n", "\t", "\x07", "\x7f", "&a [*a]", "&a {b: *a}",
-    "*nothing", "!!python/object/apply:os.system ['touch hacked']", "!!binary aGk=", "!!set {a}", "!x y",
-    "<<: *x", "? ", ": ", "- ", "---\n", "...\n", "%YAML 9.9\n---\n", "{", "}", "[", "]", "#",
+    "*nothing", "!!python/object/apply:os.system ['touch hacked']", "!!binary aGk=", "!!set {a}",
+    "!x y", "<<: *x", "? ", ": ", "- ", "---\n", "...\n", "%YAML 9.9\n---\n", "{", "}", "[", "]", "#",
     "|", ">", "@", "`", "[" * 3000, "[" * 400 + "]" * 400, "{a: " * 400 + "}" * 400, "9" * 5000,
     "0x" + "f" * 5000, "2001-01-01", "2001-01-01 25:61:61", "12:30:45", "name: again\n",
     "seeds: [0]\nseeds: [1]\n", "a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b,*b]\n",

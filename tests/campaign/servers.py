@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import tempfile
+import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,6 +15,7 @@ from support import postgresql
 from support.mlflow_stores import served
 
 from campaign import comparing
+from campaign.commands import LOOK
 from campaign.kills import ALWAYS, RUN, TUNE, check_settings
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ def restart_mlflow(scene: Scene) -> Skip:
     place = scene.place
     backend = f"sqlite:///{place.folder / 'server.db'}"
     with served(place.folder, backend, STARTING) as uri:
+        _wait_for_answer(uri)
         sent = place.results / "mlflow.db.logged.json"
         running = place.start("run", *ALWAYS, *RUN.arguments, "--tracking-uri", uri)
         running.wait_until(sent.exists)
@@ -36,6 +41,7 @@ def restart_mlflow(scene: Scene) -> Skip:
     port = urlsplit(uri).port
     assert port is not None
     with served(place.folder, backend, STARTING, port) as uri:
+        _wait_for_answer(uri)
         for _ in range(2):  # the second time there is nothing to send
             ended = place.run("sync", "--results", "results", "--tracking-uri", uri)
             scene.ended(ended, (0,))
@@ -43,6 +49,16 @@ def restart_mlflow(scene: Scene) -> Skip:
         scene.part.check(said in ended.out, "different", f"the second sync: {ended.out}")
         comparing.check_tracked(scene.part, place, "after sync", uri)
     return None
+
+
+def _wait_for_answer(uri: str) -> None:
+    """Wait until a server that takes connections answers too."""
+    end = time.monotonic() + STARTING
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{uri}/health", timeout=5):
+            return
+        time.sleep(LOOK)
+    raise RuntimeError(f"the MLflow server at {uri} does not answer")
 
 
 def restart_postgresql(scene: Scene) -> Skip:

@@ -1,15 +1,16 @@
 """A trial as the campaign's worker processes run it: the product's own, checkpointed and logged.
 
 Every epoch is checkpointed (the product does so every 15 seconds) and noted in the file that
-CAMPAIGN_LOG names: "process trial begun" and "process trial stage epoch". CAMPAIGN_MEMORY is
-"label MiB": this much address space is left to the trial of that label, beyond what is in use.
+CAMPAIGN_LOG names: "process trial begun" and "process trial stage epoch". CAMPAIGN_MEMORY is a
+label: its trials get no more memory than their process has when they begin.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -38,13 +39,12 @@ def run(
         report(progress)
 
     _note(f"{trial.stem} begun")
-    label, _, mebibytes = os.environ.get("CAMPAIGN_MEMORY", "").partition(" ")
-    if label == trial.label:
-        _limit_memory(float(mebibytes))
-    return run_trial(
-        trial, device=device, data_root=data_root, folder=folder, report=note_and_report,
-        found=found,
-    )  # fmt: skip
+    limited = os.environ.get("CAMPAIGN_MEMORY") == trial.label
+    with _no_more_memory() if limited else contextlib.nullcontext():
+        return run_trial(
+            trial, device=device, data_root=data_root, folder=folder, report=note_and_report,
+            found=found,
+        )  # fmt: skip
 
 
 def _note(text: str) -> None:
@@ -53,7 +53,12 @@ def _note(text: str) -> None:
     os.close(log)
 
 
-def _limit_memory(mebibytes: float) -> None:
+@contextlib.contextmanager
+def _no_more_memory() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + int(mebibytes * 2**20)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
