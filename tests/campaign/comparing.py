@@ -18,9 +18,7 @@ from campaign.commands import Place
 from campaign.outcome import Part
 
 _TIMES = ("started", "finished", "seconds", "attempts", "environment", "provenance", "error")
-_BY_ORDER = (
-    "importances"  # of hyper-parameters: a forest of trees, grown in the order of the trials
-)
+_BY_ORDER = "importances"  # of hyper-parameters: they depend on the order of the trials
 
 
 def read_results(folder: Path) -> dict[str, Any]:

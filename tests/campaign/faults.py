@@ -192,9 +192,8 @@ def _limit_memory(scene: Scene) -> Skip:
     failed = [record for record in scene.place.store if record.status == "failed"]
     labels = [record.trial.label for record in failed]
     scene.part.check(labels == [label], "lost", f"{labels} failed, not {label} alone")
-    scene.part.note = "; ".join(
-        f"{r.error.type}: {r.error.message}"[:80] for r in failed if r.error
-    )
+    said = [f"{record.error.type}: {record.error.message}" for record in failed if record.error]
+    scene.part.note = "; ".join(said)[:120]
     scene.goes_on()
     return None
 

@@ -27,7 +27,7 @@ from campaign.sandbox import Outcome, Sandbox
 
 EXPECTED = "status 0 or 2; on 2 one clear line, no traceback; nothing written outside the results"
 SHARES = {"study files": 0.4, "overrides": 0.25, "genotypes": 0.15, "records": 0.2}
-SAMPLE = 200  # every so many inputs one is typed in a process of its own
+SAMPLE, FIRST = 200, 60  # every so many inputs one is typed in a process of its own
 
 
 def campaign(count: int, deadline: Deadline, folder: Path) -> list[Part]:
@@ -93,7 +93,7 @@ class _Explorer:
                 self.part.found(kind, f"{said} <- {self._keep(arguments, content)}")
             else:
                 self.part.found(kind, said)
-        if self.part.count % SAMPLE == 1 and not outcome.error:
+        if self.part.count % SAMPLE == FIRST and not outcome.error:
             self._type_again(arguments, outcome)
 
     def _keep(self, arguments: list[str], content: bytes) -> str:
