@@ -58,9 +58,9 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        with pytest.raises(locks.LockError, match=r"cannot write .*run\.lock: File too large"):
-            with locks.hold_run(tmp_path):
-                pass
+        refused = pytest.raises(locks.LockError, match=r"cannot write .*run\.lock: File too large")
+        with refused, locks.hold_run(tmp_path):
+            pass
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     with locks.hold_run(tmp_path):  # it is not left locked

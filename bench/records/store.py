@@ -42,7 +42,7 @@ def parse(content: bytes, where: str) -> RunRecord:
     """A checked record from its file's content; `where` names it in a ResultsError."""
     try:
         values = json.loads(content.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(
             f"record {where} is damaged: not JSON ({one_line(error)}); delete it to run its trial"
             " again"
@@ -140,8 +140,7 @@ class Store:
         if posterior:
             files.write(table, posterior_csv(posterior))
         else:
-            with contextlib.suppress(FileNotFoundError):
-                table.unlink()
+            files.remove(table)
         return files.write(self.record_path(record.trial), schema.text(record))
 
     def prepare(self) -> None:
