@@ -6,7 +6,6 @@ atomically, the record last: where there is a record, everything of its trial is
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json

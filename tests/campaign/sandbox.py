@@ -20,14 +20,15 @@ from bench.cli.main import main
 from campaign.commands import ROOT
 from campaign.outcome import Kind
 
-WITHIN = 30  # seconds of one command
+WITHIN = 30  # seconds of computing of one command
 MEMORY = 6 * 2**30  # bytes of address space beyond what is in use
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_CHANGES = {
-    "os.mkdir": 1, "os.remove": 1, "os.rmdir": 1, "os.rename": 2, "os.link": 2, "os.symlink": 2,
-    "os.truncate": 1, "os.chmod": 1, "sqlite3.connect": 1,
+_CHANGES: dict[str, tuple[tuple[int, int | None], ...]] = {
+    "os.mkdir": ((0, 2),), "os.remove": ((0, 1),), "os.rmdir": ((0, 1),), "os.chmod": ((0, 2),),
+    "os.rename": ((0, 2), (1, 3)), "os.link": ((0, 2), (1, 3)), "os.symlink": ((1, 2),),
+    "os.truncate": ((0, None),), "sqlite3.connect": ((0, None),),
 }  # fmt: skip
-"""Audit events -> how many of their first arguments are paths that are changed."""
+"""Audit events -> which arguments are paths that are changed, and the folder that each is in."""
 
 
 class _TooLong(BaseException):
@@ -94,7 +95,7 @@ class Sandbox:
         """Be in it: working folder, home, temporary files, a limit of memory."""
         folder, limit = Path.cwd(), resource.getrlimit(resource.RLIMIT_AS)
         environment = dict(os.environ)
-        handler = signal.signal(signal.SIGALRM, _stop)
+        handler = signal.signal(signal.SIGPROF, _stop)
         scratch = str(self.folder / "scratch")
         os.environ |= {"HOME": str(self.folder / "home"), "TMPDIR": scratch, "COLUMNS": "80"}
         os.environ |= {"MPLCONFIGDIR": scratch, "CUDA_VISIBLE_DEVICES": ""}
@@ -103,12 +104,14 @@ class Sandbox:
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, limit[1]))
         try:
+            import matplotlib.font_manager  # noqa: F401  (what it says of its first time is not ours)
+
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_AS, limit)
             os.chdir(folder)
             tempfile.tempdir = None
-            signal.signal(signal.SIGALRM, handler)
+            signal.signal(signal.SIGPROF, handler)
             os.environ.clear()
             os.environ |= environment
 
@@ -118,11 +121,11 @@ class Sandbox:
         self._written, self._watching = [], True
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                signal.setitimer(signal.ITIMER_REAL, WITHIN)
+                signal.setitimer(signal.ITIMER_PROF, WITHIN)
                 try:
                     status = main(arguments)
                 finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    signal.setitimer(signal.ITIMER_PROF, 0)
         except BaseException as raised:  # whatever gets as far as here would be a traceback
             if isinstance(raised, KeyboardInterrupt):
                 raise
@@ -139,18 +142,26 @@ class Sandbox:
             path, _, flags = arguments
             paths = (path,) if flags and flags & _WRITES else ()
         elif event in _CHANGES:
-            paths = arguments[: _CHANGES[event]]
+            paths = [_resolve(arguments, *indices) for indices in _CHANGES[event]]
         self._written += [str(path) for path in paths if not self._may_write(path)]
 
     def _may_write(self, path: Any) -> bool:
         if not isinstance(path, str | bytes | os.PathLike):
             return True  # a descriptor, whose opening was seen
         full = os.path.realpath(os.fsdecode(path))
-        allowed = (f"{self.results.resolve()}/", f"{self.folder.resolve()}/scratch/")
+        allowed = tuple(f"{self.folder.resolve()}/{name}/" for name in ("results", "scratch"))
         return (
-            full.startswith(allowed) or full == os.devnull or "__pycache__" in full
-            or full == str(self.results.resolve()) or path in (":memory:", b":memory:")
+            f"{full}/".startswith(allowed) or full == os.devnull or "__pycache__" in full
+            or path in (":memory:", b":memory:")
         )  # fmt: skip
+
+
+def _resolve(arguments: tuple[Any, ...], path: int, folder: int | None) -> Any:
+    """A path among the arguments of an event, in the open folder that it is relative to."""
+    descriptor = -1 if folder is None else arguments[folder]
+    if isinstance(descriptor, int) and descriptor >= 0:
+        return os.path.join(f"/proc/self/fd/{descriptor}", os.fsdecode(arguments[path]))  # noqa: PTH118
+    return arguments[path]
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ from bench.records.store import Store, parse
 
 @pytest.mark.parametrize("content", [b"[" * 100_000, b'{"schema": 1, "a":' * 3000, b"[]", b"\xff"])
 def test_what_is_no_record_is_damaged(content: bytes) -> None:
-    with pytest.raises(ResultsError, match="^record x"):
+    with pytest.raises(ResultsError, match=r"^record x"):
         parse(content, "x")
 
 

@@ -22,7 +22,7 @@ ODD = {
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)
 def test_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="^here.*: not valid YAML: "):
+    with pytest.raises(ConfigurationError, match=r"^here.*: not valid YAML: "):
         yaml.parse(text, "here")
 
 
