@@ -8,7 +8,16 @@ from collections.abc import Iterable
 
 
 class BenchError(Exception):
-    """Wrong usage, configuration or data. The message is one line: what, where, what is allowed."""
+    """Wrong usage, configuration or data. The message is one line: what, where, what is allowed.
+
+    It may quote what somebody typed: characters that end a line or move a cursor are written out.
+    """
+
+    def __str__(self) -> str:
+        return "".join(
+            character if character.isprintable() else character.encode("unicode_escape").decode()
+            for character in super().__str__()
+        )
 
 
 class ConfigurationError(BenchError):

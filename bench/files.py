@@ -25,6 +25,14 @@ def write(path: Path, content: str | bytes) -> Path:
     return path
 
 
+def remove(path: Path) -> None:
+    """Delete a file, if there is one. Raises ResultsError where it cannot be deleted."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ResultsError(f"cannot delete {path}: {error.strerror or error}") from error
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A scratch file beside `path`, with its suffix, that takes its place when all went well.

@@ -37,9 +37,13 @@ def hold_run(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise LockError(f"cannot write {path}: {error.strerror or error}") from error
     try:
-        path.write_text(f"{os.getpid()}\n")
+        try:
+            path.write_text(f"{os.getpid()}\n")
+        except OSError as error:  # a full disk
+            raise LockError(f"cannot write {path}: {error.strerror or error}") from error
         yield
-        path.write_text("")
+        with contextlib.suppress(OSError):
+            path.write_text("")
     finally:
         lock.release()
 

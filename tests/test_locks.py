@@ -6,6 +6,7 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
@@ -51,6 +52,19 @@ def other_process(
     finally:
         process.kill()
         process.join()
+
+
+def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        refused = pytest.raises(locks.LockError, match=r"cannot write .*run\.lock: File too large")
+        with refused, locks.hold_run(tmp_path):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with locks.hold_run(tmp_path):  # it is not left locked
+        pass
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:

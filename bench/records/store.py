@@ -6,7 +6,6 @@ atomically, the record last: where there is a record, everything of its trial is
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -43,7 +42,7 @@ def parse(content: bytes, where: str) -> RunRecord:
     """A checked record from its file's content; `where` names it in a ResultsError."""
     try:
         values = json.loads(content.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(
             f"record {where} is damaged: not JSON ({one_line(error)}); delete it to run its trial"
             " again"
@@ -141,8 +140,7 @@ class Store:
         if posterior:
             files.write(table, posterior_csv(posterior))
         else:
-            with contextlib.suppress(OSError):  # there is none, or the record says what is wrong
-                table.unlink()
+            files.remove(table)
         return files.write(self.record_path(record.trial), schema.text(record))
 
     def rescue(self, record: RunRecord) -> Path | None:

@@ -27,6 +27,7 @@ class LocalPool:
     """One worker process for each device: a `bench.run.schedule.Pool`."""
 
     def __init__(self, devices: Sequence[str], workplace: Workplace) -> None:
+        self._workplace = workplace
         self._slots = [_Slot(device, workplace) for device in devices]
         self._unsaid: deque[tuple[Trial, Message]] = deque()
 
@@ -50,6 +51,10 @@ class LocalPool:
                 return
             for slot in {id(busy[source]): busy[source] for source in wait(list(busy))}.values():
                 self._unsaid.extend(slot.read())
+
+    def forget(self, trial: Trial) -> None:
+        """Remove a trial's checkpoints."""
+        self._workplace.forget(trial)
 
     def close(self) -> None:
         """End the workers now."""

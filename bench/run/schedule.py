@@ -34,6 +34,9 @@ class Pool(Protocol):
         Every trial that was submitted ends with one `Outcome`.
         """
 
+    def forget(self, trial: Trial) -> None:
+        """Remove what would let a trial go on; it is finished, and its record is written."""
+
     def close(self) -> None:
         """End the workers now."""
 
@@ -95,6 +98,8 @@ def run_trials(
                 case _:
                     done = _complete(trial, message, started[trial])
                     _keep(store, done, schedule.end(done.record), progress)
+                    if isinstance(done.record, FinishedRecord):
+                        pool.forget(trial)
                     progress.ended(trial, done.record)
                     on_record(done.record)
                     _fill(pool, schedule)

@@ -169,6 +169,9 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     digests = beforehand.list_digests(data)
     old = status.find_stale(standing, study.trials, digests) if settings.stale else {}
     kept = {r.trial.id: r for r in standing.finished if r.trial.id not in old}
+    workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
+    for record in kept.values():
+        workplace.forget(record.trial)  # of a run that was killed just as it had written the record
     todo = [trial for trial in study.trials if trial.id not in kept]
     if not todo:
         return
@@ -184,7 +187,6 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     for line in warnings:
         progress.say(line)
     tracker.say = progress.say
-    workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
     schedule = Schedule(todo, list(kept.values()))
     try:
         run_trials(schedule, LocalPool(devices, workplace), store, progress, tracker.log)

@@ -54,9 +54,9 @@ def run_trial(
 ) -> Done:
     """Run a trial; whatever fails inside it becomes a record with status "failed".
 
-    folder: for checkpoints; empty again when the trial has finished. Networks that are to be kept
-    go to networks/ beside the folder that it is in. found: the record of a finished trial with the
-    same search, which is then not repeated; its posterior table is that trial's.
+    folder: for checkpoints, which are left there: they are its caller's to remove. Networks that
+    are to be kept go to networks/ beside the folder that it is in. found: the record of a finished
+    trial with the same search, which is then not repeated; its posterior table is that trial's.
 
     Raises ResultsError where what a method reports does not fit into a record.
     """
@@ -114,10 +114,6 @@ class _Run:
         if searched is None or self.trial.evaluation_options:
             searched = evaluation_method(self.trial, data.search)
         self._evaluate(data, genotype, searched)
-        for name in ("search", *map(_evaluation_name, range(self._repeats))):
-            self._checkpoint(name).remove()
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
 
     def _checkpoint(self, stage: str) -> Checkpoint:
         version = f"{bench.__version__} {environment.code_version()[0]} {torch.__version__}"

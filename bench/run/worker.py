@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from bench.records.parts import TrialIdentity
 from bench.run import processes
 from bench.run.messages import Done, EpochDone, Job, Message, Raised, describe_failure
+from bench.study.model import Trial
 
 RUN_TRIAL = "bench.run.trial:run_trial"
 
@@ -18,12 +21,17 @@ class Workplace:
     """How and where workers run trials.
 
     execute: "module:function" with the signature of `bench.run.trial.run_trial`. Checkpoints of a
-    trial go to `folder`/<stem>.
+    trial go to `folder`/<stem>, where they stay until its record is written: a run that is killed
+    before that goes on from them.
     """
 
     folder: Path
     data_root: Path | None = None
     execute: str = RUN_TRIAL
+
+    def forget(self, trial: Trial | TrialIdentity) -> None:
+        """Remove a trial's checkpoints, if there are any."""
+        shutil.rmtree(self.folder / trial.stem, ignore_errors=True)
 
 
 def serve(pipe: Connection, device: str, workplace: Workplace) -> None:

@@ -76,6 +76,8 @@ def build(cls: type[T], values: object, at: Place) -> T:
         return from_plain(cls, mapping)
     except ValidationError as error:
         raise _complaint(known, error, at) from error
+    except (TypeError, ValueError, RecursionError) as error:  # a key, deep inside, that is no text
+        raise at.wrong(values, f"must be plain data: {one_line(error)}") from error
 
 
 def _complaint(

@@ -8,6 +8,7 @@ NAS-Bench-201 do, where the bar cannot begin a block: `|nor_conv_3x3~0|+...`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -91,16 +92,22 @@ def dump(data: Any) -> str:
     )
 
 
+# besides YAMLError, what PyYAML raises at a wrong word behind a tag (`!!bool x`) and deep nesting
+_PROBLEMS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+
+
 def parse(text: str, where: str) -> Any:
     """The value that a YAML text means; `where` (a file, an option) begins the error's line."""
     try:
-        return yaml.load(text, Loader=_Loader)
+        value = yaml.load(text, Loader=_Loader)
+        json.dumps(value, default=str, skipkeys=True)  # neither endless nor too long to be shown
+        return value
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = " ".join(str(error.problem or error.context or error).split())
         raise ConfigurationError(f"{where}{position}: not valid YAML: {problem}") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except _PROBLEMS as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError(f"{where}: not valid YAML: {problem}") from error
 

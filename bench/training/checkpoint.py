@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -53,8 +52,3 @@ class Checkpoint:
             reason = one_line(error)
             print(f"warning: no checkpoints of this stage: {reason}", file=sys.stderr)
         self.saved_at = time.monotonic()
-
-    def remove(self) -> None:
-        """Delete the file, if there is one."""
-        with contextlib.suppress(OSError):
-            self.path.unlink()

@@ -177,6 +177,8 @@ def test_sigkill_ends_the_workers_too_and_damages_nothing(tmp_path: Path, fifo: 
     assert before.items() <= contents(records).items()
 
     finished = contents(tmp_path / "results")
+    left = tmp_path / "results" / "small" / "checkpoints" / next(records.glob("*.json")).stem
+    left.mkdir(parents=True)  # by a run that was killed just as it had written the record
     fourth = bench(tmp_path, fifo, a="raise", b="raise", c="raise")
     _, said = fourth.communicate(timeout=2 * WITHIN)
     assert fourth.returncode == 0 and said == ""
@@ -184,6 +186,7 @@ def test_sigkill_ends_the_workers_too_and_damages_nothing(tmp_path: Path, fifo: 
     assert {name: text for name, (text, _) in again.items()} == {
         name: text for name, (text, _) in finished.items()
     }
+    assert not left.exists()
 
 
 @pytest.mark.slow

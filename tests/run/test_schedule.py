@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support import studies, tiny_trials
 
+from bench.errors import ResultsError
 from bench.records.parts import Failure
 from bench.records.store import Store
 from bench.run.messages import Done, Job, Message, Raised, Started
@@ -27,6 +28,7 @@ class InlinePool:
         self.failing = failing
         self.jobs: deque[Job] = deque()
         self.submitted: list[str] = []
+        self.forgotten: list[Trial] = []
         self.closed = False
 
     @property
@@ -49,6 +51,9 @@ class InlinePool:
             return Raised(Failure(stage="search", type="E", message="m", traceback=""))
         reused = {} if job.found is None else {"reused": {"trial": job.found.trial.id}}
         return Done(tiny_trials.record(job.trial, search=reused))
+
+    def forget(self, trial: Trial) -> None:
+        self.forgotten.append(trial)
 
     def close(self) -> None:
         self.closed = True
@@ -85,3 +90,30 @@ def test_after_a_failed_search_the_next_that_needs_it_searches(
     study, store = load(studies.write(tmp_path), changed), Store(tmp_path / "results")
     pool = run_inline(study, store, failing="a")
     assert pool.submitted == ["a0", "rate0", "cut0 with rate's search"]
+
+
+def test_a_trial_can_go_on_until_its_record_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that failed keeps what it has; so does one whose record cannot be written."""
+    monkeypatch.syspath_prepend(str(studies.PLUGIN))
+    study, store = load(studies.write(tmp_path)), Store(tmp_path / "results")
+
+    class Checked(InlinePool):
+        def forget(self, trial: Trial) -> None:
+            assert store.record_path(trial).exists()
+            super().forget(trial)
+
+    def run(pool: InlinePool) -> list[str]:
+        progress = Progress(3, 0, 2, list(study.trials), io.StringIO())
+        run_trials(Schedule(study.trials), pool, store, progress)
+        return sorted(trial.label for trial in pool.forgotten)
+
+    assert run(Checked(failing="a")) == ["b", "c"]
+    for trial in study.trials:
+        store.record_path(trial).unlink()
+        store.record_path(trial).mkdir()  # in the way
+    pool = Checked()
+    with pytest.raises(ResultsError, match="cannot write"):
+        run(pool)
+    assert not pool.forgotten

@@ -42,9 +42,9 @@ def write_files(folder: Path, record: RunRecord, cells: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def served(folder: Path, backend: str, seconds: float = 90) -> Iterator[str]:
-    """A real `mlflow server` on the loopback, its artifacts proxied."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def served(folder: Path, backend: str, seconds: float = 90, port: int = 0) -> Iterator[str]:
+    """A real `mlflow server` on the loopback, its artifacts proxied; port 0 is any free one."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--backend-store-uri", backend]

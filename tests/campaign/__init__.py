@@ -1,0 +1,1 @@
+"""A campaign against the product: kills, bad input and faults, with a table of what came of it."""
