@@ -14,7 +14,7 @@ from support import tiny
 from bench.cli.main import main
 from bench.errors import DataError
 from bench.records import schema
-from bench.run.session import check_data, preview_data
+from bench.run.beforehand import list_lines, preview_data, read_data
 
 LINE = (
     "data pets: 2 classes of 3x8x8; 48 training (24 per class), 12 validation (6 per class),"
@@ -57,7 +57,7 @@ def test_one_line_for_each_data_set(folder: Path) -> None:
         for flip in (True, False)
     ]
     digits = tiny.trial("fixed")
-    lines = check_data([*trials, digits], None)
+    lines = list_lines(read_data([trial.data for trial in (*trials, digits)], None))
     assert lines[0] == LINE and len(lines) == 2 and lines[1].startswith("data digits: 10 classes")
 
 
@@ -72,7 +72,7 @@ def test_before_a_run_files_are_counted_but_not_decoded(folder: Path) -> None:
     )
     assert lines[1].startswith("data image-folder:nowhere: folder ") and len(lines) == 2
     with pytest.raises(DataError, match=r"train/cat/000\.png is not a usable image"):
-        check_data([trial], None)
+        read_data([trial.data], None)
 
 
 @pytest.mark.slow
