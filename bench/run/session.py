@@ -10,7 +10,7 @@ from bench import locks
 from bench.errors import ConfigurationError, ResultsError
 from bench.records import facts, gate, population, status
 from bench.records.facts import StudyFacts
-from bench.records.schema import FinishedRecord
+from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Standing, Store
 from bench.run import machine
 from bench.run.pool import LocalPool
@@ -19,7 +19,9 @@ from bench.run.schedule import Schedule, run_trials
 from bench.run.worker import RUN_TRIAL, Workplace
 from bench.study.model import Study, Trial
 from bench.tracking import runs
+from bench.tracking.machine_metrics import MachineMetrics
 from bench.tracking.runs import SyncCounts, Tracker
+from bench.tracking.store import DATABASE
 
 WriteTables = Callable[[Path, Sequence[FinishedRecord], StudyFacts], Sequence[Path]]
 """(folder, finished records, the study's facts) -> the files written."""
@@ -38,6 +40,8 @@ class Settings:
     data_root: Path | None = None
     tracking_uri: str | None = None
     execute: str = RUN_TRIAL
+    system_metrics: bool = False
+    """Sample what the machine does while trials run, for MLflow."""
     stale: bool = False
     """Run trials again that another engine version made."""
 
@@ -53,8 +57,9 @@ def run(
 
     tracked: whether MLflow is told.
 
-    Raises ConfigurationError, DataError, ResultsError or LockError before any trial runs, and
-    Interrupted on Ctrl-C; every record written until then is kept.
+    Raises ConfigurationError, DataError, ResultsError, LockError or (where the machine cannot be
+    sampled) TrackingError before any trial runs, and Interrupted on Ctrl-C; every record written
+    until then is kept.
     """
     store.prepare()
     with locks.hold_run(store.folder):
@@ -134,6 +139,15 @@ def sync(study: Study, store: Store, uri: str | None) -> SyncCounts:
     return runs.sync(standing.recorded, store.folder, uri)
 
 
+def send_tables(records: Sequence[RunRecord], folder: Path) -> None:
+    """Bring the MLflow store in a folder of results, if it has one, up to its tables and figures.
+
+    What cannot be sent is said on standard error.
+    """
+    if (folder / DATABASE).exists():
+        Tracker(folder, None).complete(records)
+
+
 def _no_record(study: Study, store: Store, standing: Standing) -> ResultsError:
     stale = f" ({len(standing.stale)} of other configurations)" if standing.stale else ""
     return ResultsError(
@@ -181,6 +195,8 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     devices = machine.devices(settings.device, settings.workers, threads, len(todo))
     check_tables(todo)
     check_data(todo, settings.data_root)
+    if settings.system_metrics:
+        tracker.machine = MachineMetrics()
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
     progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
@@ -191,3 +207,5 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
         run_trials(schedule, LocalPool(devices, workplace), store, progress, tracker.log)
     finally:
         progress.close()
+        if tracker.machine is not None:
+            tracker.machine.close()

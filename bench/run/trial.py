@@ -217,7 +217,7 @@ class _Run:
         if config.export:
             name = "-".join([trial.stem, *([str(number)] if number else [])])
             path = self.folder.parent.parent / "networks" / f"{name}.pt2"
-            save_network(outcome.network, data.search.shape, path)
+            save_network(outcome.network, data.search.validation.spread(2).images, path)
         return {
             **_history(outcome.history),
             **outcome.result,
