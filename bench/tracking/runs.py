@@ -19,11 +19,10 @@ twice:
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +39,6 @@ from bench.tracking.trials import Sender
 
 if TYPE_CHECKING:
     from bench.tracking.machine_metrics import MachineMetrics
-
-LOCK = f"{DATABASE}.lock"
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def log_trial(
     what was measured of the machine meanwhile. Raises TrackingError within seconds when the store
     is away; a later call then starts afresh.
     """
-    with _connect(record.trial.study, folder, uri) as store:
+    with connect(record.trial.study, folder, uri) as store:
         return trials.log(store, record, Sender(folder, uri, measured))[0]
 
 
@@ -74,7 +71,7 @@ def sync(records: Sequence[RunRecord], folder: Path, uri: str | None) -> SyncCou
     """
     if not records:
         return SyncCounts()
-    with _connect(records[0].trial.study, folder, uri) as store:
+    with connect(records[0].trial.study, folder, uri) as store:
         sender = Sender(folder, uri)
         counts = Counter(trials.log(store, record, sender)[1] for record in records)
         methods.log_summaries(store, records, folder)
@@ -142,7 +139,7 @@ def log_tuning(tuning: Mapping[str, Any], folder: Path, uri: str | None) -> int:
     contents = [export.from_group(group, tuning) for group in tuning["groups"]]
     with (
         locks.wait_for(folder / "tuning" / "moment.lock"),
-        _connect(tuning["study"], folder, uri) as store,
+        connect(tuning["study"], folder, uri) as store,
     ):
         return sum(_log_group(store, content) for content in contents if content is not None)
 
@@ -185,13 +182,6 @@ class Tracker:
         except Exception as error:  # whatever happens here, the trials go on
             self._away = True
             self.say(f"warning: {one_line(error)}")
-
-
-@contextlib.contextmanager
-def _connect(study: str, folder: Path, uri: str | None) -> Iterator[Experiment]:
-    """The study's experiment, and no other process of this folder that writes to it."""
-    with locks.wait_for(folder / LOCK), connect(study, folder, uri) as store:
-        yield store
 
 
 def _trials(experiment: Experiment) -> list[Any]:

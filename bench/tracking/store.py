@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import locks
 from bench.errors import suggest
 from bench.tracking import moved, sent, views
 from bench.tracking.experiment import Experiment, TrackingError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mlflow.system_metrics.metrics.base_metrics_monitor import BaseMetricsMonitor
 
 DATABASE = "mlflow.db"
+LOCK = f"{DATABASE}.lock"
 ARTIFACTS = "artifacts"
 
 # Telemetry is decided at import. Of the rest, times are seconds; the first request only finds out
@@ -81,7 +83,9 @@ def connect(study: str, folder: Path, uri: str | None, make: bool = True) -> Ite
     except ImportError as error:
         raise TrackingError(f"MLflow cannot be imported ({error}); {later}") from error
     try:
-        with _quiet():
+        with contextlib.ExitStack() as held, _quiet():
+            if make:  # one process of this folder at a time writes
+                held.enter_context(locks.wait_for(folder / LOCK))
             with _environment(_FIRST_CONTACT):
                 client, experiment = _open(study, folder.resolve(), uri, make)
             with _environment(_AT_WORK):

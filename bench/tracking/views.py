@@ -18,16 +18,15 @@ METHODS, TRIALS = "methods", "trials"
 """Keys of the saved views, as in their addresses."""
 _COLUMNS = {
     METHODS: (
-        *("params.`label`", "params.`dataset`", "metrics.`accuracy`", "metrics.`accuracy_low`"),
-        *("metrics.`accuracy_high`", "metrics.`seeds`", "metrics.`parameters`"),
-        *("metrics.`search_seconds`",),
+        *("metrics.`accuracy`", "metrics.`accuracy_low`", "metrics.`accuracy_high`"),
+        *("metrics.`seeds`", "params.`label`", "params.`dataset`"),
     ),
     TRIALS: (
-        *("params.`label`", "params.`dataset`", "params.`seed`", "metrics.`accuracy`"),
-        *("metrics.`validation_accuracy`", "metrics.`nonzero_parameters`"),
-        *("metrics.`search_seconds`",),
+        *("metrics.`accuracy`", "metrics.`search_seconds`"),
+        *("params.`label`", "params.`dataset`", "params.`seed`"),
     ),
 }
+"""MLflow shows metrics first; few of them, so that the parameters are seen without scrolling."""
 _STAGE = {METHODS: "method", TRIALS: "trial"}
 _NAMES = {METHODS: "Methods, mean and interval", TRIALS: "Trials, by method"}
 

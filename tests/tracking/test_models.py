@@ -23,7 +23,7 @@ from bench.training.export import save_network
 
 GENOTYPE = Genotype(
     "darts",
-    {name: ((("sep_conv_3x3", 0), ("skip_connect", 1)),) for name in ("normal", "reduce")},
+    dict.fromkeys(("normal", "reduce"), ((("sep_conv_3x3", 0), ("skip_connect", 1)),)),
 )
 ELSEWHERE = """
 import sys, torch, mlflow

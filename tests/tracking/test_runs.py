@@ -143,8 +143,10 @@ def test_a_broken_off_run_is_replaced(folder: Path) -> None:
     of = records.finished()
     store = client(folder)
     experiment = store.create_experiment("quickstart", (folder / ARTIFACTS).as_uri())
-    left = store.create_run(experiment, tags=export.from_record(of).tags).info.run_id
-    store.create_run(experiment, tags={"mlflow.parentRunId": left, "stage": "search"})
+    content = export.from_record(of)
+    left = store.create_run(experiment, tags=content.tags).info.run_id
+    search = {"mlflow.parentRunId": left, **content.nested[0].tags}
+    store.create_run(experiment, tags=search)
     new = tracking.log_trial(of, folder, None)
     assert new != left
     assert tracking.sync([of], folder, None) == tracking.SyncCounts(0, 0, 1)
