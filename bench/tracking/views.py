@@ -1,10 +1,11 @@
 """What MLflow's pages show of a study at first sight: tags of its experiment.
 
 MLflow 3 decides between its layouts "GenAI" and "Model training" in the browser, by what the
-address says (`workflowType`) and else by the visitor's last choice, which begins with GenAI; the
-tag `mlflow.experimentKind` counts in versions without that switch. No tag turns the switch. So the
-description of the experiment, which stands above both layouts, links to the tables, and these
-links do. The tables are saved views: MLflow lists them under "Views".
+address says (`workflowType`) and else by the visitor's last choice, which begins with GenAI (but
+see `bench.tracking.pages`); the tag `mlflow.experimentKind` counts in versions without that switch.
+No tag turns the switch. So the description of the experiment, which stands above both layouts,
+links to the tables, and these links do. The tables are saved views: MLflow lists them under
+"Views".
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ def make_tags(experiment: str) -> dict[str, str]:
     """Tags of a study's experiment, whose id the links in its description need."""
     links = " | ".join(f"[{_NAMES[view]}]({link(experiment, view)})" for view in _NAMES)
     note = (
-        f"{links}\n\nA run per method has its trials nested in it, and a trial its"
-        " search and its evaluation. The leaderboard and the report are artifacts of the run"
-        " `results`."
+        f"Architecture-search study: {links}\n\nA run per method has its trials nested in it, and a"
+        " trial its search and its evaluation. The leaderboard and the report are artifacts of the"
+        " run `results`."
     )
     return {
         "mlflow.experimentKind": "custom_model_development",
