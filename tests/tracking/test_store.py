@@ -71,9 +71,25 @@ def test_a_server_that_is_away(folder: Path, capfd: pytest.CaptureFixture[str]) 
     assert "\n" not in text
     assert f"http://127.0.0.1:{port}" in text
     assert "secret" not in text
-    assert "bench sync quickstart" in text
+    assert f"`bench sync quickstart --tracking-uri http://127.0.0.1:{port}` sends them" in text
     assert dict(os.environ) == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_that_went_away_is_named_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        uri = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    both = [records.finished("darts", 0), records.finished("darts", 1)]
+    tracker = tracking.Tracker(folder, uri)
+    for of in both:
+        tracker.log(of)
+    tracker.complete(both)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith(f"warning: MLflow at {uri}: ")
+    assert tracking.find_pending(both, folder, uri) == both
 
 
 def test_a_server_that_never_answers(folder: Path) -> None:
