@@ -39,6 +39,8 @@ def addresses(folder: Path) -> dict[str, Path]:
 
 def test_a_copy_has_its_own_artifacts(folder: Path) -> None:
     send_from_another_process(folder)
+    experiment = client(folder).get_experiment_by_name("quickstart").experiment_id
+    client(folder).create_logged_model(experiment, "network")
     before = addresses(folder)
     copy = Path(shutil.copytree(folder, folder.parents[1] / "else where" / "copy"))
     assert tracking.find_pending([OF], copy, None) == []
@@ -49,6 +51,8 @@ def test_a_copy_has_its_own_artifacts(folder: Path) -> None:
     root = copy.resolve() / ARTIFACTS
     assert {path.is_relative_to(root) for path in addresses(copy).values()} == {True}
     assert addresses(folder) == before
+    (model,) = client(copy).search_logged_models([experiment])
+    assert model.artifact_location.startswith(f"{root.as_uri()}/models/")
 
     shutil.rmtree(folder)
     later = records.finished("darts", 1)
