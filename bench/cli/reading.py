@@ -101,6 +101,7 @@ def report(
 ) -> int:
     """Write one web page with everything in it."""
     import analysis
+    from bench.run import session
 
     gathered = arguments.gather(region=region)
     path = analysis.write_report(
@@ -112,6 +113,8 @@ def report(
         files=gathered.files,
     )
     print(path)
+    if output is None:
+        session.send_tables([*gathered.records, *gathered.failed], gathered.folder)
     return DONE
 
 
@@ -195,4 +198,5 @@ def _write_tables(
     standing = session.finished_or_error(study, store)
     for path in session.write_study_tables(study, store, standing, write_with_region):
         print(path)
+    session.send_tables(standing.recorded, store.folder)
     return DONE

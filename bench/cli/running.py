@@ -34,6 +34,7 @@ _stale = option(
 @_workers
 @options.device
 @option("--evaluation", type=PATH, help="Settings of bench tune to evaluate with, too.")
+@option("--system-metrics", is_flag=True, help="Show what the machine did in MLflow (psutil).")
 @option("--nats-bench", type=PATH, show_default="$BENCH_NATS_BENCH", help="The NATS-Bench file.")
 @options.data_root
 @options.tracking_uri

@@ -7,6 +7,7 @@ atomically, the record last: where there is a record, everything of its trial is
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
 import os
@@ -121,6 +122,16 @@ class Store:
             "cells.png": self.folder / "cells" / f"{trial.stem}.png",
         }
         return {name: path for name, path in paths.items() if path.exists()}
+
+    def networks_of(self, trial: Trial | TrialIdentity) -> dict[int, Path]:
+        """The exported networks of a trial that exist, by the number of the evaluation."""
+        folder, stem = self.folder / "networks", trial.stem
+        numbered = {0: folder / f"{stem}.pt2"}
+        for path in folder.glob(f"{glob.escape(stem)}-*.pt2"):
+            number = path.stem.removeprefix(f"{stem}-")
+            if number.isdecimal():
+                numbered[int(number)] = path
+        return {number: path for number, path in sorted(numbered.items()) if path.exists()}
 
     def __iter__(self) -> Iterator[RunRecord]:
         """Every record, by file name. Raises ResultsError at a damaged one."""

@@ -10,7 +10,7 @@ from bench import locks
 from bench.errors import ConfigurationError, ResultsError, one_line
 from bench.records import facts, gate, origin, population, status
 from bench.records.facts import StudyFacts
-from bench.records.schema import FinishedRecord
+from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Standing, Store
 from bench.run import beforehand, machine
 from bench.run.pool import LocalPool
@@ -19,7 +19,9 @@ from bench.run.schedule import Schedule, run_trials
 from bench.run.worker import RUN_TRIAL, Workplace
 from bench.study.model import Study
 from bench.tracking import runs
+from bench.tracking.machine_metrics import MachineMetrics
 from bench.tracking.runs import SyncCounts, Tracker
+from bench.tracking.store import DATABASE
 
 WriteTables = Callable[[Path, Sequence[FinishedRecord], StudyFacts], Sequence[Path]]
 """(folder, finished records, the study's facts) -> the files written."""
@@ -38,6 +40,8 @@ class Settings:
     data_root: Path | None = None
     tracking_uri: str | None = None
     execute: str = RUN_TRIAL
+    system_metrics: bool = False
+    """Sample what the machine does while trials run, for MLflow."""
     stale: bool = False
     """Run trials again that another engine version made."""
 
@@ -53,9 +57,10 @@ def run(
 
     tracked: whether MLflow is told.
 
-    Raises ConfigurationError, DataError, ResultsError or LockError before any trial runs, and
-    Interrupted on Ctrl-C; every record written until then is kept. Raises ResultsError after the
-    trials where a record or the tables cannot be written.
+    Raises ConfigurationError, DataError, ResultsError, LockError or (where the machine cannot be
+    sampled) TrackingError before any trial runs, and Interrupted on Ctrl-C; every record written
+    until then is kept. Raises ResultsError after the trials where a record or the tables cannot be
+    written.
     """
     store.prepare()
     with locks.hold_run(store.folder):
@@ -153,6 +158,15 @@ def sync(study: Study, store: Store, uri: str | None) -> SyncCounts:
     return runs.sync(standing.recorded, store.folder, uri)
 
 
+def send_tables(records: Sequence[RunRecord], folder: Path) -> None:
+    """Bring the MLflow store in a folder of results, if it has one, up to its tables and figures.
+
+    What cannot be sent is said on standard error.
+    """
+    if (folder / DATABASE).exists():
+        Tracker(folder, None).complete(records)
+
+
 def _no_record(study: Study, store: Store, standing: Standing) -> ResultsError:
     stale = f" ({len(standing.stale)} of other configurations)" if standing.stale else ""
     return ResultsError(
@@ -179,6 +193,8 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     devices = machine.devices(settings.device, settings.workers, threads, len(todo))
     beforehand.check_tables(todo)
     warnings = list(beforehand.check_place(store, len(todo), len(devices), settings.tracking_uri))
+    if settings.system_metrics:
+        tracker.machine = MachineMetrics()
     progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
     for line in beforehand.list_lines(data):
         progress.say(line)
@@ -192,3 +208,5 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
         run_trials(schedule, LocalPool(devices, workplace), store, progress, tracker.log)
     finally:
         progress.close()
+        if tracker.machine is not None:
+            tracker.machine.close()

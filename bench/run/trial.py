@@ -217,8 +217,9 @@ class _Run:
         if config.export:
             name = "-".join([trial.stem, *([str(number)] if number else [])])
             path = self.folder.parent.parent / "networks" / f"{name}.pt2"
+            images = data.search.validation.spread(2).images
             try:
-                save_network(outcome.network, data.search.shape, path)
+                save_network(outcome.network, images, path)
             except Exception as error:  # what was measured is not lost for it
                 self.warnings.append(f"the network is not exported: {one_line(error)}")
         return {

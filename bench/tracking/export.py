@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -45,21 +45,27 @@ class RunContent:
     data: Data | None = None
 
 
-def from_record(record: RunRecord) -> RunContent:
-    """A trial's run, with nested runs for the stages that it reached."""
-    start = _milliseconds(record.provenance.started)
-    end = max(start, _milliseconds(record.provenance.finished))
+def from_record(record: RunRecord, measured: Sequence[Value] = ()) -> RunContent:
+    """A trial's run, with nested runs for the stages that it reached.
+
+    measured: of the machine while it ran.
+    """
+    start = to_milliseconds(record.provenance.started)
+    end = max(start, to_milliseconds(record.provenance.finished))
     texts = {"history.csv": _history_csv(record)}
     if record.genotype:
         texts["genotype.json"] = json.dumps(record.genotype, indent=1, sort_keys=True)
     nested = (_from_stage(record, name, start, end) for name in STAGES)
     return RunContent(
-        name=_name(record),
+        name=name_run(record),
         start=start,
         end=end,
         tags=_tags(record),
         parameters=_parameters(record),
-        values=tuple(Value(name, value, end) for name, value in _final_metrics(record).items()),
+        values=(
+            *(Value(name, value, end) for name, value in _final_metrics(record).items()),
+            *measured,
+        ),
         failed=record.status == "failed",
         nested=tuple(content for content in nested if content is not None),
         texts=texts,
@@ -87,20 +93,29 @@ def _from_stage(record: RunRecord, name: str, start: int, end: int) -> RunConten
             for key, value in _epoch_values(epoch).items()
             if value is not None
         ]
-    tags = {"stage": name} | _identity(record)
-    return RunContent(name, begin, begin + length, tags, values=tuple(values), failed=failed)
+    tags = {"stage": name, "trial": record.trial.id} | identify(record)
+    return RunContent(
+        name=f"{name_run(record)} {name}",
+        start=begin,
+        end=begin + length,
+        tags=tags,
+        parameters=identify(record),
+        values=tuple(values),
+        failed=failed,
+    )
 
 
-def _name(record: RunRecord) -> str:
+def name_run(record: RunRecord, *, seed: bool = True) -> str:
     """For people: label, data set and seed, e.g. "vinnas-digits-s0"."""
     trial = record.trial
     # of image-folder:/a/long/path the last part says enough; the rest is among the parameters
     dataset = trial.dataset.rstrip("/").rpartition("/")[2]
-    tuned = "-tuned" if record.is_tuned else ""
-    return re.sub(r"[^\w.-]+", "-", f"{trial.label}-{dataset}-s{trial.seed}{tuned}")
+    parts = [trial.label, dataset, *([f"s{trial.seed}"] if seed else [])]
+    return re.sub(r"[^\w.-]+", "-", "-".join([*parts, *(["tuned"] if record.is_tuned else [])]))
 
 
-def _identity(record: RunRecord) -> dict[str, str]:
+def identify(record: RunRecord) -> dict[str, str]:
+    """What the runs table shows and groups by: label, method, data set and seed."""
     values = record.trial.model_dump(include={"label", "method", "dataset", "seed"})
     return {name: str(value) for name, value in values.items()}
 
@@ -110,7 +125,7 @@ def _parameters(record: RunRecord) -> dict[str, str]:
 
     Lists are joined with commas, null is "none" and truth values are "true" and "false".
     """
-    leaves = _leaves({"trial": _identity(record), **record.configuration})
+    leaves = (*identify(record).items(), *_leaves(record.configuration))
     return {re.sub(r"[^\w\-./ ]", "_", name)[:250]: cut(text, 6000) for name, text in leaves}
 
 
@@ -135,10 +150,13 @@ def _text(value: Any) -> str:
 def _final_metrics(record: RunRecord) -> dict[str, float]:
     """What a trial came to, as far as it got: accuracies (fractions), nll (nats), costs.
 
-    FLOPs are for one image, times are seconds, memory is MiB.
+    `accuracy` is what the leaderboard compares: the mean over evaluation seeds of test accuracies,
+    or what a table knows. FLOPs are for one image, times are seconds, memory is MiB.
     """
     values: dict[str, Any] = {}
     if (evaluation := record.evaluation) is not None:
+        accuracies = [one.test.accuracy for one in evaluation.all]
+        values["accuracy"] = sum(accuracies) / len(accuracies)
         for name in ("parameters", "nonzero_parameters", "flops"):
             values[name] = getattr(evaluation, name)
         for name, truth in evaluation.truth.items():
@@ -182,7 +200,7 @@ def _epoch_values(epoch: Epoch) -> dict[str, float | None]:
     return {"epoch_seconds": epoch.seconds, **epoch.terms, **epoch.metrics}
 
 
-def _milliseconds(text: str) -> int:
+def to_milliseconds(text: str) -> int:
     """A moment (ISO 8601, UTC where it names no zone) as milliseconds since 1970."""
     moment = datetime.fromisoformat(text)
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
@@ -193,7 +211,7 @@ def _tags(record: RunRecord) -> dict[str, str]:
     provenance, environment, error = record.provenance, record.environment, record.error
     values = {
         "stage": "trial",
-        **_identity(record),
+        **identify(record),
         "trial": record.trial.id,
         "search_id": record.trial.search_id,
         "record": schema.digest(record),
@@ -240,7 +258,7 @@ def from_group(group: Mapping[str, Any], tuning: Mapping[str, Any]) -> RunConten
     what = {key: str(value) for key, value in group["for"].items()}
     content = RunContent(
         name=f"tuning {' '.join(what.values())}",
-        start=_milliseconds(min(row["started"] for row in done)),
+        start=to_milliseconds(min(row["started"] for row in done)),
         end=None,
         tags={
             "stage": "tuning",
@@ -253,7 +271,7 @@ def from_group(group: Mapping[str, Any], tuning: Mapping[str, Any]) -> RunConten
     if not group["finished"] or group["best"] is None:
         return content
     best = group["rows"][group["best"]]
-    end = _milliseconds(max(row["finished"] for row in done))
+    end = to_milliseconds(max(row["finished"] for row in done))
     values = _objectives(best, tuning["objectives"], end)
     return replace(content, end=end, parameters=_texts(best["parameters"]), values=values)
 
@@ -261,10 +279,10 @@ def from_group(group: Mapping[str, Any], tuning: Mapping[str, Any]) -> RunConten
 def _from_setting(
     row: Mapping[str, Any], objectives: list[str], what: Mapping[str, str]
 ) -> RunContent:
-    end = _milliseconds(row["finished"])
+    end = to_milliseconds(row["finished"])
     return RunContent(
         name=f"setting {row['place']}",
-        start=_milliseconds(row["started"]),
+        start=to_milliseconds(row["started"]),
         end=end,
         tags={"stage": "setting", "place": str(row["place"]), "state": row["state"], **what},
         parameters=_texts(row["parameters"]),

@@ -1,12 +1,16 @@
 """The runs of a study in MLflow, for people to explore; the records stay the truth.
 
-One run per trial, with nested runs `search` and `evaluation` that carry the metrics by epoch. A run
-is tagged with the digest of its record, so nothing is logged twice:
+One run per method on a data set, nested in it one per trial, and nested in that one its stages,
+`search` and `evaluation`, with the metrics by epoch. Besides, a run with the leaderboard, the
+report and the figures. A run is tagged with the digest of what it was made of, so nothing is logged
+twice:
 
-- the same record again only adds files that the run does not have yet (cells drawn later);
+- the same record again only adds files and models that the run does not have yet (cells drawn
+  later), and its method's run where that was deleted;
 - another record of the same trial (it failed and was run again) gets a new run; the old one
   stays as it ended, FAILED, and its tag `superseded_by` names the new one;
-- a run that was broken off while it was being written is deleted and written anew.
+- a run that was broken off while it was being written is deleted and written anew, as are stages
+  whose trial was deleted.
 
 `bench.tracking.sent` remembers beside the results, for every URI, what was sent, so that
 `find_pending` answers without importing MLflow (seconds). That is only a hint: `log_trial` and
@@ -21,15 +25,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench import locks
 from bench.errors import ResultsError, one_line
 from bench.records.schema import RunRecord, digest
-from bench.records.store import Store, parse
-from bench.tracking import export, sent
-from bench.tracking.export import RunContent
-from bench.tracking.store import DATABASE, Experiment, connect
+from bench.records.store import parse
+from bench.tracking import export, methods, moved, sent, summaries, trials
+from bench.tracking.experiment import Experiment
+from bench.tracking.export import RunContent, Value
+from bench.tracking.store import ARTIFACTS, DATABASE, connect
+from bench.tracking.trials import Sender
+
+if TYPE_CHECKING:
+    from bench.tracking.machine_metrics import MachineMetrics
 
 
 @dataclass(frozen=True)
@@ -41,23 +50,35 @@ class SyncCounts:
     present: int = 0
 
 
-def log_trial(record: RunRecord, folder: Path, uri: str | None) -> str:
-    """Write a record's run, unless it is there, and return the parent run's id.
+def log_trial(
+    record: RunRecord, folder: Path, uri: str | None, measured: Sequence[Value] = ()
+) -> str:
+    """Write a record's run, unless it is there, and return its id.
 
     `folder` is results/<study>; the trial's files there are attached, beside genotype.json and
-    history.csv, which are made from the record. Raises TrackingError within seconds when the store
+    history.csv, which are made from the record, and its exported networks become models. measured:
+    what was measured of the machine meanwhile. Raises TrackingError within seconds when the store
     is away; a later call then starts afresh.
     """
     with connect(record.trial.study, folder, uri) as store:
-        return _log(store, record, folder, uri)[0]
+        return trials.log(store, record, Sender(folder, uri, measured))[0]
 
 
 def sync(records: Sequence[RunRecord], folder: Path, uri: str | None) -> SyncCounts:
-    """`log_trial` for all of a study's records over one connection. Raises TrackingError."""
+    """All of a study's records over one connection, and what its tables say of the methods.
+
+    Raises TrackingError, and ResultsError where leaderboard.csv cannot be read.
+    """
     if not records:
         return SyncCounts()
     with connect(records[0].trial.study, folder, uri) as store:
-        return SyncCounts(**Counter(_log(store, record, folder, uri)[1] for record in records))
+        sender = Sender(folder, uri)
+        counts = Counter(trials.log(store, record, sender)[1] for record in records)
+        methods.log_summaries(store, records, folder)
+        methods.log_results(store, records, folder)
+        entry = {"record": summaries.digest_artifacts(folder), "run": "", "artifacts": []}
+        sent.remember(folder, uri, sent.TABLES, entry)
+    return SyncCounts(**counts)
 
 
 def find_pending(records: Iterable[RunRecord], folder: Path, uri: str | None) -> list[RunRecord]:
@@ -66,16 +87,28 @@ def find_pending(records: Iterable[RunRecord], folder: Path, uri: str | None) ->
     Reads one small file and does not import MLflow. It does not notice what was deleted at a
     server since; `sync` does.
     """
+    known = sent.entries(folder, uri)
     if uri is None and not (folder / DATABASE).exists():
         return list(records)
-    known = sent.entries(folder, uri)
     return [
         record
         for record in records
         if (entry := known.get(record.trial.id)) is None
         or entry["record"] != digest(record)
-        or not set(Store(folder).files_of(record.trial)) <= set(entry["artifacts"])
+        or not set(trials.list_files(record, folder)) <= set(entry["artifacts"])
     ]
+
+
+def is_complete(records: Sequence[RunRecord], folder: Path, uri: str | None) -> bool:
+    """Whether nothing is known that `sync` would send; as quick as `find_pending`."""
+    if find_pending(records, folder, uri):
+        return False
+    if uri is None and records:
+        location = (folder.resolve() / ARTIFACTS).as_uri()
+        if moved.is_moved(folder / DATABASE, records[0].trial.study, location):
+            return False
+    tables = sent.entries(folder, uri).get(sent.TABLES)
+    return tables is not None and tables["record"] == summaries.digest_artifacts(folder)
 
 
 def fetch(study: str, uri: str) -> list[tuple[str, RunRecord]]:
@@ -117,20 +150,23 @@ class Tracker:
     def __init__(self, folder: Path, uri: str | None, away: bool = False) -> None:
         """folder: results/<study>; away: send nothing."""
         self.say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+        self.machine: MachineMetrics | None = None
+        """What is sampled while trials run and sent with them."""
         self._folder = folder
         self._uri = uri
         self._away = away
 
     def log(self, record: RunRecord) -> None:
         """Send one record."""
-        self._attempt(lambda: log_trial(record, self._folder, self._uri))
+        measured = () if self.machine is None else self.machine.read(record)
+        self._attempt(lambda: log_trial(record, self._folder, self._uri, measured))
 
     def complete(self, records: Sequence[RunRecord]) -> None:
-        """Send what was not sent before, and the drawings made since."""
+        """Send what was not sent before, and the tables and drawings made since."""
 
         def send() -> None:
-            if pending := find_pending(records, self._folder, self._uri):
-                sync(pending, self._folder, self._uri)
+            if not is_complete(records, self._folder, self._uri):
+                sync(records, self._folder, self._uri)
 
         self._attempt(send)
 
@@ -146,47 +182,6 @@ class Tracker:
         except Exception as error:  # whatever happens here, the trials go on
             self._away = True
             self.say(f"warning: {one_line(error)}")
-
-
-def _log(
-    experiment: Experiment, record: RunRecord, folder: Path, uri: str | None
-) -> tuple[str, str]:
-    """(parent run's id, what was done: a field of SyncCounts)."""
-    current = digest(record)
-    complete, older = None, []
-    for run in experiment.search(f"tags.trial = '{record.trial.id}' and tags.stage = 'trial'"):
-        if run.info.status == "RUNNING":
-            experiment.delete(run)
-        elif run.data.tags.get("record") == current:
-            complete = run
-        elif "superseded_by" not in run.data.tags:
-            older.append(run)
-    files = Store(folder).files_of(record.trial)
-    done = "present"
-    if complete is None:
-        done, run_id = "logged", _write(experiment, export.from_record(record), files)
-        for run in older:
-            experiment.client.set_tag(run.info.run_id, "superseded_by", run_id)
-    else:
-        run_id = complete.info.run_id
-        there = experiment.artifacts(run_id)
-        missing = {name: path for name, path in files.items() if name not in there}
-        if missing:
-            done = "updated"
-            experiment.attach(run_id, missing, {})
-    entry = {"record": current, "run": run_id, "artifacts": sorted(files)}
-    sent.remember(folder, uri, record.trial.id, entry)
-    return run_id, done
-
-
-def _write(experiment: Experiment, content: RunContent, files: Mapping[str, Path]) -> str:
-    """A new run; it stays RUNNING until everything is in it."""
-    parent = experiment.create(content)
-    for nested in content.nested:
-        experiment.complete(experiment.create(nested, parent), nested)
-    experiment.attach(parent, files, content.texts)
-    experiment.complete(parent, content)
-    return parent
 
 
 def _trials(experiment: Experiment) -> list[Any]:

@@ -16,6 +16,8 @@ from bench import files
 
 FILE = "mlflow.db.logged.json"
 EMBEDDED = "embedded"
+TABLES = "tables"
+"""The entry of the leaderboard, the report and the figures, among those of trials."""
 
 Entries = dict[str, dict[str, Any]]
 """Trial id -> {"record": digest, "run": run id, "artifacts": names}."""

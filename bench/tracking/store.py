@@ -2,14 +2,14 @@
 
 Without a URI the store is embedded: results/<study>/mlflow.db and results/<study>/artifacts.
 
-This is the only module that imports MLflow, in functions. Nothing global is left changed: URIs are
-passed explicitly and the environment is restored. MLflow's usage telemetry is off.
+Only this module and `experiment` import MLflow, in functions. Nothing global is left changed: URIs
+are passed explicitly and the environment is restored. MLflow's usage telemetry is off.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import importlib.util
 import logging
 import os
 import sqlite3
@@ -18,15 +18,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import BenchError, suggest
-from bench.tracking import sent
-from bench.tracking.export import RunContent, cut
+from bench import locks
+from bench.errors import suggest
+from bench.tracking import moved, sent, views
+from bench.tracking.experiment import Experiment, TrackingError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.system_metrics.metrics.base_metrics_monitor import BaseMetricsMonitor
 
 DATABASE = "mlflow.db"
+LOCK = f"{DATABASE}.lock"
 ARTIFACTS = "artifacts"
 
 # Telemetry is decided at import. Of the rest, times are seconds; the first request only finds out
@@ -40,94 +42,27 @@ _AT_WORK = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
-# What MLflow's pages go by: the kind puts a study under "Model training", and the shared view is a
-# table of the trials by test accuracy (its URL ends in `VIEW`), where the default shows no metric.
-VIEW = "runs?workflowType=machine_learning&viewStateShareKey=trials"
-_COLUMNS = ("test_accuracy", "validation_accuracy", "nonzero_parameters", "search_seconds")
-_EXPERIMENT_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",
-    "mlflow.experiment.primaryMetric.name": "test_accuracy",
-    "mlflow.note.content": "One run a trial, with nested runs `search` and `evaluation`. "
-    "Only the trials: `tags.stage = 'trial'`.",
-    "mlflow.sharedViewState.trials": json.dumps(
-        {
-            "searchFilter": "tags.stage = 'trial'",
-            "orderByKey": "metrics.`test_accuracy`",
-            "orderByAsc": False,
-            "selectedColumns": [f"metrics.`{name}`" for name in _COLUMNS],
-        }
-    ),
-}
 
+def list_monitors() -> list[BaseMetricsMonitor]:
+    """MLflow's monitors of processor, memory, disk, network and, where there are some, GPUs.
 
-class TrackingError(BenchError):
-    """MLflow could not be reached or refused; the records are untouched and can be sent later."""
-
-
-class Experiment:
-    """An open experiment of one store."""
-
-    def __init__(self, client: MlflowClient, experiment: str):
-        self.client = client
-        self._id = experiment
-
-    def search(self, condition: str) -> list[Run]:
-        """The runs that meet a condition in MLflow's language, newest first."""
-        runs: list[Run] = []
-        token: str | None = None
-        while token is None or token:
-            page = self.client.search_runs([self._id], condition, page_token=token)
-            runs += page
-            token = page.token or ""
-        return runs
-
-    def artifacts(self, run_id: str) -> set[str]:
-        """Names of a run's files."""
-        return {item.path for item in self.client.list_artifacts(run_id)}
-
-    def delete(self, run: Run) -> None:
-        """Delete what an interrupted process left, nested runs first."""
-        for nested in self.search(f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"):
-            self.client.delete_run(nested.info.run_id)
-        self.client.delete_run(run.info.run_id)
-
-    def create(self, content: RunContent, parent: str | None = None) -> str:
-        """Begin a run, nested in another one if there is a `parent`; its id."""
-        tags = {key: cut(value, 8000) for key, value in content.tags.items()}
-        if parent is not None:
-            tags["mlflow.parentRunId"] = parent
-        run = self.client.create_run(
-            self._id, start_time=content.start, tags=tags, run_name=content.name
+    Raises TrackingError where the package that they measure with is missing.
+    """
+    if importlib.util.find_spec("psutil") is None:
+        raise TrackingError(
+            "--system-metrics needs psutil, which is not installed:"
+            " pip install -e '.[system-metrics]'"
         )
-        return str(run.info.run_id)
+    with _environment(_IMPORT), _quiet():
+        from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+        from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+        from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
+        from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
 
-    def complete(self, run_id: str, content: RunContent) -> None:
-        """Write everything that a run has besides nested runs and files, and end it."""
-        from mlflow.entities import Dataset, DatasetInput, Metric, Param
-
-        if (data := content.data) is not None:
-            profile = data.model_dump(include={"train", "validation", "test", "classes"})
-            used = Dataset(
-                data.name[-500:],
-                data.digest[:12],
-                "local",
-                json.dumps({"name": data.name, "sha256": data.digest}),
-                profile=json.dumps(profile),
-            )
-            self.client.log_inputs(run_id, [DatasetInput(used)])
-        metrics = [Metric(v.name, v.value, v.moment, v.step) for v in content.values]
-        params = [Param(name, text) for name, text in content.parameters.items()]
-        self.client.log_batch(run_id, metrics=metrics, params=params)
-        self.client.set_terminated(run_id, "FAILED" if content.failed else "FINISHED", content.end)
-
-    def attach(self, run_id: str, files: Mapping[str, Path], texts: Mapping[str, str]) -> None:
-        """Give a run files, by name, and texts that become files."""
-        with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-            for name, path in files.items():
-                (Path(scratch) / name).write_bytes(path.read_bytes())
-            for name, text in texts.items():
-                (Path(scratch) / name).write_text(text, encoding="utf-8")
-            self.client.log_artifacts(run_id, scratch)
+        monitors: list[BaseMetricsMonitor] = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
+        with contextlib.suppress(Exception):  # no GPU, or no nvidia-ml-py to ask it
+            monitors.append(GPUMonitor())
+    return monitors
 
 
 @contextlib.contextmanager
@@ -137,7 +72,8 @@ def connect(study: str, folder: Path, uri: str | None, make: bool = True) -> Ite
     `make`: to send records, where a missing experiment is made; else to read, where it is an error.
     """
     where = folder / DATABASE if uri is None else sent.redacted(uri)
-    later = f"the records are safe and `bench sync {study}` sends them later"
+    command = f"bench sync {study}" + ("" if uri is None else f" --tracking-uri {where}")
+    later = f"the records are safe and `{command}` sends them later"
     if not make:
         later = "nothing was read"
     try:
@@ -147,7 +83,9 @@ def connect(study: str, folder: Path, uri: str | None, make: bool = True) -> Ite
     except ImportError as error:
         raise TrackingError(f"MLflow cannot be imported ({error}); {later}") from error
     try:
-        with _quiet():
+        with contextlib.ExitStack() as held, _quiet():
+            if make:  # one process of this folder at a time writes
+                held.enter_context(locks.wait_for(folder / LOCK))
             with _environment(_FIRST_CONTACT):
                 client, experiment = _open(study, folder.resolve(), uri, make)
             with _environment(_AT_WORK):
@@ -159,15 +97,17 @@ def connect(study: str, folder: Path, uri: str | None, make: bool = True) -> Ite
 def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[MlflowClient, str]:
     from mlflow import MlflowClient
 
-    embedded = uri is None
+    location: str | None = (folder / ARTIFACTS).as_uri()
     if uri is None:
         folder.mkdir(parents=True, exist_ok=True)
         uri = f"sqlite:///{folder / DATABASE}"
     if uri.startswith("sqlite:///"):
-        if not make and not Path(uri.removeprefix("sqlite:///")).exists():
-            raise TrackingError(f"there is no {uri.removeprefix('sqlite:///')}")
+        database = Path(uri.removeprefix("sqlite:///"))
+        if not make and not database.exists():
+            raise TrackingError(f"there is no {database}")
         _prepare_sqlite(uri)
-        location = (folder / ARTIFACTS).as_uri()
+        if database.resolve() == folder / DATABASE:
+            moved.repair(database, study, str(location))
     elif uri.startswith(("http://", "https://")):
         location = None
     else:
@@ -183,18 +123,24 @@ def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[Mlflow
             f"no experiment {study!r} in MLflow at {sent.redacted(uri)}; {suggest(study, there)}"
         )
     if experiment is None:
-        return client, client.create_experiment(study, location, _EXPERIMENT_TAGS)
+        made = client.create_experiment(study, location)
+        _set_tags(client, made, {})
+        return client, made
     if experiment.lifecycle_stage != "active":
         raise TrackingError(
             f"experiment {study!r} was deleted in MLflow at {sent.redacted(uri)}; restore it "
             "there or remove it for good with `mlflow gc`"
         )
-    if embedded and experiment.artifact_location != location:
-        raise TrackingError(
-            f"{folder / DATABASE} was made in another folder ({experiment.artifact_location}); "
-            f"move it away and `bench sync {study}` makes it anew"
-        )
+    if make:
+        _set_tags(client, experiment.experiment_id, experiment.tags)
     return client, experiment.experiment_id
+
+
+def _set_tags(client: MlflowClient, experiment: str, present: Mapping[str, str]) -> None:
+    """Make MLflow's pages show the study as it is meant; what people changed is left alone."""
+    for name, text in views.make_tags(experiment).items():
+        if name not in present or (name.startswith(views.SAVED) and present[name] != text):
+            client.set_experiment_tag(experiment, name, text)
 
 
 def _prepare_sqlite(uri: str) -> None:

@@ -22,14 +22,16 @@ class _Logits(torch.nn.Module):
         return self.network(images)[0]
 
 
-def save_network(network: DiscreteNetwork, shape: tuple[int, int, int], path: Path) -> None:
+def save_network(network: DiscreteNetwork, images: torch.Tensor, path: Path) -> None:
     """Write `compact(network)` with `torch.export`: normalised images [batch, *shape] -> logits.
+
+    images: some normalised ones, of which two are kept in the file as its example inputs.
 
     `torch.export.load(path).module()` is an ordinary module: no variational part, no auxiliary
     head, no class of this project. It predicts on the CPU until it is moved. Raises ResultsError.
     """
     smaller = _Logits(compact(network)).cpu().eval()
-    example = torch.zeros(2, *shape)
+    example = torch.cat([images, images])[:2].cpu().contiguous()  # of one image no batch is learnt
     batch = torch.export.Dim("batch", min=1)
     program = torch.export.export(smaller, (example,), dynamic_shapes={"images": {0: batch}})
     with files.replacing(path) as scratch:

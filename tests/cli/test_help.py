@@ -68,7 +68,7 @@ def test_every_parameter_is_explained_with_its_default(verb: str) -> None:
     command = group.commands[verb]
     context = click.Context(command, info_name=verb, show_default=True)
     needs_none = {"dry_run", "stale", "everything", "quick", "overrides", "evaluation"}
-    needs_none |= {"from_mlflow", "timeout", "study", "pick", "into"}
+    needs_none |= {"from_mlflow", "timeout", "study", "pick", "into", "system_metrics"}
     for parameter in command.params:
         record = parameter.get_help_record(context)
         assert record is not None and len(record[1]) > 10, parameter

@@ -22,12 +22,18 @@ def test_a_finished_trial(folder: Path) -> None:
     run_id = tracking.log_trial(of, folder, None)
 
     by_name = {run.info.run_name: run for run in runs(folder)}
-    assert set(by_name) == {"vinnas-digits-s1", "search", "evaluation"}
+    stages = {stage: f"vinnas-digits-s1 {stage}" for stage in ("search", "evaluation")}
+    assert set(by_name) == {"vinnas-digits", "vinnas-digits-s1", *stages.values()}
     parent = by_name["vinnas-digits-s1"]
     assert (parent.info.run_id, parent.info.status) == (run_id, "FINISHED")
     assert parent.data.params["search.epochs"] == "3"
     assert parent.data.params["method.betas"] == "0.5, 0.999"
-    assert parent.data.params["trial.seed"] == "1"
+    columns = {"label": "vinnas", "method": "vinnas", "dataset": "digits", "seed": "1"}
+    assert columns.items() <= parent.data.params.items()
+    assert by_name[stages["search"]].data.params == columns
+    method = by_name["vinnas-digits"]
+    assert parent.data.tags["mlflow.parentRunId"] == method.info.run_id
+    assert method.data.params == {k: v for k, v in columns.items() if k != "seed"}
     metrics, evaluation = parent.data.metrics, of.evaluation
     assert metrics["test_accuracy"] == evaluation.test.accuracy
     assert metrics["test_nll"] == evaluation.test.nll
@@ -49,7 +55,7 @@ def test_a_finished_trial(folder: Path) -> None:
 
     store = client(folder)
     for stage in ("search", "evaluation"):
-        nested = by_name[stage]
+        nested = by_name[stages[stage]]
         assert nested.data.tags["mlflow.parentRunId"] == run_id
         assert parent.info.start_time <= nested.info.start_time <= nested.info.end_time
         assert nested.info.end_time <= parent.info.end_time
@@ -58,7 +64,7 @@ def test_a_finished_trial(folder: Path) -> None:
             (epoch.epoch, epoch.metrics["train_accuracy"]) for epoch in getattr(of, stage).epochs
         ]
     terms = store.get_metric_history(
-        by_name["search"].info.run_id, "search/architecture.cross_entropy"
+        by_name[stages["search"]].info.run_id, "search/architecture.cross_entropy"
     )
     assert len(terms) == 3
 
@@ -78,9 +84,10 @@ def test_times_are_the_record_s(folder: Path) -> None:
     start = 1_767_323_045_000  # date -ud 2026-01-02T03:04:05Z +%s
     parent = by_name["vinnas-digits-s0"]
     assert (parent.start_time, parent.end_time) == (start, start + 3_600_000)
-    assert by_name["search"].start_time == start
-    assert by_name["search"].end_time == start + round(1000 * of.search.seconds)
-    assert by_name["evaluation"].end_time == start + 3_600_000
+    search = by_name["vinnas-digits-s0 search"]
+    assert search.start_time == start
+    assert search.end_time == start + round(1000 * of.search.seconds)
+    assert by_name["vinnas-digits-s0 evaluation"].end_time == start + 3_600_000
 
 
 @pytest.mark.parametrize(
@@ -94,7 +101,8 @@ def test_times_are_the_record_s(folder: Path) -> None:
 def test_a_failed_trial(folder: Path, failed_in: str, nested: dict[str, str]) -> None:
     run_id = tracking.log_trial(records.failed(failed_in), folder, None)
     status = {run.info.run_name: run.info.status for run in runs(folder)}
-    assert status == {"vinnas-digits-s0": "FAILED", **nested}
+    stages = {f"vinnas-digits-s0 {stage}": state for stage, state in nested.items()}
+    assert status == {"vinnas-digits": "RUNNING", "vinnas-digits-s0": "FAILED", **stages}
     tags = client(folder).get_run(run_id).data.tags
     assert tags["error"].startswith("NonFiniteLoss: the loss")
     assert f"failed in {failed_in}" in tags["mlflow.note.content"]
@@ -106,7 +114,7 @@ def test_nothing_is_logged_twice(folder: Path) -> None:
     assert tracking.log_trial(both[0], folder, None) == first
     assert tracking.sync(both, folder, None) == tracking.SyncCounts(1, 0, 1)
     assert tracking.sync(both, folder, None) == tracking.SyncCounts(0, 0, 2)
-    assert len(runs(folder)) == 6
+    assert len(runs(folder)) == 1 + 6
 
 
 def test_a_record_is_the_same_after_a_round_trip_through_its_file(folder: Path) -> None:
@@ -135,11 +143,14 @@ def test_a_broken_off_run_is_replaced(folder: Path) -> None:
     of = records.finished()
     store = client(folder)
     experiment = store.create_experiment("quickstart", (folder / ARTIFACTS).as_uri())
-    left = store.create_run(experiment, tags=export.from_record(of).tags).info.run_id
-    store.create_run(experiment, tags={"mlflow.parentRunId": left, "stage": "search"})
+    content = export.from_record(of)
+    left = store.create_run(experiment, tags=content.tags).info.run_id
+    search = {"mlflow.parentRunId": left, **content.nested[0].tags}
+    store.create_run(experiment, tags=search)
     new = tracking.log_trial(of, folder, None)
     assert new != left
-    assert len(runs(folder)) == 3
+    assert tracking.sync([of], folder, None) == tracking.SyncCounts(0, 0, 1)
+    assert len(runs(folder)) == 1 + 3
     assert {run.info.status for run in runs(folder)} == {"FINISHED"}
 
 
@@ -152,7 +163,7 @@ def test_files_that_come_later_are_added(folder: Path) -> None:
     assert tracking.sync([of], folder, None) == tracking.SyncCounts(0, 1, 0)
     assert "cells.png" in {item.path for item in client(folder).list_artifacts(run_id)}
     assert tracking.find_pending([of], folder, None) == []
-    assert len(runs(folder)) == 3
+    assert len(runs(folder)) == 1 + 3
 
 
 def test_pending(folder: Path) -> None:

@@ -15,7 +15,8 @@ from support import records
 from support.mlflow_stores import client
 
 from bench.tracking import runs as tracking
-from bench.tracking.store import DATABASE, TrackingError
+from bench.tracking.experiment import TrackingError
+from bench.tracking.store import DATABASE
 
 
 def test_importing_it_does_not_import_mlflow() -> None:
@@ -49,7 +50,7 @@ def test_a_new_store_is_made_quietly(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"mlflow.db", "mlflow.db.logged.json", "artifacts"}
+    assert left == {"mlflow.db", "mlflow.db.logged.json", "mlflow.db.lock", "artifacts"}
 
 
 @contextlib.contextmanager
@@ -70,9 +71,25 @@ def test_a_server_that_is_away(folder: Path, capfd: pytest.CaptureFixture[str]) 
     assert "\n" not in text
     assert f"http://127.0.0.1:{port}" in text
     assert "secret" not in text
-    assert "bench sync quickstart" in text
+    assert f"`bench sync quickstart --tracking-uri http://127.0.0.1:{port}` sends them" in text
     assert dict(os.environ) == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_that_went_away_is_named_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        uri = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    both = [records.finished("darts", 0), records.finished("darts", 1)]
+    tracker = tracking.Tracker(folder, uri)
+    for of in both:
+        tracker.log(of)
+    tracker.complete(both)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith(f"warning: MLflow at {uri}: ")
+    assert tracking.find_pending(both, folder, uri) == both
 
 
 def test_a_server_that_never_answers(folder: Path) -> None:
@@ -103,13 +120,6 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TrackingError, match="Not a directory"):
         tracking.log_trial(records.finished(), tmp_path / "file" / "quickstart", None)
-
-
-def test_a_results_folder_that_was_moved(folder: Path) -> None:
-    tracking.log_trial(records.finished(), folder, None)
-    moved = folder.rename(folder.with_name("moved"))
-    with pytest.raises(TrackingError, match="was made in another folder"):
-        tracking.log_trial(records.finished(seed=1), moved, None)
 
 
 def test_a_deleted_experiment(folder: Path) -> None:

@@ -29,7 +29,9 @@ GENOTYPE = Genotype(
 
 ELSEWHERE = """
 import sys, torch
-module = torch.export.load(sys.argv[1]).module()
+program = torch.export.load(sys.argv[1])
+module = program.module()
+assert torch.equal(program.example_inputs[0][0], torch.load(sys.argv[2])[:2])
 assert not any("variance" in name for name, _ in module.named_parameters())
 torch.save(module(torch.load(sys.argv[2])), sys.argv[3])
 assert not any(name.split(".")[0] in ("bench", "methods") for name in sys.modules)
@@ -51,7 +53,7 @@ def test_it_predicts_the_same_elsewhere(tmp_path: Path) -> None:
             layer.weight[0] = 0
     images = torch.randn(5, 1, 8, 8)
     torch.save(images, tmp_path / "images.pt")
-    save_network(network, (1, 8, 8), tmp_path / "networks" / "one.pt2")
+    save_network(network, images, tmp_path / "networks" / "one.pt2")
     paths = [str(tmp_path / name) for name in ("networks/one.pt2", "images.pt", "logits.pt")]
     subprocess.run([sys.executable, "-c", ELSEWHERE, *paths], check=True, cwd=tmp_path)
     found = torch.load(tmp_path / "logits.pt")
