@@ -46,19 +46,24 @@ def run(
     Each trial leaves a record and is not run again, so the same command continues after an
     interruption. Exit status 1 where trials failed; the others' records are kept.
     """
-    import analysis
-    from bench.run import session
-    from bench.study import tuned_settings
+    from bench.run.display import Display
 
-    study, store = arguments.open(evaluation)
-    if dry_run:
-        return _print_status(study, store)
-    if evaluation is not None:
-        tuned_settings.adopt(evaluation, store.folder)
-    if nats_bench is not None:
-        os.environ["BENCH_NATS_BENCH"] = str(nats_bench.absolute())  # workers inherit it
-    standing = session.run(study, store, session.Settings(**settings), analysis.write_all)
-    _print_leaderboard(store, standing)
+    with Display() as display:
+        display.note("reading the study")
+        import analysis
+        from bench.run import session
+        from bench.study import tuned_settings
+
+        study, store = arguments.open(evaluation)
+        if dry_run:
+            return _print_status(study, store)
+        if evaluation is not None:
+            tuned_settings.adopt(evaluation, store.folder)
+        if nats_bench is not None:
+            os.environ["BENCH_NATS_BENCH"] = str(nats_bench.absolute())  # workers inherit it
+        plan = session.Settings(**settings)
+        standing = session.run(study, store, plan, analysis.write_all, display=display)
+    _print_outcome(arguments, study, store, standing, plan.tracking_uri)
     return SOME_FAILED if standing.failed else DONE
 
 
@@ -83,11 +88,15 @@ def gate(arguments: StudyArguments, **settings: Any) -> int:
     Trains reference cells of known quality in that setting. It passes where their order comes out
     by more than the noise; exit status 1 where it does not, or where a training failed.
     """
-    from bench.records import gate as verdicts
-    from bench.run import session
+    from bench.run.display import Display
 
-    study, store = arguments.open(tuned=False)
-    verdict = session.run_gate(study, store, session.Settings(**settings))
+    with Display() as display:
+        display.note("reading the study")
+        from bench.records import gate as verdicts
+        from bench.run import session
+
+        study, store = arguments.open(tuned=False)
+        verdict = session.run_gate(study, store, session.Settings(**settings), display)
     if verdict is None:
         print(f"gate of {study.name}: a training failed, so there is no verdict; run it again")
         return SOME_FAILED
@@ -172,12 +181,7 @@ def sync(arguments: StudyArguments, tracking_uri: str | None) -> int:
 @option("--pick", type=COUNT, metavar="N", help="Draw N of the records.")
 @option("--seed", type=options.Whole(min=0), default=0, help="Seed of the drawing.")
 @_workers
-@option(
-    "--device",
-    type=OneOf(options.DEVICES),
-    default="auto",
-    help="Where to compute; auto: as the record did.",
-)
+@options.device_option(help="Where to compute; auto: as the record did.")
 @options.data_root
 @options.results
 @option(
@@ -198,12 +202,16 @@ def rerun(
     relative to numbers above 1. Where they differ it says where first, and what else differs:
     code, packages, machine, data. Exit status 1 where a result differs.
     """
-    from bench.rerun import session
-    from bench.rerun.outcome import summarise
-    from bench.run.session import Settings
+    from bench.run.display import Display
 
-    records = session.find_records(paths, results, pick, seed)
-    outcomes = session.rerun(records, Settings(**settings), output)
+    with Display() as display:
+        display.note("reading the records")
+        from bench.rerun import session
+        from bench.rerun.outcome import summarise
+        from bench.run.session import Settings
+
+        records = session.find_records(paths, results, pick, seed)
+        outcomes = session.rerun(records, Settings(**settings), output, display)
     print(summarise(outcomes))
     return DONE if all(outcome.is_same for outcome in outcomes) else SOME_FAILED
 
@@ -216,9 +224,24 @@ def _print_status(study: Study, store: Store) -> int:
     return DONE
 
 
-def _print_leaderboard(store: Store, standing: Standing) -> None:
+def _print_outcome(
+    arguments: StudyArguments,
+    study: Study,
+    store: Store,
+    standing: Standing,
+    tracking_uri: str | None,
+) -> None:
+    """What came out, in a screenful; then what to do next."""
+    from bench.cli import summary
+    from bench.records import facts
+
+    done, of = len(standing.finished), len(study.trials)
+    failed = f", {len(standing.failed)} failed" if standing.failed else ""
+    print(f"{study.name}: {done} of {of} trials finished{failed}\n")
     if standing.finished:
-        print((store.folder / "leaderboard.md").read_text(encoding="utf-8"))
+        known = facts.collect(study, store.folder, standing)
+        lines = summary.describe(standing.finished, known, arguments, options.thresholds({}))
+        print("\n".join([*lines, ""]))
     for record in standing.failed:
         print(f"failed: {store.record_path(record.trial)}: {record.error.message}")
-    print(f"records, tables and figures: {store.folder}")
+    print("\n".join(summary.describe_next(arguments, store.folder, tracking_uri)))
