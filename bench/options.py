@@ -153,3 +153,12 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return Field(default_factory=field.default_factory)
     return Field()
+
+
+def meaning(cls: type, name: str) -> str:
+    """What an option means: its docstring, of the class in whose body it stands."""
+    for owner in cls.__mro__:
+        if name in vars(owner).get("__annotations__", {}):
+            field = fields(owner).get(name) if dataclasses.is_dataclass(owner) else None
+            return " ".join((field.description or "").split()) if field else ""
+    return ""

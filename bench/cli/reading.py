@@ -120,7 +120,7 @@ def report(
     )
     print(path)
     if shown and not browser.show(path):
-        print(f"no browser here; open it where there is one: {path.absolute().as_uri()}")
+        print(f"no browser here to open it in: {path.absolute().as_uri()}")
     return DONE
 
 

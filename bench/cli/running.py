@@ -14,10 +14,12 @@ from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArgume
 
 if TYPE_CHECKING:
     from bench.records.store import Standing, Store
+    from bench.run.session import Settings
     from bench.study.model import Study
 
 _PER = ("trial", "method", "study")
 _PRUNERS = ("median", "hyperband", "none")
+_ESTIMATES = ("auto", "records", "measure", "none")
 _GOALS = ("accuracy", "accuracy,nonzero")
 _workers = option(
     "--workers", type=COUNT, show_default="as cores allow; cuda: 1", help="Trials at a time."
@@ -26,7 +28,13 @@ _workers = option(
 
 @verb("run", "quickstart", "quickstart --set search.epochs=5 --set 'seeds=[0]' --dry-run")
 @options.study
-@option("--dry-run", is_flag=True, help="Print the trials and where they stand; run nothing.")
+@option("--dry-run", is_flag=True, help="Print the trials and what they would cost; run nothing.")
+@option(
+    "--estimate",
+    type=OneOf(_ESTIMATES),
+    default="auto",
+    help="Times of a dry run; auto: from records, else measured.",
+)
 @option("--stale", is_flag=True, help="Run trials again that another engine version ran.")
 @_workers
 @options.device
@@ -37,6 +45,7 @@ _workers = option(
 def run(
     arguments: StudyArguments,
     dry_run: bool,
+    estimate: str,
     evaluation: Path | None,
     nats_bench: Path | None,
     **settings: Any,
@@ -55,13 +64,13 @@ def run(
         from bench.study import tuned_settings
 
         study, store = arguments.open(evaluation)
+        plan = session.Settings(**settings)
         if dry_run:
-            return _print_status(study, store)
+            return _print_forecast(study, store, plan, estimate)
         if evaluation is not None:
             tuned_settings.adopt(evaluation, store.folder)
         if nats_bench is not None:
             os.environ["BENCH_NATS_BENCH"] = str(nats_bench.absolute())  # workers inherit it
-        plan = session.Settings(**settings)
         standing = session.run(study, store, plan, analysis.write_all, display=display)
     _print_outcome(arguments, study, store, standing, plan.tracking_uri)
     return SOME_FAILED if standing.failed else DONE
@@ -220,6 +229,15 @@ def _print_status(study: Study, store: Store) -> int:
     from bench.records import status
 
     for line in status.describe(study, store):
+        print(line)
+    return DONE
+
+
+def _print_forecast(study: Study, store: Store, plan: Settings, estimate: str) -> int:
+    from bench.forecast import forecast
+
+    _print_status(study, store)
+    for line in forecast.describe(study, store, plan, estimate):
         print(line)
     return DONE
 
