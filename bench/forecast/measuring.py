@@ -1,6 +1,8 @@
 """What a trial takes: from a step of its search and one of its evaluation on made-up images.
 
-A step that would take long is measured on few images and multiplied; what a method does besides its
+On the CPU it is computing time by threads, so that what else the machine does at the moment plays
+no part.
+A step that would take long is measured on few images, and the rest is added by the image; what a method does besides its
 steps (its selection, measurements between epochs) is not measured.
 """
 
@@ -28,7 +30,7 @@ from bench.training.search import SearchArguments, build, prepare
 from bench.training.trainer import Trainer
 
 FEW = 4  # images of a step that may be long
-QUICK = 0.5  # seconds: a whole step that takes no longer is measured itself
+LONG = 3.0  # seconds: a whole step that may take longer is not measured itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,13 +142,17 @@ def _make_data(images: Images, batch: int, device: torch.device) -> SearchData:
 
 
 def _time_step(make: Callable[[int], Trainer | None], batch: int, device: torch.device) -> Step:
-    few = min(FEW, batch)
-    seconds, memory, base = _time(make(few), device)
-    share = batch / few
-    if share > 1 and seconds * share <= QUICK:
-        seconds, memory, base = _time(make(batch), device)
-        share = 1.0
-    return Step(seconds * share, base + math.ceil(max(memory - base, 0) * share))
+    """A step of the whole batch, or what two small ones say of it: both grow by the image."""
+    few, more = min(FEW, batch), min(2 * FEW, batch)
+    if batch > more and _time(make(few), device)[0] * batch / few <= LONG:
+        more = batch
+    seconds, memory, base = _time(make(more), device)
+    if more == batch:
+        return Step(seconds, memory)
+    first, _, _ = _time(make(few), device)
+    by_image = max(seconds - first, 0.0) / (more - few)
+    grown = math.ceil(max(memory - base, 0) * batch / more)
+    return Step(seconds + by_image * (batch - more), base + grown)
 
 
 def _time(trainer: Trainer | None, device: torch.device) -> tuple[float, int, int]:
@@ -157,8 +163,15 @@ def _time(trainer: Trainer | None, device: torch.device) -> tuple[float, int, in
     peak = PeakMemory(device)
     for _ in range(2):
         batches = {part: next(trainer.stream(part, 1)) for part in trainer.splits}
-        begun = time.perf_counter()
+        begun = _clock(device)
         trainer.run_step(batches)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-    return time.perf_counter() - begun, peak.read(), base
+        seconds = _clock(device) - begun
+    return seconds, peak.read(), base
+
+
+def _clock(device: torch.device) -> float:
+    """Seconds: of this process on the CPU, by threads; of the clock on the wall on CUDA."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+    return time.process_time() / torch.get_num_threads()
