@@ -156,9 +156,10 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def meaning(cls: type, name: str) -> str:
-    """What an option means: its docstring, of the class in whose body it stands."""
+    """What an option means: its docstring, in the class or in the nearest base that has one."""
     for owner in cls.__mro__:
-        if name in vars(owner).get("__annotations__", {}):
-            field = fields(owner).get(name) if dataclasses.is_dataclass(owner) else None
-            return " ".join((field.description or "").split()) if field else ""
+        if name in vars(owner).get("__annotations__", {}) and dataclasses.is_dataclass(owner):
+            described = fields(owner)[name].description if name in fields(owner) else None
+            if described:
+                return " ".join(described.split())
     return ""

@@ -66,6 +66,7 @@ def run(
         study, store = arguments.open(evaluation)
         plan = session.Settings(**settings)
         if dry_run:
+            display.note("working out what it would cost")
             return _print_forecast(study, store, plan, estimate)
         if evaluation is not None:
             tuned_settings.adopt(evaluation, store.folder)

@@ -54,10 +54,10 @@ def _find(name: str, kind: str | None) -> tuple[str, str]:
     }
     kinds = [one for one in _KINDS if kind in (None, one)]
     fitting = [one for one in kinds if name in known[one]]
-    if not fitting and "study" in kinds and (Path(name).suffix in (".yaml", ".yml") or "/" in name):
-        fitting = ["study"]
     if not fitting and "dataset" in kinds and name.startswith("image-folder:"):
         fitting = ["dataset"]
+    if not fitting and "study" in kinds and (Path(name).suffix in (".yaml", ".yml") or "/" in name):
+        fitting = ["study"]
     if not fitting:
         what = kind or "method, study, space, data set or topic"
         names = {other for one in kinds for other in known[one]}
@@ -85,7 +85,7 @@ def _explain_space(name: str, overrides: Sequence[str]) -> Iterator[str]:
     from bench.space import registry
 
     cls = registry.config(name)
-    yield f"{name}: a space; {registry.names()[name]}"
+    yield from _fill(f"{name}: a space; {registry.names()[name]}")
     yield from ["", "operations that it can have:", *_fill(", ".join(cls.known), "  ")]
     yield from ["", "Options; in a study under space, or --set space.OPTION=VALUE:"]
     yield from _list_options(cls)

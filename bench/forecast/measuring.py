@@ -1,9 +1,8 @@
 """What a trial takes: from a step of its search and one of its evaluation on made-up images.
 
 On the CPU it is computing time by threads, so that what else the machine does at the moment plays
-no part.
-A step that would take long is measured on few images, and the rest is added by the image; what a method does besides its
-steps (its selection, measurements between epochs) is not measured.
+no part. A step that would take long is measured on few images, and the rest is added by the image.
+What a method does besides its steps (selection, measurements between epochs) is not measured.
 """
 
 from __future__ import annotations

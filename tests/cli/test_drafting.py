@@ -1,4 +1,4 @@
-"""`bench init`: a study file by flags and by questions, which loads, and which overwrites nothing."""
+"""`bench init`: a study file by flags and by questions, which loads; nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_flags(bench: Bench) -> None:
     ("arguments", "message"),
     [
         (["small.yaml"], "small.yaml exists already, and is left as it is: name another file"),
-        (["a.yaml", "--methods", "drats"], "unknown method 'drats'; did you mean darts?"),
+        (["a.yaml", "--methods", "vinas"], "unknown method 'vinas'; did you mean vinnas?"),
         (["a.yaml", "--methods", ","], "--methods ',': name at least one"),
         (["a.yaml", "--datasets", "mnits"], "unknown data set 'mnits'; did you mean mnist?"),
         (["a.yaml", "--like", "quikstart"], "did you mean quickstart?"),

@@ -97,7 +97,7 @@ def test_a_shown_study_is_the_same_study(
     assert [trial.id for trial in shown.trials] == [trial.id for trial in own.trials]
     assert (shown.name, shown.labels, shown.baseline) == (own.name, own.labels, own.baseline)
     assert (shown.gate is None) == (own.gate is None)
-    assert own.gate is None or shown.gate is not None and shown.gate.digest == own.gate.digest
+    assert own.gate is None or (shown.gate is not None and shown.gate.digest == own.gate.digest)
     assert shown.claims == own.claims and shown.notes == own.notes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -169,14 +168,14 @@ def test_cuda_without_a_device_is_refused_before_anything(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    before = sorted(os.listdir(tmp_path))
+    before = sorted(tmp_path.iterdir())
     named = {"speed": [], "rerun": ["nowhere"]}.get(verb, ["no-such-study"])
     for more in ([], ["--dry-run"] if verb == "run" else []):
         assert main([verb, *named, "--device", "cuda", *more]) == 2
         out, err = capsys.readouterr()
         assert out == "" and err.count("\n") == 1
         assert "--device cuda: torch finds no CUDA device here; use --device cpu" in err
-    assert sorted(os.listdir(tmp_path)) == before
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_cuda_that_cannot_compute_is_refused_too(

@@ -127,7 +127,7 @@ def test_the_estimate_is_of_the_whole_run_and_begins_with_earlier_trials(
     known = average_seconds(earlier)
     each = earlier[0].search.total_seconds + earlier[0].evaluation.total_seconds
     assert known["a", "digits"] == pytest.approx(each)
-    progress = Progress(6, 3, 1, trials[3:], Display(io.StringIO()), {k: 600.0 for k in known})
+    progress = Progress(6, 3, 1, trials[3:], Display(io.StringIO()), dict.fromkeys(known, 600.0))
     assert progress.time_left() == "about 30 min left"
     progress.started(trials[3])
     clock.now += 300
