@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bench.records.facts import StudyFacts
     from bench.records.schema import FinishedRecord
 
-LEAST_NAME = 10  # columns for a method's name
+READABLE_NAME = 18  # columns of a method's name, before other columns go
+LEAST_NAME = 6
 MOST_REASONS = 3  # failed searches whose reason is said
 
 Row = Mapping[Any, Any]
@@ -102,12 +103,12 @@ def _format_table(rows: Sequence[Row], facts: StudyFacts, columns: int) -> Itera
     while True:
         excess = sum(column.width + 2 for column in shown) - 2 - columns
         name = next(column for column in shown if column.heading == "method")
-        least = min(name.width, LEAST_NAME)
+        least = min(name.width, READABLE_NAME)
         last = max(shown, key=lambda column: column.drop)
         if excess <= name.width - least or last.drop == 0:
             break
         shown.remove(last)
-    room = max(name.width - max(excess, 0), least)
+    room = max(name.width - max(excess, 0), LEAST_NAME)
     for number in range(-1, len(rows)):
         cells = []
         for column in shown:
@@ -145,8 +146,6 @@ def _rank(row: Row) -> str:
 
 
 def _rank_interval(row: Row) -> str:
-    if _is_null(row["rank"]):
-        return "not trained"
     few = _is_null(row["rank_low"]) or row["seeds"] < 2
     return "" if few else f"({row['rank_low']} to {row['rank_high']})"
 

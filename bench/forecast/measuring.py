@@ -89,8 +89,9 @@ def _measure_evaluation(trial: Trial, images: Images, device: torch.device) -> S
         arguments = _arguments(trial, images, batch, device)
         method, _ = build(arguments)
         genotype = _choose_genotype(trial)
-        small = {"batch_size": batch, "train_on": "train", "compile": False, "graph": False}
-        changed = dataclasses.replace(config, **small)
+        changed = dataclasses.replace(
+            config, batch_size=batch, train_on="train", compile=False, graph=False
+        )
         evaluation = EvaluationArguments(genotype, method, changed, arguments.data, trial.data, 0)
         trainer = prepare_evaluation(evaluation).trainer
         trainer.hooks.before(1)

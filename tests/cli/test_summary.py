@@ -44,7 +44,7 @@ ACCURACIES = {
 }
 
 
-@pytest.mark.parametrize("columns", [30, 40, 50, 60, 72, 80, 120, 200])
+@pytest.mark.parametrize("columns", [30, 40, 50, 60, 66, 72, 80, 120, 200])
 def test_the_table_fits(columns: int) -> None:
     facts = synthetic.facts(["random", "darts"])
     lines = describe(make(ACCURACIES, learned=LEARNED), facts, columns)
@@ -55,7 +55,7 @@ def test_the_table_fits(columns: int) -> None:
     assert ["96.00" in table[1], "92.00" in table[2], "85.00" in table[3]] == [True] * 3
     assert table[1].split()[1 if columns < 80 else 4].startswith("a-method")
     shown = {heading: heading in table[0] for heading in ("parameters", "time")}
-    assert shown == {"parameters": columns >= 60, "time": columns >= 72}
+    assert shown == {"parameters": columns >= 66, "time": columns >= 72}
     if columns >= 60:
         assert "(" in table[1] and " to " in table[1]
 
@@ -93,7 +93,7 @@ def test_the_second_gate_says_who_failed_and_why() -> None:
     assert "Gate 2, the searches: 5 of 6 failed to train" in text
     assert "darts (" in text and "super-network has 10.0 %" in text and "and 2 more" in text
     row = next(line for line in lines if "darts" in line)
-    assert row.split()[:3] == ["-", "not", "trained"]
+    assert row.split()[:2] == ["-", "darts"]
 
 
 def test_what_old_records_do_not_say_is_settled_by_running_them_again() -> None:
