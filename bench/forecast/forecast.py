@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from bench.data.loading import data_root as find_data_root
 from bench.errors import BenchError, one_line
 from bench.forecast import datasets, measuring, timing
 from bench.forecast.timing import Timing
@@ -88,7 +89,8 @@ def _estimate(
         except BenchError as error:
             estimate.problems.append(str(error))
         except Exception as error:  # of a plug-in: the estimate is a courtesy
-            estimate.problems.append(f"{trial.label}: {type(error).__name__}: {one_line(error)}")
+            why = one_line(f"{type(error).__name__} {error}")
+            estimate.problems.append(f"{trial.label}: cannot be measured ({why})")
     return estimate
 
 
@@ -111,11 +113,10 @@ def _add_up(trials: Sequence[Trial], estimate: Estimate, workers: int) -> float 
 def _describe_time(
     trials: Sequence[Trial], estimate: Estimate, devices: Sequence[str], total: float | None
 ) -> Iterator[str]:
+    count = f"{len(trials)} trial{'' if len(trials) == 1 else 's'}"
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
-    if total is None:
-        yield f"time      not known for {len(trials)} trials on {where}"
-    else:
-        yield f"time      about {format_duration(total)} for {len(trials)} trials on {where}"
+    about = "not known" if total is None else f"about {format_duration(total)}"
+    yield f"time      {about} for {count} on {where}"
     for label in dict.fromkeys(trial.label for trial in trials):
         trial = next(one for one in trials if one.label == label)
         known = estimate.find(trial)
@@ -179,4 +180,4 @@ def _describe_downloads(trials: Sequence[Trial], data_root: Path | None) -> str:
     if not missing:
         return "download  nothing"
     parts = ", ".join(f"{name} ({megabytes} MB)" for name, megabytes in missing.items())
-    return f"download  {parts} to {datasets.data_root(data_root)}"
+    return f"download  {parts} to {find_data_root(data_root)}"

@@ -48,8 +48,9 @@ def test_dry_run_prints_the_trials_and_makes_nothing(
     assert lines[0].startswith("missing ") and lines[0].endswith("a on digits, seed 0")
     assert "6 trials, 0 finished, 0 failed, 6 missing" in lines[6]
     assert [line.split()[0] for line in lines[7:] if line[0] != " "] == [
-        *("time", "memory", "disk", "download"),
+        *("time", "disk", "download"),
     ]
+    assert "a: cannot be measured (NotImplementedError)" in "\n".join(lines)
     assert not (tmp_path / "results").exists()
 
 

@@ -66,7 +66,7 @@ def test_only_what_is_left_to_run_is_counted(study: Study, tmp_path: Path) -> No
     record_all(study, store, 600.0)
     assert lines_of(study, store) == ""
     store.record_path(study.trials[0]).unlink()
-    assert lines_of(study, store).startswith("time      about 50 min for 1 trials")
+    assert lines_of(study, store).startswith("time      about 50 min for 1 trial on")
 
 
 def test_a_search_that_trials_share_is_counted_once(study: Study, tmp_path: Path) -> None:
