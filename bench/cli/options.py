@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import shlex
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,6 +134,16 @@ def thresholds(shares: Mapping[str, float | None]) -> CollapseThresholds:
     return CollapseThresholds(**given)
 
 
+def find_program(name: str) -> str:
+    """How a program of this installation is typed here: its path where the shell knows it not."""
+    beside = Path(sys.executable).parent / name
+    if shutil.which(name) or not beside.exists():
+        return name
+    with contextlib.suppress(ValueError):
+        return str(beside.relative_to(Path.cwd()))
+    return str(beside)
+
+
 @dataclass(frozen=True)
 class StudyArguments:
     """Which studies are meant (one, but for the leaderboard), and the folder of all results."""
@@ -144,7 +156,7 @@ class StudyArguments:
         """The command line of another verb about the same studies."""
         changes = [part for assignment in self.overrides for part in ("--set", assignment)]
         place = [] if self.results == RESULTS else ["--results", str(self.results)]
-        return shlex.join(["bench", verb, *self.references, *changes, *place])
+        return shlex.join([find_program("bench"), verb, *self.references, *changes, *place])
 
     def open(self, evaluation: Path | None = None, tuned: bool = True) -> tuple[Study, Store]:
         """The study and its results. Raises ConfigurationError.

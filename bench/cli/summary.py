@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bench.cli.options import StudyArguments, find_program
 from bench.records import gate
 from bench.run.durations import format_duration
 
 if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds
-    from bench.cli.options import StudyArguments
     from bench.records.facts import StudyFacts
     from bench.records.schema import FinishedRecord
 
@@ -87,7 +87,8 @@ def describe_next(arguments: StudyArguments, folder: Path, tracking_uri: str | N
     if uri is not None and uri.startswith(("http://", "https://")):
         lines.append(f"  {uri} has the runs")
     elif uri is not None:
-        lines.append(f"  mlflow ui --backend-store-uri {shlex.quote(uri)}")
+        program = shlex.quote(find_program("mlflow"))
+        lines.append(f"  {program} ui --backend-store-uri {shlex.quote(uri)}")
     return [f"tables, figures and records: {folder}", "next:", *lines]
 
 

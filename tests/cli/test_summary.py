@@ -11,7 +11,7 @@ import pytest
 from support import studies, synthetic, tiny_trials
 
 from analysis.common.operations import CollapseThresholds
-from bench.cli import summary
+from bench.cli import options, summary
 from bench.cli.main import main
 from bench.cli.options import StudyArguments
 from bench.records.facts import StudyFacts
@@ -20,6 +20,14 @@ from bench.records.store import Store
 from bench.study.file import load
 
 Bench = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell finds every program by its name."""
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+
+
 ARGUMENTS = StudyArguments(("mine.yaml",), ("seeds=[0, 1]",), Path("results"))
 LEARNED = {"supernet_accuracy": 0.9, "discretised_accuracy": 0.8, "chance": 0.1, "images": 360}
 
@@ -114,6 +122,18 @@ def test_next_are_commands_that_can_be_typed(tmp_path: Path) -> None:
     assert last == f"  mlflow ui --backend-store-uri sqlite:///{tmp_path}/mine/mlflow.db"
     server = summary.describe_next(here, tmp_path / "mine", "http://127.0.0.1:5000")[-1]
     assert "http://127.0.0.1:5000" in server and "mlflow ui" not in server
+
+
+def test_programs_that_the_shell_does_not_find_are_named_by_their_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "bench").touch()
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("sys.executable", str(programs / "python"))
+    assert ARGUMENTS.type("gate").startswith(".venv/bin/bench gate mine.yaml")
+    assert options.find_program("mlflow") == "mlflow"
 
 
 def write_records(folder: Path) -> Path:
