@@ -152,6 +152,14 @@ class StudyArguments:
     overrides: Sequence[str]
     results: Path
 
+    def type_each(self, verb: str) -> list[str]:
+        """The command line of another verb about each of these studies."""
+        # where a folder of records was named, a verb that trains needs its study
+        names = [
+            Path(name).resolve().name if Path(name).is_dir() else name for name in self.references
+        ]
+        return [replace(self, references=(name,)).type(verb) for name in names]
+
     def type(self, verb: str) -> str:
         """The command line of another verb about the same studies."""
         changes = [part for assignment in self.overrides for part in ("--set", assignment)]

@@ -176,6 +176,7 @@ def _time(row: Row) -> str:
 def _describe_setting(facts: StudyFacts, arguments: StudyArguments) -> str:
     """The first gate's verdict in plain words, with the command that settles it."""
     failed = [dataset for dataset, passed in facts.gate_passed.items() if not passed]
+    question = "not known whether it tells good cells from bad ones."
     if facts.gate_passed and not failed:
         return "passed. Trained in it, good cells come out ahead of bad ones."
     if failed:
@@ -184,12 +185,16 @@ def _describe_setting(facts: StudyFacts, arguments: StudyArguments) -> str:
             " ones by more than the noise, so differences between methods may say nothing about"
             " them."
         )
-    if facts.gate is None or facts.gate.startswith(gate.NONE):
+    if facts.gate is not None and len(arguments.references) > 1:
+        return facts.gate
+    if facts.gate is None:
+        return f"not known of records without their study's file. {_settle(arguments, 'gate')}"
+    if facts.gate.startswith(gate.NONE):
         return (
-            "not known whether it tells good cells from bad ones. There are no reference cells to"
-            " try it with; a study can name some under gate.cells."
+            f"{question} There are no reference cells to try it with; a study can name some under"
+            " gate.cells."
         )
-    return f"not known whether it tells good cells from bad ones. {_settle(arguments.type('gate'))}"
+    return f"{question} {_settle(arguments, 'gate')}"
 
 
 def _describe_searches(
@@ -213,12 +218,14 @@ def _describe_searches(
             break
         yield f"  {label} ({', '.join(place)}): {problems[0]}"
     if unknown:
-        settling = _settle(f"{arguments.type('run')} --stale")
+        settling = _settle(arguments, "run", " --stale")
         yield f"not known of {unknown} whose records are older than this question. {settling}"
 
 
-def _settle(command: str) -> str:
-    return f"To find out:\n  {command}"
+def _settle(arguments: StudyArguments, verb: str, option: str = "") -> str:
+    """The commands that answer a question, each in a line of its own."""
+    lines = [f"  {command}{option}" for command in arguments.type_each(verb)]
+    return "\n".join(["To find out:", *lines])
 
 
 def _wrap(text: str, columns: int) -> list[str]:

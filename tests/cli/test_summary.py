@@ -81,7 +81,7 @@ def test_gates_that_passed() -> None:
     [
         ("Gate: NOT RUN. ...", {}, "\n  bench gate mine.yaml --set 'seeds=[0, 1]'"),
         ("Gate: none. ...", {}, "no reference cells"),
-        (None, {}, "no reference cells"),
+        (None, {}, "without their study's file. To find\n  out:\n  bench gate mine.yaml"),
         ("Gate: FAILED. ...", {"digits": True, "mnist": False}, "FAILED on mnist."),
     ],
 )
@@ -122,6 +122,16 @@ def test_next_are_commands_that_can_be_typed(tmp_path: Path) -> None:
     assert last == f"  mlflow ui --backend-store-uri sqlite:///{tmp_path}/mine/mlflow.db"
     server = summary.describe_next(here, tmp_path / "mine", "http://127.0.0.1:5000")[-1]
     assert "http://127.0.0.1:5000" in server and "mlflow ui" not in server
+
+
+def test_several_studies_are_settled_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "collapse").mkdir()
+    several = StudyArguments(("mine.yaml", str(tmp_path / "collapse")), (), Path("results"))
+    facts = synthetic.facts(["random"], gate="mine: Gate: passed. ... collapse: Gate: NOT RUN. ...")
+    records = make({"random": [0.5, 0.6]})
+    lines = summary.describe(records, facts, several, CollapseThresholds(), 80)
+    assert "Gate 1, the setting: mine: Gate: passed. ... collapse: Gate: NOT RUN. ..." in lines
+    assert lines[-2:] == ["  bench run mine.yaml --stale", "  bench run collapse --stale"]
 
 
 def test_programs_that_the_shell_does_not_find_are_named_by_their_path(
