@@ -7,6 +7,7 @@ said are written one below the other.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -131,6 +132,8 @@ class Display:
         return columns or 80, rows or 24
 
     def _tick(self) -> None:
+        # Ctrl-C is the main thread's, which may have reasons to wait with it (`processes.start`)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while not self._ended.wait(TICK):
             with self.lock:
                 if not self._ended.is_set():
