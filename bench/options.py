@@ -153,3 +153,13 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return Field(default_factory=field.default_factory)
     return Field()
+
+
+def meaning(cls: type, name: str) -> str:
+    """What an option means: its docstring, in the class or in the nearest base that has one."""
+    for owner in cls.__mro__:
+        if name in vars(owner).get("__annotations__", {}) and dataclasses.is_dataclass(owner):
+            described = fields(owner)[name].description if name in fields(owner) else None
+            if described:
+                return " ".join(described.split())
+    return ""

@@ -40,14 +40,17 @@ class BayesNasConfig:
     learning_rate: Positive = 0.1
     """SGD on weights and, multiplied by the search's rate factor, on switches, cosine."""
     momentum: Share = 0.9
+    """Of SGD."""
     weight_decay: NonNegative = 1e-4
     """Of the weights alone."""
     gradient_clip: Positive = 5.0
+    """Largest norm of the weights' gradient."""
     images: Annotated[int, Field(ge=2)] = 512
     """Training images that the curvature is taken on."""
     normalise_operations: bool = True
     """Normalise identities' outputs too."""
     edges_per_node: Count = 2
+    """Edges that selection keeps into a node."""
     updates: Literal["paper", "every_epoch"] = "paper"
     """Paper: the weights alone, then weights and switches, then gamma once; every_epoch is ours."""
 

@@ -27,6 +27,7 @@ class PcDartsConfig(RelaxedConfig):
     learning_rate: NonNegative = 0.1
     """SGD on the weights, cosine."""
     learning_rate_min: NonNegative = 0.0
+    """Of the weights, at the end."""
     partial_channels: Count = 4
     """K: mix one of so many parts of the channels."""
     warm_up: Share = 0.3

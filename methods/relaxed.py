@@ -28,12 +28,17 @@ class RelaxedConfig:
     alpha_learning_rate: Positive = 3e-4
     """Adam, constant; multiplied by the search's rate factor."""
     alpha_weight_decay: NonNegative = 1e-3
+    """L2 coefficient of alpha."""
     learning_rate: NonNegative = 0.025
     """SGD on the weights, cosine; 0: the weights learn nothing, as a control of the second gate."""
     learning_rate_min: NonNegative = 0.001
+    """Of the weights, at the end."""
     momentum: Share = 0.9
+    """Of SGD."""
     weight_decay: NonNegative = 3e-4
+    """L2 coefficient of the weights."""
     gradient_clip: Positive = 5.0
+    """Largest norm of the weights' gradient."""
     edges_per_node: Count = 2
     """Edges that selection keeps into a node."""
 

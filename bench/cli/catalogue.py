@@ -24,11 +24,18 @@ def describe(kind: str) -> dict[str, str]:
     return shipped()
 
 
+def list_methods() -> list[str]:
+    """The installed methods' names; imports none of them."""
+    from bench import plugins
+
+    return sorted(plugins.list_methods())
+
+
 def _describe_methods() -> dict[str, str]:
     from bench import plugins
 
     descriptions = {}
-    for name in sorted(plugins.list_methods()):
+    for name in list_methods():
         try:
             documented = inspect.getdoc(plugins.load_method(name)) or ""
             descriptions[name] = documented.partition("\n")[0]

@@ -23,3 +23,16 @@ def complete_method(_: Context, __: Parameter, incomplete: str) -> list[Completi
     """Installed methods; bench.method, which lists them too, would import torch."""
     names = {entry.name for entry in metadata.entry_points(group="bench.methods")}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+
+
+def complete_anything(
+    context: Context, parameter: Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What `bench show` explains: methods, studies, spaces, data sets, topics."""
+    from bench.data import registry
+
+    methods = {item.value for item in complete_method(context, parameter, incomplete)}
+    studies = {item.value for item in complete_study(context, parameter, incomplete)}
+    names = methods | studies | {"data", "space", "search", "evaluation", "tabular", "gate"}
+    names |= {name for name in registry.names() if ":" not in name}
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]

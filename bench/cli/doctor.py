@@ -19,16 +19,6 @@ LEAST_PYTHON = (3, 11)
 LEAST_DISK = 2 * 2**30  # bytes
 GIB = 2**30
 
-# Where a data set's files are, below the data root.
-_FILES = {
-    "mnist": "MNIST/raw/train-images-idx3-ubyte*",
-    "fashion-mnist": "FashionMNIST/raw/train-images-idx3-ubyte*",
-    "kmnist": "KMNIST/raw/train-images-idx3-ubyte*",
-    "svhn": "train_32x32.mat",
-    "cifar10": "cifar-10-batches-py/data_batch_1",
-    "cifar100": "cifar-100-python/train",
-}
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -103,6 +93,7 @@ def _check_devices() -> Iterator[Finding]:
 
 def _check_data(root: Path | None) -> Iterator[Finding]:
     from bench.data.loading import data_root
+    from bench.forecast.datasets import DOWNLOADS, find_missing
 
     folder = data_root(root)
     if not folder.is_dir():
@@ -110,8 +101,8 @@ def _check_data(root: Path | None) -> Iterator[Finding]:
         yield Finding("data root", f"{folder} does not exist", advice)
         return
     yield Finding("data root", str(folder))
-    for name, pattern in _FILES.items():
-        there = any(folder.glob(pattern))
+    for name in DOWNLOADS:
+        there = find_missing(name, folder) is None
         yield Finding(f"  {name}", "found" if there else "not there; downloaded on first use")
     for images in sorted(folder.iterdir()):
         if (images / "train").is_dir() and (images / "test").is_dir():

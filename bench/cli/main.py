@@ -13,10 +13,12 @@ from click.shell_completion import shell_complete
 from bench import __version__
 from bench.cli import home
 from bench.cli.claims import claims
+from bench.cli.drafting import init
 from bench.cli.finding import examine, list_available, measure_speed
 from bench.cli.options import DONE, INTERRUPTED, WRONG, OneOf, Verb, verb
 from bench.cli.reading import ablate, analyze, calibrate, leaderboard, report, verify
 from bench.cli.running import gate, rerun, run, show_status, sync, tune
+from bench.cli.showing import show
 from bench.errors import BenchError, ConfigurationError, suggest
 
 _ASKED = "_BENCH_COMPLETE"  # the variable in which click's scripts ask what could come next
@@ -34,8 +36,8 @@ def print_completion(shell: str) -> int:
 
 
 _HEADINGS = {
-    "Find out what there is": (list_available, examine, measure_speed),
-    "Run a study": (run, show_status, gate, tune, sync),
+    "Find out what there is": (list_available, show, examine, measure_speed),
+    "Make and run a study": (init, gate, run, show_status, tune, sync),
     "Read the results": (
         leaderboard,
         claims,

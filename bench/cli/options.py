@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shlex
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,7 +83,8 @@ def points(value: str) -> float:
 COUNT = Whole(min=1)
 PATH = click.Path(path_type=Path, readable=False)  # what uses a path says what is wrong with it
 _folder = functools.partial(option, type=PATH, metavar="DIR")
-results = _folder("--results", default=Path("results"), help="Where the studies' results are.")
+RESULTS = Path("results")
+results = _folder("--results", default=RESULTS, help="Where the studies' results are.")
 data_root = _folder(
     "--data-root", show_default="$BENCH_DATA, ~/.cache/bench-data", help="Where data sets are."
 )
@@ -88,10 +92,24 @@ output = _folder("--output", show_default="the study's results", help="Where to 
 overrides = option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the study; repeatable."
 )
-DEVICES = ("cpu", "cuda", "auto")
-device = option(
-    "--device", type=OneOf(DEVICES), default="auto", help="Where to compute; auto prefers cuda."
+
+
+def _refuse_absent_cuda(ctx: Context, parameter: Parameter, wanted: str) -> str:
+    if wanted == "cuda" and not ctx.resilient_parsing:
+        from bench.run import machine
+
+        machine.refuse_absent_cuda(wanted)
+    return wanted
+
+
+device_option = functools.partial(
+    option,
+    "--device",
+    type=OneOf(("cpu", "cuda", "auto")),
+    default="auto",
+    callback=_refuse_absent_cuda,
 )
+device = device_option(help="Where to compute; auto prefers cuda.")
 tracking_uri = option(
     "--tracking-uri", metavar="URI", show_default="mlflow.db in the results", help="MLflow server."
 )
@@ -116,6 +134,16 @@ def thresholds(shares: Mapping[str, float | None]) -> CollapseThresholds:
     return CollapseThresholds(**given)
 
 
+def find_program(name: str) -> str:
+    """How a program of this installation is typed here: its path where the shell knows it not."""
+    beside = Path(sys.executable).parent / name
+    if shutil.which(name) or not beside.exists():
+        return name
+    with contextlib.suppress(ValueError):
+        return str(beside.relative_to(Path.cwd()))
+    return str(beside)
+
+
 @dataclass(frozen=True)
 class StudyArguments:
     """Which studies are meant (one, but for the leaderboard), and the folder of all results."""
@@ -123,6 +151,20 @@ class StudyArguments:
     references: Sequence[str]
     overrides: Sequence[str]
     results: Path
+
+    def type_each(self, verb: str) -> list[str]:
+        """The command line of another verb about each of these studies."""
+        # where a folder of records was named, a verb that trains needs its study
+        names = [
+            Path(name).resolve().name if Path(name).is_dir() else name for name in self.references
+        ]
+        return [replace(self, references=(name,)).type(verb) for name in names]
+
+    def type(self, verb: str) -> str:
+        """The command line of another verb about the same studies."""
+        changes = [part for assignment in self.overrides for part in ("--set", assignment)]
+        place = [] if self.results == RESULTS else ["--results", str(self.results)]
+        return shlex.join([find_program("bench"), verb, *self.references, *changes, *place])
 
     def open(self, evaluation: Path | None = None, tuned: bool = True) -> tuple[Study, Store]:
         """The study and its results. Raises ConfigurationError.

@@ -45,12 +45,13 @@ def leaderboard(
     region: float,
     **shares: float | None,
 ) -> int:
-    """Write the leaderboard again and print it.
+    """Write the leaderboard again and print its main columns.
 
     Several studies make one leaderboard where their records compare: the same data, space, budget
     and evaluation on a data set.
     """
     import analysis
+    from bench.cli import summary
 
     gathered = arguments.gather(from_mlflow, baseline, region)
     folder = output or gathered.folder
@@ -61,8 +62,8 @@ def leaderboard(
         thresholds=thresholds(shares),
         files=gathered.files,
     )
-    print(paths[0].read_text(encoding="utf-8"))
-    print("\n".join(map(str, paths)))
+    lines = summary.describe(gathered.records, gathered.facts, arguments, thresholds(shares))
+    print("\n".join([*lines, "", *map(str, paths)]))
     return DONE
 
 
@@ -91,16 +92,22 @@ def ablate(arguments: StudyArguments, region: float) -> int:
     return _write_tables(arguments, analysis.write_ablation, region)
 
 
-@verb("report", "quickstart", "quickstart --output /tmp/page")
+@verb("report", "quickstart --open", "quickstart --output /tmp/page")
 @options.study
+@option("--open", "shown", is_flag=True, help="Show it in the browser, too.")
 @options.collapse
 @options.region
 @options.output
 def report(
-    arguments: StudyArguments, output: Path | None, region: float, **shares: float | None
+    arguments: StudyArguments,
+    output: Path | None,
+    region: float,
+    shown: bool,
+    **shares: float | None,
 ) -> int:
     """Write one web page with everything in it."""
     import analysis
+    from bench.cli import browser
     from bench.run import session
 
     gathered = arguments.gather(region=region)
@@ -115,6 +122,8 @@ def report(
     print(path)
     if output is None:
         session.send_tables([*gathered.records, *gathered.failed], gathered.folder)
+    if shown and not browser.show(path):
+        print(f"no browser here to open it in: {path.absolute().as_uri()}")
     return DONE
 
 

@@ -14,10 +14,12 @@ from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArgume
 
 if TYPE_CHECKING:
     from bench.records.store import Standing, Store
+    from bench.run.session import Settings
     from bench.study.model import Study
 
 _PER = ("trial", "method", "study")
 _PRUNERS = ("median", "hyperband", "none")
+_ESTIMATES = ("auto", "records", "measure", "none")
 _GOALS = ("accuracy", "accuracy,nonzero")
 _workers = option(
     "--workers", type=COUNT, show_default="as cores allow; cuda: 1", help="Trials at a time."
@@ -29,7 +31,13 @@ _stale = option(
 
 @verb("run", "quickstart", "quickstart --set search.epochs=5 --set 'seeds=[0]' --dry-run")
 @options.study
-@option("--dry-run", is_flag=True, help="Print the trials and where they stand; run nothing.")
+@option("--dry-run", is_flag=True, help="Print the trials and what they would cost; run nothing.")
+@option(
+    "--estimate",
+    type=OneOf(_ESTIMATES),
+    default="auto",
+    help="Times of a dry run; auto: from records, else measured.",
+)
 @_stale
 @_workers
 @options.device
@@ -41,6 +49,7 @@ _stale = option(
 def run(
     arguments: StudyArguments,
     dry_run: bool,
+    estimate: str,
     evaluation: Path | None,
     nats_bench: Path | None,
     **settings: Any,
@@ -50,23 +59,25 @@ def run(
     Each trial leaves a record and is not run again, so the same command continues after an
     interruption. Exit status 1 where trials failed; the others' records are kept.
     """
-    import analysis
-    from bench.run import session
-    from bench.study import tuned_settings
+    from bench.run.display import Display
 
-    study, store = arguments.open(evaluation)
-    if dry_run:
-        from bench.run import beforehand
+    with Display() as display:
+        display.note("reading the study")
+        import analysis
+        from bench.run import session
+        from bench.study import tuned_settings
 
-        for line in beforehand.preview_data(study.trials, settings["data_root"]):
-            print(line)
-        return _print_status(study, store, settings["data_root"])
-    if evaluation is not None:
-        tuned_settings.adopt(evaluation, store.folder)
-    if nats_bench is not None:
-        os.environ["BENCH_NATS_BENCH"] = str(nats_bench.absolute())  # workers inherit it
-    standing = session.run(study, store, session.Settings(**settings), analysis.write_all)
-    _print_leaderboard(store, standing)
+        study, store = arguments.open(evaluation)
+        plan = session.Settings(**settings)
+        if dry_run:
+            display.note("working out what it would cost")
+            return _print_forecast(study, store, plan, estimate)
+        if evaluation is not None:
+            tuned_settings.adopt(evaluation, store.folder)
+        if nats_bench is not None:
+            os.environ["BENCH_NATS_BENCH"] = str(nats_bench.absolute())  # workers inherit it
+        standing = session.run(study, store, plan, analysis.write_all, display=display)
+    _print_outcome(arguments, study, store, standing, plan.tracking_uri)
     return SOME_FAILED if standing.failed else DONE
 
 
@@ -94,11 +105,15 @@ def gate(arguments: StudyArguments, **settings: Any) -> int:
     Trains reference cells of known quality in that setting. It passes where their order comes out
     by more than the noise; exit status 1 where it does not, or where a training failed.
     """
-    from bench.records import gate as verdicts
-    from bench.run import session
+    from bench.run.display import Display
 
-    study, store = arguments.open(tuned=False)
-    verdict = session.run_gate(study, store, session.Settings(**settings))
+    with Display() as display:
+        display.note("reading the study")
+        from bench.records import gate as verdicts
+        from bench.run import session
+
+        study, store = arguments.open(tuned=False)
+        verdict = session.run_gate(study, store, session.Settings(**settings), display)
     if verdict is None:
         print(f"gate of {study.name}: a training failed, so there is no verdict; run it again")
         return SOME_FAILED
@@ -183,12 +198,7 @@ def sync(arguments: StudyArguments, tracking_uri: str | None) -> int:
 @option("--pick", type=COUNT, metavar="N", help="Draw N of the records.")
 @option("--seed", type=options.Whole(min=0), default=0, help="Seed of the drawing.")
 @_workers
-@option(
-    "--device",
-    type=OneOf(options.DEVICES),
-    default="auto",
-    help="Where to compute; auto: as the record did.",
-)
+@options.device_option(help="Where to compute; auto: as the record did.")
 @options.data_root
 @options.results
 @option(
@@ -209,12 +219,16 @@ def rerun(
     relative to numbers above 1. Where they differ it says where first, and what else differs:
     code, packages, machine, data. Exit status 1 where a result differs.
     """
-    from bench.rerun import session
-    from bench.rerun.outcome import summarise
-    from bench.run.session import Settings
+    from bench.run.display import Display
 
-    records = session.find_records(paths, results, pick, seed)
-    outcomes = session.rerun(records, Settings(**settings), output)
+    with Display() as display:
+        display.note("reading the records")
+        from bench.rerun import session
+        from bench.rerun.outcome import summarise
+        from bench.run.session import Settings
+
+        records = session.find_records(paths, results, pick, seed)
+        outcomes = session.rerun(records, Settings(**settings), output, display)
     print(summarise(outcomes))
     return DONE if all(outcome.is_same for outcome in outcomes) else SOME_FAILED
 
@@ -229,9 +243,36 @@ def _print_status(study: Study, store: Store, data_root: Path | None) -> int:
     return DONE
 
 
-def _print_leaderboard(store: Store, standing: Standing) -> None:
+def _print_forecast(study: Study, store: Store, plan: Settings, estimate: str) -> int:
+    from bench.forecast import forecast
+    from bench.run import beforehand
+
+    for line in beforehand.preview_data(study.trials, plan.data_root):
+        print(line)
+    _print_status(study, store, plan.data_root)
+    for line in forecast.describe(study, store, plan, estimate):
+        print(line)
+    return DONE
+
+
+def _print_outcome(
+    arguments: StudyArguments,
+    study: Study,
+    store: Store,
+    standing: Standing,
+    tracking_uri: str | None,
+) -> None:
+    """What came out, in a screenful; then what to do next."""
+    from bench.cli import summary
+    from bench.records import facts
+
+    done, of = len(standing.finished), len(study.trials)
+    failed = f", {len(standing.failed)} failed" if standing.failed else ""
+    print(f"{study.name}: {done} of {of} trials finished{failed}\n")
     if standing.finished:
-        print((store.folder / "leaderboard.md").read_text(encoding="utf-8"))
+        known = facts.collect(study, store.folder, standing)
+        lines = summary.describe(standing.finished, known, arguments, options.thresholds({}))
+        print("\n".join([*lines, ""]))
     for record in standing.failed:
         print(f"failed: {store.record_path(record.trial)}: {record.error.message}")
-    print(f"records, tables and figures: {store.folder}")
+    print("\n".join(summary.describe_next(arguments, store.folder, tracking_uri)))

@@ -172,6 +172,8 @@ def write(folder: Path, verdict: Verdict) -> Path:
     return files.write(folder / FILE, text + "\n")
 
 
+NONE = "Gate: none. "
+"""Begins what is said of a study without reference cells."""
 _UNKNOWN = (
     "Whether this setting can tell good cells from bad ones is not known ({}), so differences"
     " between methods may say nothing about them."
@@ -200,7 +202,7 @@ def _read_datasets(gate: Gate | None, folder: Path) -> dict[str, DatasetVerdict]
 def describe_state(gate: Gate | None, folder: Path) -> str:
     """What is known of the study's setting as it is. Raises ResultsError at a damaged record."""
     if gate is None:
-        return "Gate: none. " + _UNKNOWN.format("no reference cells")
+        return NONE + _UNKNOWN.format("no reference cells")
     verdict = read(folder)
     if verdict is not None and verdict.digest == gate.digest:
         return verdict.sentence

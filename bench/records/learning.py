@@ -65,17 +65,20 @@ def find_problems(
 
 def training_losses(epochs: Sequence[Epoch]) -> list[float]:
     """The cross-entropy (nats) by epoch: of the phases that train weights, where others do not."""
-    losses = []
-    for epoch in epochs:
-        terms = {
-            name: value
-            for name, value in epoch.terms.items()
-            if name.endswith("cross_entropy") and value is not None
-        }
-        weights = [value for name, value in terms.items() if not name.startswith("architecture.")]
-        if values := weights or list(terms.values()):
-            losses.append(sum(values) / len(values))
-    return losses
+    losses = (mean_cross_entropy(epoch.terms) for epoch in epochs)
+    return [loss for loss in losses if loss is not None]
+
+
+def mean_cross_entropy(terms: Mapping[str, float | None]) -> float | None:
+    """The cross-entropy (nats) among an epoch's terms, as in `training_losses`; None: none."""
+    entropies = {
+        name: value
+        for name, value in terms.items()
+        if name.endswith("cross_entropy") and value is not None
+    }
+    weights = [value for name, value in entropies.items() if not name.startswith("architecture.")]
+    values = weights or list(entropies.values())
+    return sum(values) / len(values) if values else None
 
 
 def measure_rise(losses: Sequence[float]) -> float:

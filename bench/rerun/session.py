@@ -18,8 +18,9 @@ from bench.rerun.outcome import Outcome
 from bench.rerun.restore import list_assumed_options, restore
 from bench.run import machine
 from bench.run.beforehand import check_tables, list_lines, read_data
+from bench.run.display import Display
 from bench.run.pool import LocalPool
-from bench.run.progress import Progress
+from bench.run.progress import Progress, average_seconds
 from bench.run.schedule import Schedule, run_trials
 from bench.run.session import Interrupted, Settings
 from bench.run.worker import Workplace
@@ -71,12 +72,15 @@ def find_records(
 
 
 def rerun(
-    records: Mapping[Path, FinishedRecord], settings: Settings, output: Path | None
+    records: Mapping[Path, FinishedRecord],
+    settings: Settings,
+    output: Path | None,
+    display: Display | None = None,
 ) -> list[Outcome]:
     """Run the records' trials again and say how each came out, as soon as it has.
 
     A trial runs on its record's kind of device, unless the settings name one. output: a folder to
-    keep the new records in; without it nothing is kept.
+    keep the new records in; without it nothing is kept. display: where progress is shown.
 
     Raises ConfigurationError, DataError, ResultsError or LockError before any trial runs, and
     Interrupted on Ctrl-C.
@@ -87,14 +91,17 @@ def rerun(
     by_device = _deal_out(list(todo.values()), settings)
     outcomes: list[Outcome] = []
     with _open_output(output, todo) as store:
+        display = display or Display()
         data = read_data((trial.data for trial in trials), settings.data_root)
-        progress = Progress(len(trials), 0, max(map(len, by_device.values())), list(trials))
         for line in list_lines(data):
-            progress.say(line)
+            display.say(line)
+        workers = max(map(len, by_device.values()))
+        known = average_seconds(again.record for again in todo.values())
+        progress = Progress(len(trials), 0, workers, list(trials), display, known)
 
         def tell(record: RunRecord) -> None:
             outcomes.append(todo[record.trial.stem].compare(record))
-            progress.say("\n".join(outcomes[-1].describe()), sys.stdout)
+            display.say("\n".join(outcomes[-1].describe()), sys.stdout)
 
         workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
         try:
@@ -105,8 +112,6 @@ def rerun(
             raise Interrupted(
                 f"interrupted: {len(outcomes)} of {len(trials)} records were run again"
             ) from None
-        finally:
-            progress.close()
     return outcomes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, one_line
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """A container's, in a line: microseconds of computing in so many, or "max"."""
@@ -32,6 +32,24 @@ def memory() -> tuple[int, int] | None:
         return None
 
 
+def refuse_absent_cuda(wanted: str) -> None:
+    """Raise ConfigurationError where `wanted` is cuda and torch cannot compute on a device."""
+    if wanted != "cuda":
+        return
+    import torch
+
+    rest = "use --device cpu (see bench doctor)"
+    if not (torch.cuda.is_available() and torch.cuda.device_count()):
+        raise ConfigurationError(f"--device cuda: torch finds no CUDA device here; {rest}")
+    try:
+        torch.ones(1, device="cuda").add(1).item()
+    except RuntimeError as error:  # too old for this torch, in exclusive use, broken
+        problem = one_line(error)
+        raise ConfigurationError(
+            f"--device cuda: torch cannot compute on it: {problem}; {rest}"
+        ) from error
+
+
 def devices(wanted: str, workers: int | None, threads: int, trials: int) -> list[str]:
     """The device of each worker process.
 
@@ -42,11 +60,8 @@ def devices(wanted: str, workers: int | None, threads: int, trials: int) -> list
     """
     import torch
 
+    refuse_absent_cuda(wanted)
     available = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if wanted == "cuda" and not available:
-        raise ConfigurationError(
-            "--device cuda: torch finds no CUDA device here; use --device cpu (see bench doctor)"
-        )
     cuda = wanted == "cuda" or (wanted == "auto" and available > 0)
     if workers is None:
         workers = 1 if cuda else cores() // threads

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.errors import BenchError, as_text, one_line
+from bench.records.learning import mean_cross_entropy
 from bench.records.parts import Failure
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.study.model import Trial
@@ -35,12 +36,20 @@ class Started:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """Epoch `epoch` of `epochs` of a stage (search, evaluation) is finished, with its metrics."""
+    """Epoch `epoch` of `epochs` of a stage (search, evaluation) is finished, with its metrics.
+
+    Epoch 0: the stage has begun.
+    """
 
     stage: str
     epoch: int
     epochs: int
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def loss(self) -> float | None:
+        """The cross-entropy (nats) of the epoch; None where there is none."""
+        return mean_cross_entropy(self.metrics)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def _keep(store: Store, done: Done, source: FinishedRecord | None, progress: Pro
     ResultsError, which says where, if that is not in the results.
     """
     for warning in done.warnings:
-        progress.say(f"warning: {done.record.trial}: {warning}")
+        progress.display.say(f"warning: {done.record.trial}: {warning}")
     try:
         posterior = done.posterior or (store.posterior(source.trial) if source else ())
         store.write(done.record, posterior)
@@ -126,7 +126,7 @@ def _keep(store: Store, done: Done, source: FinishedRecord | None, progress: Pro
         if saved is None:
             raise
         raise ResultsError(f"{error}; the record is kept in {saved}, move it there") from error
-    progress.say(f"warning: {problem}; the record is kept without its posterior table")
+    progress.display.say(f"warning: {problem}; the record is kept without its posterior table")
 
 
 def _fill(pool: Pool, schedule: Schedule) -> None:

@@ -13,8 +13,9 @@ from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Standing, Store
 from bench.run import beforehand, machine
+from bench.run.display import Display
 from bench.run.pool import LocalPool
-from bench.run.progress import Progress
+from bench.run.progress import Progress, average_seconds
 from bench.run.schedule import Schedule, run_trials
 from bench.run.worker import RUN_TRIAL, Workplace
 from bench.study.model import Study
@@ -52,25 +53,32 @@ def run(
     settings: Settings,
     write_tables: WriteTables,
     tracked: bool = True,
+    display: Display | None = None,
 ) -> Standing:
     """Run the study's trials that have no finished record, then write its tables.
 
-    tracked: whether MLflow is told.
+    tracked: whether MLflow is told. display: where progress is shown; by default lines on standard
+    error.
 
     Raises ConfigurationError, DataError, ResultsError, LockError or (where the machine cannot be
     sampled) TrackingError before any trial runs, and Interrupted on Ctrl-C; every record written
     until then is kept. Raises ResultsError after the trials where a record or the tables cannot be
     written.
     """
+    display = display or Display()
     store.prepare()
     with locks.hold_run(store.folder):
         store.clear_leftovers()
         origin.keep(study, store.folder)
         tracker = Tracker(store.folder, settings.tracking_uri, away=not tracked)
+        tracker.say = display.say
         try:
-            _run_missing(study, store, settings, tracker)
+            _run_missing(study, store, settings, tracker, display)
+            display.note("writing tables and figures")
             standing = store.standing(study.trials)
             problem = _attempt_tables(study, store, standing, write_tables)
+            if tracked:
+                display.note("sending records to MLflow")
             tracker.complete(standing.recorded)
         except KeyboardInterrupt:
             finished = len(store.standing(study.trials).finished)
@@ -108,7 +116,9 @@ def write_study_tables(
     return write_tables(store.folder, standing.finished, known)
 
 
-def run_gate(study: Study, store: Store, settings: Settings) -> gate.Verdict | None:
+def run_gate(
+    study: Study, store: Store, settings: Settings, display: Display | None = None
+) -> gate.Verdict | None:
     """Train the study's reference cells where that is not done, and write the verdict.
 
     Returns the verdict, or None where a training failed. Raises as `run` does, and
@@ -132,9 +142,8 @@ def run_gate(study: Study, store: Store, settings: Settings) -> gate.Verdict | N
         gate=None,
         origin=None,
     )
-    standing = run(
-        cells, Store(store.folder / gate.FOLDER), settings, lambda *facts: [], tracked=False
-    )
+    place = Store(store.folder / gate.FOLDER)
+    standing = run(cells, place, settings, lambda *facts: [], tracked=False, display=display)
     if standing.failed or standing.missing:
         return None
     verdict = gate.decide(plan, study.name, standing.finished)
@@ -175,7 +184,9 @@ def _no_record(study: Study, store: Store, standing: Standing) -> ResultsError:
     )
 
 
-def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracker) -> None:
+def _run_missing(
+    study: Study, store: Store, settings: Settings, tracker: Tracker, display: Display
+) -> None:
     standing = store.standing(study.trials)
     finished = {record.trial.id for record in standing.finished}
     missing = [trial for trial in study.trials if trial.id not in finished]
@@ -189,24 +200,28 @@ def _run_missing(study: Study, store: Store, settings: Settings, tracker: Tracke
     todo = [trial for trial in study.trials if trial.id not in kept]
     if not todo:
         return
+    display.note(f"{study.name}: looking at devices and data")
     threads = todo[0].search.threads
     devices = machine.devices(settings.device, settings.workers, threads, len(todo))
     beforehand.check_tables(todo)
     warnings = list(beforehand.check_place(store, len(todo), len(devices), settings.tracking_uri))
     if settings.system_metrics:
         tracker.machine = MachineMetrics()
-    progress = Progress(len(study.trials), len(study.trials) - len(todo), len(devices), list(todo))
-    for line in beforehand.list_lines(data):
-        progress.say(line)
     where = f"{len(devices)} x {devices[0].partition(':')[0]}"
-    progress.say(f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}")
-    for line in warnings:
-        progress.say(line)
-    tracker.say = progress.say
+    count = f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}"
+    for line in (*beforehand.list_lines(data), count, *warnings):
+        display.say(line)
+    progress = Progress(
+        len(study.trials),
+        len(study.trials) - len(todo),
+        len(devices),
+        list(todo),
+        display,
+        average_seconds(standing.finished),
+    )
     schedule = Schedule(todo, list(kept.values()))
     try:
         run_trials(schedule, LocalPool(devices, workplace), store, progress, tracker.log)
     finally:
-        progress.close()
         if tracker.machine is not None:
             tracker.machine.close()

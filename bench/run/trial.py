@@ -122,6 +122,7 @@ class _Run:
 
     def _progress(self, epochs: int) -> Callable[[int, Mapping[str, float]], None]:
         stage = self.stage
+        self.report(EpochDone(stage, 0, epochs))
         return lambda epoch, metrics: self.report(EpochDone(stage, epoch, epochs, metrics))
 
     def _search(self, data: EvaluationData) -> SearchOutcome:

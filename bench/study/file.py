@@ -68,13 +68,28 @@ def load(reference: str, overrides: Sequence[str] = ()) -> Study:
 
     Raises ConfigurationError, in one line, for anything in it that cannot be meant.
     """
+    where, data = read(reference, overrides)
+    return dataclasses.replace(_check(data, Place(where)), origin=_find_origin(reference))
+
+
+def parse(text: str, where: str) -> Study:
+    """The study of a file's content; raises as `load`."""
+    data = yaml_file.read_text(text, where)
+    _write_out(data)
+    return _check(data, Place(where))
+
+
+def read(reference: str, overrides: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
+    """(where it is, what it says) of a study, with the overrides, before it is checked.
+
+    Methods and data sets are mappings. Raises ConfigurationError.
+    """
     where, data = _read(reference)
     _write_out(data)
     for assignment in overrides:
         yaml_file.override(data, assignment)
     _write_out(data)
-    study = _check(data, Place(where))
-    return dataclasses.replace(study, origin=_find_origin(reference))
+    return where, data
 
 
 def _read(reference: str) -> tuple[str, dict[str, Any]]:

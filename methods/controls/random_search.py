@@ -32,9 +32,13 @@ class RandomSearchConfig:
     learning_rate: Positive = 0.025
     """SGD, cosine."""
     learning_rate_min: NonNegative = 0.001
+    """Of the weights, at the end."""
     momentum: Share = 0.9
+    """Of SGD."""
     weight_decay: NonNegative = 3e-4
+    """L2 coefficient of the weights."""
     gradient_clip: Positive = 5.0
+    """Largest norm of the weights' gradient."""
 
 
 class RandomSearch(Method):

@@ -18,8 +18,8 @@ from bench.study.file import shipped
 Bench = Callable[..., int]
 
 WORKFLOW = {
-    "Find out what there is": ["list", "doctor", "speed"],
-    "Run a study": ["run", "status", "gate", "tune", "sync"],
+    "Find out what there is": ["list", "show", "doctor", "speed"],
+    "Make and run a study": ["init", "gate", "run", "status", "tune", "sync"],
     "Read the results": [
         "leaderboard",
         "claims",
@@ -56,7 +56,7 @@ def test_verbs_stand_below_headings_in_the_order_of_the_workflow(
             section = sections[line[:-1]] = []
         elif line:
             section.append(line)
-    assert all(len(line.split(maxsplit=1)) == 2 for line in sections["Run a study"])
+    assert all(len(line.split(maxsplit=1)) == 2 for line in sections["Make and run a study"])
     names = {heading: [line.split()[0] for line in rows] for heading, rows in sections.items()}
     assert {heading: names[heading] for heading in WORKFLOW} == WORKFLOW
     assert list(sections) == [*WORKFLOW, "Options", "Examples"]
@@ -68,7 +68,7 @@ def test_every_parameter_is_explained_with_its_default(verb: str) -> None:
     command = group.commands[verb]
     context = click.Context(command, info_name=verb, show_default=True)
     needs_none = {"dry_run", "stale", "everything", "quick", "overrides", "evaluation"}
-    needs_none |= {"from_mlflow", "timeout", "study", "pick", "into", "system_metrics"}
+    needs_none |= {"from_mlflow", "timeout", "study", "pick", "into", "system_metrics", "shown"}
     for parameter in command.params:
         record = parameter.get_help_record(context)
         assert record is not None and len(record[1]) > 10, parameter

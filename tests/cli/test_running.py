@@ -20,7 +20,7 @@ from bench.tuning import session as tuning
 Bench = Callable[..., int]
 
 SETTINGS = {
-    "run": (running.Settings, {"dry_run", "evaluation", "nats_bench"}),
+    "run": (running.Settings, {"dry_run", "estimate", "evaluation", "nats_bench"}),
     "gate": (running.Settings, set()),
     "tune": (tuning.Settings, set()),
     "speed": (measuring.Settings, set()),
@@ -45,9 +45,12 @@ def test_dry_run_prints_the_trials_and_makes_nothing(
 ) -> None:
     assert bench("run", "small.yaml", "--dry-run", "--set", "seeds=[0, 1]") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 7
     assert lines[0].startswith("missing ") and lines[0].endswith("a on digits, seed 0")
-    assert "6 trials, 0 finished, 0 failed, 6 missing" in lines[-1]
+    assert "6 trials, 0 finished, 0 failed, 6 missing" in lines[6]
+    assert [line.split()[0] for line in lines[7:] if line[0] != " "] == [
+        *("time", "disk", "download"),
+    ]
+    assert "a: cannot be measured (NotImplementedError)" in "\n".join(lines)
     assert not (tmp_path / "results").exists()
 
 

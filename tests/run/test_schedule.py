@@ -13,6 +13,7 @@ from support import studies, tiny_trials
 from bench.errors import ResultsError
 from bench.records.parts import Failure
 from bench.records.store import Store
+from bench.run.display import Display
 from bench.run.messages import Done, Job, Message, Raised, Started
 from bench.run.progress import Progress
 from bench.run.schedule import Schedule, run_trials
@@ -60,7 +61,8 @@ class InlinePool:
 
 
 def run_inline(study: Study, store: Store, failing: str = "") -> InlinePool:
-    pool, progress = InlinePool(failing), Progress(9, 0, 2, list(study.trials), io.StringIO())
+    pool = InlinePool(failing)
+    progress = Progress(9, 0, 2, list(study.trials), Display(io.StringIO()))
     run_trials(Schedule(study.trials), pool, store, progress)
     assert pool.closed and not progress.waiting
     return pool

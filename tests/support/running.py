@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Store
+from bench.run.display import Display
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress
 from bench.run.schedule import Schedule, run_trials
@@ -24,9 +25,9 @@ def run_all(
 ) -> tuple[list[RunRecord], list[str]]:
     """(records in the order of writing, lines said)."""
     said, records = io.StringIO(), list[RunRecord]()
-    progress = Progress(len(trials) + len(finished), len(finished), workers, list(trials), said)
+    total, display = len(trials) + len(finished), Display(said)
+    progress = Progress(total, len(finished), workers, list(trials), display)
     schedule = Schedule(trials, finished)
     pool = LocalPool(["cpu"] * workers, Workplace(store.folder / "checkpoints", execute=execute))
     run_trials(schedule, pool, store, progress, records.append)
-    progress.close()
     return records, said.getvalue().splitlines()

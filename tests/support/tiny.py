@@ -74,6 +74,8 @@ class Interruption:
         self.seen: list[tuple[str, int]] = []
 
     def __call__(self, progress: EpochDone) -> None:
+        if progress.epoch == 0:  # the stage has begun
+            return
         self.seen.append((progress.stage, progress.epoch))
         if self.seen[-1] == self.at:
             raise KeyboardInterrupt
