@@ -57,6 +57,7 @@ def write_all(
     *,
     thresholds: CollapseThresholds | None = None,
     files: Files | None = None,
+    formats: Sequence[str] = (),
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
@@ -66,8 +67,9 @@ def write_all(
     were looked up, and their cost where architectures were trained one by one; the differences of
     variations where the study has some. Posterior tables are looked for beside the records that
     `files` names, else in `folder`/records. Tables with a row per trial say whether its search
-    failed to train. The bytes depend on the records and the study alone, not on their order. Raises
-    ResultsError where the records cannot be compared.
+    failed to train. The bytes depend on the records and the study alone, not on their order.
+    formats: svg, pdf: of the figures, beside their PNG. Raises ResultsError where the records
+    cannot be compared.
     """
     from analysis.common import comparable, failed_searches, outputs
 
@@ -76,7 +78,7 @@ def write_all(
     judged = failed_searches.judge(ordered, facts)
     made = _make_all(ordered, facts, thresholds, posteriors)
     marked = (failed_searches.mark(part, judged) for part in made)
-    return [path for part in marked for path in outputs.write(folder, part)]
+    return [path for part in marked for path in outputs.write(folder, part, formats)]
 
 
 def _make_all(
@@ -110,13 +112,13 @@ def _make_all(
     yield sparsity.make(records, looks)
     yield posterior.make(records, posteriors, looks)
     yield versions.make(records)
-    yield from map(cells.make, records)
+    yield from (cells.make(record, looks) for record in records)
     yield alive.make(records, looks)
     yield candidates.make(records, looks)
     yield truth.make(records, looks)
     yield cost.make(records, looks)
     if facts.variations:
-        yield ablation.make(records, facts)
+        yield ablation.make(records, facts, looks)
 
 
 def write_claims(
@@ -156,9 +158,11 @@ def write_ablation(
     cannot be compared.
     """
     from analysis import ablation
-    from analysis.common import comparable, outputs
+    from analysis.common import comparable, outputs, plots
 
-    return outputs.write(folder, ablation.make(comparable.order(records, facts), facts))
+    ordered = comparable.order(records, facts)
+    looks = plots.Looks.choose(ordered, facts)
+    return outputs.write(folder, ablation.make(ordered, facts, looks))
 
 
 def write_report(
