@@ -20,6 +20,7 @@ __all__ = [
     "write_all",
     "write_calibration",
     "write_claims",
+    "write_index",
     "write_leaderboard",
     "write_report",
     "write_tuning",
@@ -36,10 +37,12 @@ def write_leaderboard(
     *,
     thresholds: CollapseThresholds | None = None,
     files: Files | None = None,
+    columns: Sequence[str] = (),
 ) -> list[Path]:
     """Write leaderboard.md, .csv, .tex and .html into `folder`, from records in any order.
 
-    `thresholds` say what counts as collapsed, `files` where each record was read from. Raises
+    `thresholds` say what counts as collapsed, `files` where each record was read from,
+    `columns` which columns the LaTeX table has (ConfigurationError for a wrong one). Raises
     ResultsError, naming files, where the records cannot be compared.
     """
     from analysis import leaderboard
@@ -47,7 +50,7 @@ def write_leaderboard(
 
     thresholds = thresholds or operations.CollapseThresholds()
     ordered = comparable.order(records, facts, files)
-    return outputs.write(folder, leaderboard.make(ordered, facts, thresholds))
+    return outputs.write(folder, leaderboard.make(ordered, facts, thresholds, columns))
 
 
 def write_all(
@@ -175,7 +178,7 @@ def write_report(
     files: Files | None = None,
 ) -> Path:
     """Write every table and figure, and report.html, a page that has them all in it."""
-    from analysis import report
+    from analysis import claims, report
     from analysis.common import comparable, operations, outputs
     from analysis.leaderboard import content
 
@@ -186,11 +189,40 @@ def write_report(
         ordered,
         failed,
         content.build(ordered, facts, thresholds),
+        claims.decide_studies([(facts, ordered)], thresholds),
         figures=[path for path in written if path.suffix == ".png" and path.parent == folder],
-        cells=folder / "cells",
         posteriors=_locate_posteriors(folder, files),
     )
     return outputs.write(folder, page)[0]
+
+
+def write_index(
+    folder: Path,
+    studies: Sequence[Gathered],
+    *,
+    thresholds: CollapseThresholds | None = None,
+) -> Path:
+    """Write index.html into `folder`, the folder of all results, which has the studies' folders.
+
+    It links to those of a study's pages that are there. Raises ResultsError where the records of a
+    study cannot be compared with each other.
+    """
+    from analysis import claims
+    from analysis.common import operations, outputs
+    from analysis.leaderboard import content
+    from analysis.report import index
+
+    thresholds = thresholds or operations.CollapseThresholds()
+    described = [
+        index.Study(
+            own.folder.name,
+            content.build(records, facts, thresholds),
+            claims.decide_studies([(facts, records)], thresholds),
+            [path.name for path in own.folder.iterdir()],
+        )
+        for own, (facts, records) in zip(studies, _order_studies(studies), strict=True)
+    ]
+    return outputs.write(folder, index.make(described))[0]
 
 
 def write_calibration(

@@ -14,10 +14,10 @@ LEAST_SPAN = 1.0
 """No axis of accuracies shows less than this, points."""
 _CAPTION = (
     "Above, lines are the mean over seeds of the known accuracy of what would be selected after"
-    " that epoch, bands the 95 % interval of that mean. The axis shows where the means are in the"
-    " last half of the search; what lies further off is cut. A level thin line is the final"
-    " selection of a method whose search has no selections by epoch. Below are the final"
-    " selections: a hollow mark is a trial, a filled one the mean over seeds with its interval as"
+    " that epoch. The axis shows where the means are in the last half of the search; what lies"
+    " further off is cut. A level thin line is the final selection of a method whose search has no"
+    " selections by epoch. Below are the final selections: a hollow mark is a trial, a filled one"
+    " the mean over seeds with its 95 % interval as"
     f" a bar, cut where it leaves the range of the trials. {ACCURACY_SENTENCE}"
 )
 
@@ -34,8 +34,7 @@ def draw(epochs: pd.DataFrame, final: pd.DataFrame, looks: Looks) -> Figure:
     for column, (name, ends) in enumerate(tables):
         along = epochs[epochs["table"] == name]
         for axes, group in zip(grid[:-1, column], groups, strict=True):
-            look = {"summarise": summarise_accuracies}
-            plots.draw_methods_by_epoch(axes, along, ends, Y, group, looks, **look)
+            plots.draw_methods_by_epoch(axes, along, ends, Y, group, looks, bands=False)
             axes.set_ylim(*choose_limits(_list_late_means(along, ends)))
             plots.label_epochs(axes)
         points, own = grid[-1, column], looks.list_present(ends)

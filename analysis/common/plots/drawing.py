@@ -44,17 +44,21 @@ def draw_methods_by_epoch(
     labels: Sequence[str],
     looks: Looks,
     *,
-    summarise: Summarise = summarise,
+    bands: bool = True,
 ) -> None:
     """A line for each method: its mean by epoch or, without rows by epoch, a level of its ends.
 
-    `summarise`: of measures or of accuracies.
+    bands: with the 95 % interval of each mean.
     """
     for label in labels:
         own = epochs[epochs["method"] == label].dropna(subset=[column])
         if len(own):
             look = {"label": looks.name(label), "lw": 1.6, **looks.line(label)}
-            draw_mean_by_epoch(axes, own, column, summarise=summarise, **look)
+            if bands:
+                draw_mean_by_epoch(axes, own, column, **look)
+            else:
+                means = own.groupby("epoch")[column].mean()
+                axes.plot(means.index, means, **look)
         else:
             level = ends.loc[ends["method"] == label, column].mean()
             axes.axhline(level, label=looks.name(label), lw=1.0, **looks.line(label))
@@ -80,7 +84,7 @@ def draw_points_by_method(
         own = rows[rows["method"] == label].dropna(subset=[column]).sort_values(column)
         numbers, failed = own[column].tolist(), looks.list_failed(own)
         colour, marker = looks.colour(label), looks.marker(label)
-        step = min(0.12, 0.5 / max(map(numbers.count, numbers), default=1))  # stay in their row
+        step = min(0.12, 0.36 / max(map(numbers.count, numbers), default=1))  # stay in their row
         heights = place + 0.12 + step * own.groupby(column).cumcount().to_numpy(float)
         axes.plot(numbers, heights, marker, ms=5, mfc="white", mec=colour, ls="none")
         cross_out(axes, own[column].to_numpy(float)[failed], heights[failed], colour)

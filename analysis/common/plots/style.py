@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 GREY = "#595959"
-LEGEND_LINE = 0.19
+LEGEND_LINE = 0.21
 """The height of a line of a legend, inches."""
 SMALL: dict[str, Any] = {"fontsize": 8, "color": GREY}
 """The look of small texts beside what they explain."""

@@ -18,6 +18,7 @@ from support.pages import assert_well_formed
 
 from analysis import write_report
 from analysis.common.intervals import FEWEST_SEEDS
+from analysis.common.plots import Looks
 from analysis.report import checklist, rerun, trials
 from bench.records.schema import FailedRecord, FinishedRecord
 from bench.study.file import load
@@ -27,6 +28,9 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
 FACTS = synthetic.facts(
     ["random", "vinnas", "vinnas-no-kl"], notes="<b>notes</b>", failed=1, description="what for"
 )
+
+
+LOOKS = Looks(("darts", "random", "vinnas", "vinnas-no-kl"))
 
 
 def records(seeds: int = 3) -> list[FinishedRecord]:
@@ -133,11 +137,11 @@ def test_the_page_is_whole_and_a_function_of_the_records(tmp_path: Path) -> None
 def test_every_part_and_every_figure_is_there(tmp_path: Path) -> None:
     page = write(tmp_path, records()[:3])
     text = page.read_text()
-    for part in ("leaderboard", "figures", "trials", "checklist"):
+    for part in ("findings", "leaderboard", "figures", "trials", "checklist"):
         assert f'<a href="#{part}">' in text and f'<section id="{part}">' in text
     figures = sorted(tmp_path.glob("*.png"))
-    cells = sorted(tmp_path.glob("cells/*.png"))
-    assert text.count('<img src="data:image/png;base64,') == len(figures) + len(cells) == 4 + 3
+    assert text.count('<img src="data:image/png;base64,') == len(figures) == 4
+    assert text.count('<img src="data:image/svg+xml;base64,') == 3 + 1  # cells, and the best one
     assert "Collapse: which operations each method selects, and how uniform they are" in text
     assert "(Lindauer and Hutter 2019, arXiv 1909.02453)" in text
 
@@ -150,14 +154,14 @@ def test_a_failed_trial_says_why_and_how_to_run_it_again(tmp_path: Path) -> None
     assert f"<code>{name}</code>" in text and f"bench run {name} --results rerun" in text
 
 
-def test_a_trials_section_has_its_results_history_and_provenance(tmp_path: Path) -> None:
+def test_a_trials_section_has_its_results_history_and_provenance() -> None:
     changes = {"evaluation.test.ece": 0.0123, "tuning": {"seconds": 5.0}, "selection.forced": 2}
     record = synthetic.record(accuracy=0.9, epochs=2, changes=changes)
     posterior = pd.DataFrame(
         {"method": ["darts", "other"], "trial": record.trial.id[:8], "cell": "normal", "mean": 0.5}
         | {"dataset": "digits", "seed": 0, "epoch": 2, "std": None}
     )
-    section = trials.describe(record, posterior, tmp_path)
+    section = trials.describe(record, posterior, LOOKS, is_whole=True)
     assert section["title"] == "darts (tuned), digits, seed 0: 90.00 %"
     results = section["results"]
     assert results["Test accuracy"] == "90.00 % of 360 images"
@@ -172,14 +176,17 @@ def test_a_trials_section_has_its_results_history_and_provenance(tmp_path: Path)
     rows = section["tables"]["Posterior at the end of the search"]
     assert rows.texts == [["normal", "0.5"]] and rows.headings == [("cell", False), ("mean", True)]
     assert section["provenance"]["Commit"] == record.provenance.git_commit
-    assert section["picture"] == ""  # no cells are drawn there
+    assert section["picture"].startswith("data:image/svg+xml;base64,")
+    short = trials.describe(record, posterior, LOOKS, is_whole=False)
+    assert short["picture"] == "" and short["tables"] == {}
 
 
-def test_a_looked_up_accuracy_is_not_called_a_test_accuracy(tmp_path: Path) -> None:
+def test_a_looked_up_accuracy_is_not_called_a_test_accuracy() -> None:
     record = known.record(accuracies=(0.9,))
     empty = pd.DataFrame(columns=["method", "trial", "dataset", "seed", "epoch"])
-    results = trials.describe(record, empty, tmp_path)["results"]
+    results = trials.describe(record, empty, LOOKS, is_whole=True)["results"]
     assert results["Known validation accuracy (cifar10)"] == "90.00 % of 360 images"
+    assert trials.tabulate([record]).headings[4][0] == "known validation accuracy (cifar10), %"
 
 
 @pytest.mark.parametrize(
