@@ -54,10 +54,10 @@ const unfold = () => {
 };
 addEventListener("hashchange", unfold);
 unfold();
-// A printed page shows what is folded away.
+// A printed page shows what is folded away, but for the trials, which would be most of it.
 let folded = [];
 addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("details:not([open])")];
+  folded = [...document.querySelectorAll("details:not([open], .trial, .trial *)")];
   folded.forEach((each) => { each.open = true; });
 });
 addEventListener("afterprint", () => folded.forEach((each) => { each.open = false; }));

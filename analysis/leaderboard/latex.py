@@ -75,6 +75,7 @@ def _wrap_table(tabular: Sequence[str], caption: str, label: str) -> list[str]:
     return [
         r"\begin{table}[tbp]",
         r"\centering",
+        r"\setlength{\belowcaptionskip}{6pt}",
         rf"\caption{{{escape(caption)}}}",
         rf"\label{{tab:{label}}}",
         r"\small",
@@ -120,7 +121,8 @@ def _find_best(rows: Sequence[Cells], column: str, heading: str) -> float | None
 
 def _stack(heading: str, cell: Cell) -> str:
     """A heading on several lines, so that it makes no column wide."""
-    parts = textwrap.wrap(heading, 16, break_long_words=False, break_on_hyphens=False)
+    whole = heading.replace(" %", "\N{NO-BREAK SPACE}%").replace("% i", "%\N{NO-BREAK SPACE}i")
+    parts = textwrap.wrap(whole, 18, break_long_words=False, break_on_hyphens=False)
     side = "r" if cell.numeric else "l"
     lines = r"\\".join(map(escape, parts))
     return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{lines}\end{{tabular}}"

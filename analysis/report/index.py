@@ -125,7 +125,8 @@ def _describe(study: Study) -> dict[str, Any]:
         "name": facts.name,
         "description": facts.description,
         "gate": facts.gate,
-        "size": f"{rows['method'].nunique()} methods, {rows['dataset'].nunique()} data sets,"
+        "size": f"{rows['method'].nunique()} methods, {rows['dataset'].nunique()} data"
+        f" set{'s' * (rows['dataset'].nunique() != 1)},"
         f" up to {rows['seeds'].max()} seeds" if len(rows) else "no finished trial",
         "first": "; ".join(firsts),
         "claims": ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count),

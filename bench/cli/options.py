@@ -204,5 +204,6 @@ formats = option(
     "formats",
     type=OneOf(("svg", "pdf")),
     multiple=True,
-    help="Figures also as this, beside PNG; repeatable.",
+    show_default="PNG alone",
+    help="Figures as this too; repeatable.",
 )

@@ -68,7 +68,8 @@ class Looks:
     def name(self, label: str) -> str:
         """What a method is called in a figure: with how many of its searches failed to train."""
         own = [failed for trial, failed in self.judged.items() if trial[0] == label]
-        return f"{label} ({DAGGER} {sum(own)} of {len(own)})" if any(own) else label
+        count = f"({DAGGER} {sum(own)} of {len(own)})".replace(" ", "\N{NO-BREAK SPACE}")
+        return f"{label} {count}" if any(own) else label
 
     def list_failed(self, rows: pd.DataFrame) -> np.ndarray:
         """Which rows are of trials whose search failed to train: [rows], of a table of trials."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import partial
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.image
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from support import axes as read
 from support import synthetic
 
-from analysis.common import plots
+from analysis.common import outputs, plots
 from analysis.common.intervals import summarise
 from analysis.common.plots import Looks
 from analysis.common.trials import TRIAL_COLUMNS
@@ -100,7 +101,7 @@ def test_failed_searches_are_crossed_out_and_counted_after_the_name() -> None:
     (trials,) = [line for line in axes.get_lines() if list(line.get_xdata()) == [1.0, 2.0]][:1]
     assert cross.get_xdata().tolist() == [2.0]
     assert cross.get_ydata()[0] == trials.get_ydata()[1]
-    assert read.rows(axes) == ["a († 1 of 2)", "b"]
+    assert [name.replace("\xa0", " ") for name in read.rows(axes)] == ["a († 1 of 2)", "b"]
     assert "failed to train" in looks.remark and Looks(("a", "b")).remark == ""
 
 
@@ -140,6 +141,13 @@ def test_a_figure_is_the_same_bytes_as_svg_and_pdf_too() -> None:
         drawn = plots.render(draw(), kind)
         assert drawn.startswith(start) and plots.render(draw(), kind) == drawn
         assert b"Date" not in drawn
+
+
+def test_figures_are_written_in_other_formats_beside_their_png(tmp_path: Path) -> None:
+    made = {"a.png": plots.create(1, 1), "a.csv": pd.DataFrame({"x": [1]})}
+    names = [path.name for path in outputs.write(tmp_path, made, ["svg", "pdf", "svg"])]
+    assert names == ["a.png", "a.svg", "a.pdf", "a.csv"]
+    assert [path.name for path in outputs.write(tmp_path, made)] == ["a.png", "a.csv"]
 
 
 def test_points_by_method_are_the_trials_and_their_mean() -> None:

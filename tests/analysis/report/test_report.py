@@ -48,7 +48,13 @@ def write(folder: Path, given: list[FinishedRecord]) -> Path:
     return write_report(folder, given, [failure()], FACTS)
 
 
-def browse(page: Path, folder: Path, script: str = "", width: int = 1280) -> tuple[str, str]:
+def browse(
+    page: Path,
+    folder: Path,
+    script: str = "",
+    width: int = 1280,
+    flag: str = "preferredColorScheme=1",
+) -> tuple[str, str]:
     """(the document after it has run, what was said on the console), of the page and a script."""
     copy = folder / "copy.html"
     text = page.read_text().replace("</body>", f"<script>{script}</script></body>")
@@ -57,7 +63,7 @@ def browse(page: Path, folder: Path, script: str = "", width: int = 1280) -> tup
         [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
          "--virtual-time-budget=3000",
          "--disable-background-networking", "--disable-component-update", "--no-first-run",
-         "--enable-logging=stderr", f"--window-size={width},900",
+         "--enable-logging=stderr", f"--blink-settings={flag}", f"--window-size={width},900",
          f"--user-data-dir={folder / 'profile'}", copy.as_uri()],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
@@ -102,6 +108,47 @@ def test_columns_sort_up_and_down_and_nothing_is_on_the_console(tmp_path: Path) 
     sizes = [float(text.replace(",", "")) for text in up]
     assert sizes == sorted(sizes) and len(set(sizes)) == 3
     assert down == up[::-1] and sort == "descending" and opened is True
+
+
+@needs_browser
+def test_the_filter_and_the_columns_on_demand(tmp_path: Path) -> None:
+    page = write(tmp_path, records())
+    script = """
+      const input = document.querySelector("input[data-filter=method]");
+      input.value = "NO-KL"; input.dispatchEvent(new Event("input"));
+      const tables = [...document.querySelectorAll("table.sortable")];
+      const seen = tables.map((t) => [...t.tBodies[0].rows].filter((r) => !r.hidden).length);
+      const count = () => [...tables[0].tHead.rows[0].cells]
+        .filter((cell) => getComputedStyle(cell).display !== "none").length;
+      const few = count(); document.querySelector(".columns input").click();
+      document.title = JSON.stringify([seen, few, count()]);
+    """
+    document, console = browse(page, tmp_path, script)
+    assert console == ""
+    title = re.search(r"<title>(.*)</title>", document)
+    assert title is not None
+    seen, few, every = json.loads(html.unescape(title[1]))
+    assert seen == [1, 1, 3]  # of the two tables of the leaderboard, and of the trials
+    assert few == 6 and every == 13
+
+
+@needs_browser
+def test_dark_pages_are_dark_and_their_figures_too(tmp_path: Path) -> None:
+    page = write(tmp_path, records()[:3])
+    script = """
+      const of = (each) => getComputedStyle(each);
+      document.title = JSON.stringify([matchMedia("(prefers-color-scheme: dark)").matches,
+        of(document.body).backgroundColor, of(document.querySelector("figure img")).filter]);
+    """
+    shown = {}
+    for number in (0, 1):
+        document, _ = browse(page, tmp_path, script, flag=f"preferredColorScheme={number}")
+        title = re.search(r"<title>(.*)</title>", document)
+        assert title is not None
+        is_dark, paper, image = json.loads(html.unescape(title[1]))
+        shown[is_dark] = paper, image
+    assert shown[False] == ("rgb(255, 255, 255)", "none")
+    assert shown[True][0] == "rgb(18, 22, 27)" and shown[True][1].startswith("invert(")
 
 
 @needs_browser
