@@ -40,8 +40,8 @@ def tabulate(records: Sequence[FinishedRecord]) -> HtmlTable:
         numbers = [f"{accuracy:.2f}", *(f"{value:,.0f}" for value in values)]
         texts.append([link, *map(str, place), *numbers])
         keys.append([names["trial"], *place, accuracy, *values])
-    accuracy = name_accuracy(records)
-    headings = [(text.format(accuracy=accuracy), numeric) for text, numeric in HEADINGS]
+    name = name_accuracy(records)
+    headings = [(text.format(accuracy=name), numeric) for text, numeric in HEADINGS]
     return HtmlTable(headings, texts, keys)
 
 

@@ -58,7 +58,8 @@ def _draw_arrows(axes: Axes, block: pd.DataFrame, labels: Sequence[str], looks: 
         mark: dict[str, Any] = {"marker": looks.marker(label), "s": 32, "edgecolors": colour}
         axes.scatter(*before.T, facecolors="white", **mark)
         axes.scatter(*after.T, facecolors=colour, **mark)
-        plots.cross_out(axes, *after[looks.list_failed(own)].T, colour)
+        failed = after[looks.list_failed(own)]
+        plots.cross_out(axes, failed[:, 0], failed[:, 1], colour)
     axes.set_xlabel("Parameters (number)")
     axes.set_xlim(0, 1.06 * max(block["parameters"].max(), 1))
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))

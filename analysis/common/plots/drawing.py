@@ -82,13 +82,14 @@ def draw_points_by_method(
     """
     for place, label in enumerate(labels):
         own = rows[rows["method"] == label].dropna(subset=[column]).sort_values(column)
-        numbers, failed = own[column].tolist(), looks.list_failed(own)
+        numbers, failed = own[column].to_numpy(float), looks.list_failed(own)
         colour, marker = looks.colour(label), looks.marker(label)
-        step = min(0.12, 0.36 / max(map(numbers.count, numbers), default=1))  # stay in their row
-        heights = place + 0.12 + step * own.groupby(column).cumcount().to_numpy(float)
+        above = own.groupby(column).cumcount().to_numpy(float)
+        step = min(0.12, 0.36 / (1 + above.max(initial=0)))  # stacks end in their row
+        heights = place + 0.12 + step * above
         axes.plot(numbers, heights, marker, ms=5, mfc="white", mec=colour, ls="none")
-        cross_out(axes, own[column].to_numpy(float)[failed], heights[failed], colour)
-        if numbers:
+        cross_out(axes, numbers[failed], heights[failed], colour)
+        if len(numbers):
             summary = summarise(numbers)
             if summary.low is not None and summary.high is not None:
                 ends = [summary.low, summary.high]
