@@ -20,6 +20,7 @@ __all__ = [
     "write_all",
     "write_calibration",
     "write_claims",
+    "write_index",
     "write_leaderboard",
     "write_report",
     "write_tuning",
@@ -36,10 +37,12 @@ def write_leaderboard(
     *,
     thresholds: CollapseThresholds | None = None,
     files: Files | None = None,
+    columns: Sequence[str] = (),
 ) -> list[Path]:
     """Write leaderboard.md, .csv, .tex and .html into `folder`, from records in any order.
 
-    `thresholds` say what counts as collapsed, `files` where each record was read from. Raises
+    `thresholds` say what counts as collapsed, `files` where each record was read from,
+    `columns` which columns the LaTeX table has (ConfigurationError for a wrong one). Raises
     ResultsError, naming files, where the records cannot be compared.
     """
     from analysis import leaderboard
@@ -47,7 +50,7 @@ def write_leaderboard(
 
     thresholds = thresholds or operations.CollapseThresholds()
     ordered = comparable.order(records, facts, files)
-    return outputs.write(folder, leaderboard.make(ordered, facts, thresholds))
+    return outputs.write(folder, leaderboard.make(ordered, facts, thresholds, columns))
 
 
 def write_all(
@@ -57,6 +60,7 @@ def write_all(
     *,
     thresholds: CollapseThresholds | None = None,
     files: Files | None = None,
+    formats: Sequence[str] = (),
 ) -> list[Path]:
     """Write every table and figure of a study into `folder`; the paths, in the order written.
 
@@ -66,8 +70,9 @@ def write_all(
     were looked up, and their cost where architectures were trained one by one; the differences of
     variations where the study has some. Posterior tables are looked for beside the records that
     `files` names, else in `folder`/records. Tables with a row per trial say whether its search
-    failed to train. The bytes depend on the records and the study alone, not on their order. Raises
-    ResultsError where the records cannot be compared.
+    failed to train. The bytes depend on the records and the study alone, not on their order.
+    formats: svg, pdf: of the figures, beside their PNG. Raises ResultsError where the records
+    cannot be compared.
     """
     from analysis.common import comparable, failed_searches, outputs
 
@@ -76,7 +81,7 @@ def write_all(
     judged = failed_searches.judge(ordered, facts)
     made = _make_all(ordered, facts, thresholds, posteriors)
     marked = (failed_searches.mark(part, judged) for part in made)
-    return [path for part in marked for path in outputs.write(folder, part)]
+    return [path for part in marked for path in outputs.write(folder, part, formats)]
 
 
 def _make_all(
@@ -110,13 +115,13 @@ def _make_all(
     yield sparsity.make(records, looks)
     yield posterior.make(records, posteriors, looks)
     yield versions.make(records)
-    yield from map(cells.make, records)
+    yield from (cells.make(record, looks) for record in records)
     yield alive.make(records, looks)
     yield candidates.make(records, looks)
     yield truth.make(records, looks)
     yield cost.make(records, looks)
     if facts.variations:
-        yield ablation.make(records, facts)
+        yield ablation.make(records, facts, looks)
 
 
 def write_claims(
@@ -156,9 +161,11 @@ def write_ablation(
     cannot be compared.
     """
     from analysis import ablation
-    from analysis.common import comparable, outputs
+    from analysis.common import comparable, outputs, plots
 
-    return outputs.write(folder, ablation.make(comparable.order(records, facts), facts))
+    ordered = comparable.order(records, facts)
+    looks = plots.Looks.choose(ordered, facts)
+    return outputs.write(folder, ablation.make(ordered, facts, looks))
 
 
 def write_report(
@@ -171,7 +178,7 @@ def write_report(
     files: Files | None = None,
 ) -> Path:
     """Write every table and figure, and report.html, a page that has them all in it."""
-    from analysis import report
+    from analysis import claims, report
     from analysis.common import comparable, operations, outputs
     from analysis.leaderboard import content
 
@@ -182,11 +189,40 @@ def write_report(
         ordered,
         failed,
         content.build(ordered, facts, thresholds),
+        claims.decide_studies([(facts, ordered)], thresholds),
         figures=[path for path in written if path.suffix == ".png" and path.parent == folder],
-        cells=folder / "cells",
         posteriors=_locate_posteriors(folder, files),
     )
     return outputs.write(folder, page)[0]
+
+
+def write_index(
+    folder: Path,
+    studies: Sequence[Gathered],
+    *,
+    thresholds: CollapseThresholds | None = None,
+) -> Path:
+    """Write index.html into `folder`, the folder of all results, which has the studies' folders.
+
+    It links to those of a study's pages that are there. Raises ResultsError where the records of a
+    study cannot be compared with each other.
+    """
+    from analysis import claims
+    from analysis.common import operations, outputs
+    from analysis.leaderboard import content
+    from analysis.report import index
+
+    thresholds = thresholds or operations.CollapseThresholds()
+    described = [
+        index.Study(
+            own.folder.name,
+            content.build(records, facts, thresholds),
+            claims.decide_studies([(facts, records)], thresholds),
+            [path.name for path in own.folder.iterdir()],
+        )
+        for own, (facts, records) in zip(studies, _order_studies(studies), strict=True)
+    ]
+    return outputs.write(folder, index.make(described))[0]
 
 
 def write_calibration(

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.common import plots
+from analysis.common.plots import Looks
 
 INK = plots.OKABE_ITO[0]
 
@@ -19,10 +20,13 @@ def draw(
     differences: Mapping[tuple[str, str], Sequence[float]],
     base: str,
     region: float,
+    accuracy: str,
+    looks: Looks,
 ) -> Figure:
     """A panel per data set with a row per variation.
 
-    rows, differences: of `analysis.ablation.table`; region: of practical equivalence, in points.
+    rows, differences: of `analysis.ablation.table`; region: of practical equivalence, in points;
+    accuracy: what it is called.
     """
     blocks = [
         (str(dataset), block[block["variation"] != base])
@@ -33,22 +37,25 @@ def draw(
     panels = figure.subplots(len(blocks), 1, squeeze=False)[:, 0]
     for axes, (dataset, block) in zip(panels, blocks, strict=True):
         axes.axvspan(-region, region, color="#EEEEEE", lw=0)
-        _draw_forest(axes, block, differences)
+        _draw_forest(axes, block, differences, looks)
         axes.set_title(dataset, loc="left")
-        axes.set_xlabel(f"difference of test accuracy from {base}, points")
+        axes.set_xlabel(f"difference of {accuracy} from {base}, points")
     plots.add_caption(
         figure,
         "A square is the shift (Hodges-Lehmann), a bar the 95 % interval of shifts that the exact"
         " test does not reject, grey the region of practical equivalence. Hollow circles are the"
         " seeds minus the base's mean, or minus the base's value of the same search. At the right"
         " are the verdict and the p-value corrected by Holm. Left of the line the variation is"
-        " worse than the base.",
+        " worse than the base." + looks.remark,
     )
     return figure
 
 
 def _draw_forest(
-    axes: Axes, block: pd.DataFrame, differences: Mapping[tuple[str, str], Sequence[float]]
+    axes: Axes,
+    block: pd.DataFrame,
+    differences: Mapping[tuple[str, str], Sequence[float]],
+    looks: Looks,
 ) -> None:
     axes.axvline(0, color="black", lw=0.9)
     for place, row in enumerate(block.to_dict("records")):
@@ -64,7 +71,8 @@ def _draw_forest(
         said = f"{row['verdict']}, p {row['p_value_holm']:.2f}"
         right = axes.get_yaxis_transform()  # x in fractions of the axes, y in data
         axes.text(1.01, place, said, transform=right, va="center", **plots.SMALL)
-    axes.set_yticks(range(len(block)), [plots.wrap(label, 26) for label in block["variation"]])
+    names = [plots.wrap(looks.name(label), 26) for label in block["variation"]]
+    axes.set_yticks(range(len(block)), names)
     axes.set_ylim(len(block) - 0.5, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")

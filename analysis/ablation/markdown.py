@@ -13,20 +13,24 @@ from analysis.common.text import Note
 from bench.records.facts import StudyFacts
 
 HEADINGS = (
-    "data set", "variation", "changes", "test accuracy, %", "shift, points (95 % interval)",
+    "data set", "variation", "changes", "{accuracy}, %", "shift, points (95 % interval)",
     "P(better), % (95 % interval)", "p of the exact test (Holm)", "verdict",
     "80 % power from, points", "non-zero parameters", "search time", "evaluation time", "seeds",
 )  # fmt: skip
 
 
-def format_page(rows: pd.DataFrame, facts: StudyFacts) -> str:
-    """ablation.md, from the rows of `analysis.ablation.table.tabulate`."""
+def format_page(rows: pd.DataFrame, facts: StudyFacts, accuracy: str) -> str:
+    """ablation.md, from the rows of `analysis.ablation.table.tabulate`.
+
+    accuracy: what it is called.
+    """
+    headings = [heading.format(accuracy=accuracy) for heading in HEADINGS]
     title = f"Ablations of {text.escape(facts.base)}: {text.escape(facts.name)}"
     numeric = [False] * 3 + [True] * (len(HEADINGS) - 3)
     cells = [_format_row(row, facts.base) for row in rows.to_dict("records")]
     lines = [
         *text.format_heading(title, facts.description, facts.gate),
-        *text.format_table(HEADINGS, numeric, cells),
+        *text.format_table(headings, numeric, cells),
         "",
         *text.format_notes(_explain(rows, facts)),
     ]

@@ -26,7 +26,7 @@ def draw(coverage: pd.DataFrame) -> Figure:
         axes.set_xticks(sorted(set(coverage["seeds"])))
         axes.grid(axis="y")
     panels[0].set_ylabel("Coverage (fraction)")
-    plots.add_legend_above(figure, panels[0])
+    plots.add_legend_above(figure, panels)
     plots.add_caption(
         figure,
         "How often the 95 % interval of the mean of so many random cells of NAS-Bench-201 has the"

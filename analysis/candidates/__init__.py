@@ -27,5 +27,5 @@ def make(records: Iterable[FinishedRecord], looks: Looks) -> Outputs:
     return {
         **outputs,
         "inheritance.csv": correlations,
-        "inheritance.png": draw_inheritance(rows, correlations),
+        "inheritance.png": draw_inheritance(rows, correlations, looks),
     }

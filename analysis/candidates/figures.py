@@ -21,7 +21,7 @@ BINS = 25
 def draw_distribution(rows: pd.DataFrame, looks: Looks) -> Figure:
     """A row per (data set, method): histograms over all seeds; each trial's mean and spread."""
     blocks = [
-        (f"{label} on {dataset}", block[block["method"] == label])
+        (f"{looks.name(label)} on {dataset}", block[block["method"] == label])
         for dataset, block in rows.groupby("dataset", sort=False)
         for label in looks.list_present(block)
     ]
@@ -29,7 +29,7 @@ def draw_distribution(rows: pd.DataFrame, looks: Looks) -> Figure:
     grid = figure.subplots(len(blocks), 2, sharex="row", squeeze=False)
     for (left, right), (title, block) in zip(grid, blocks, strict=True):
         _draw_histograms(left, block)
-        _draw_trials(right, block)
+        _draw_trials(right, block, looks)
         left.set_title(plots.wrap(title, 48), loc="left")
     for axes in grid[-1]:
         axes.set_xlabel("Validation accuracy with inherited weights (%)")
@@ -38,7 +38,8 @@ def draw_distribution(rows: pd.DataFrame, looks: Looks) -> Figure:
         figure,
         "Candidates are drawn from the learned posterior (guided) and uniformly at the same "
         "expected size. The left shows the share in each bin, all seeds together, the right each "
-        "trial's candidates as points, their mean as a bar and one standard deviation as a line.",
+        "trial's candidates as points, their mean as a bar and one standard deviation as a line."
+        + looks.remark,
     )
     return figure
 
@@ -56,7 +57,7 @@ def _draw_histograms(axes: Axes, part: pd.DataFrame) -> None:
     axes.grid(axis="y")
 
 
-def _draw_trials(axes: Axes, part: pd.DataFrame) -> None:
+def _draw_trials(axes: Axes, part: pd.DataFrame, looks: Looks) -> None:
     seeds = sorted(set(part["seed"]))
     for row, seed in enumerate(seeds):
         for offset, kind in ((-0.2, "guided"), (0.2, "uniform")):
@@ -71,11 +72,13 @@ def _draw_trials(axes: Axes, part: pd.DataFrame) -> None:
             mean, spread = float(values.mean()), float(values.std())
             axes.plot([mean - spread, mean + spread], [height - 0.13] * 2, color=colour, lw=1.6)
             axes.plot([mean] * 2, [height - 0.2, height - 0.06], color=colour, lw=2.4)
-    plots.label_methods(axes, [f"seed {seed}" for seed in seeds])
+    failed = set(part.loc[looks.list_failed(part), "seed"])
+    names = [f"seed {seed}{f' {plots.DAGGER}' if seed in failed else ''}" for seed in seeds]
+    plots.label_methods(axes, names)
 
 
 @plots.styled
-def draw_inheritance(rows: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
+def draw_inheritance(rows: pd.DataFrame, correlations: pd.DataFrame, looks: Looks) -> Figure:
     """A panel per trial with retrained candidates: inherited against retrained accuracy."""
     trials = list(correlations.groupby("trial", sort=False))
     figure, panels = plots.create_panels(
@@ -91,6 +94,8 @@ def draw_inheritance(rows: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
             axes.scatter(*pair, color=colour, marker=MARKS[kind], s=24, alpha=0.8, label=label)
         first = part.iloc[0]
         title = f"{first['method']} on {first['dataset']}, seed {first['seed']}"
+        if looks.list_failed(part.head(1)).any():
+            title = f"{title} {plots.DAGGER}"
         axes.set_title(f"{plots.wrap(title, 44)}\nall together {_describe(by_kind, 'both')}")
         axes.set_xlabel("Inherited accuracy (%)")
         axes.set_ylabel("Retrained accuracy (%)")
@@ -100,7 +105,7 @@ def draw_inheritance(rows: pd.DataFrame, correlations: pd.DataFrame) -> Figure:
         figure,
         "Accuracies of candidates with the super-network's weights and after a training from "
         "scratch, both on validation images. In brackets is Spearman's rank correlation with its "
-        "95 % percentile bootstrap interval over candidates.",
+        "95 % percentile bootstrap interval over candidates." + looks.remark,
     )
     return figure
 

@@ -79,11 +79,11 @@ def format_sentences(ledger: Ledger) -> str:
     for entry in ledger.entries:
         verdict = str(entry.verdict).capitalize()
         sentence, source = text.escape(entry.claim.sentence), text.escape(entry.claim.source)
-        notes.append(Note(f"**{verdict}**: {sentence} ({source}). {_justify(entry)}"))
+        notes.append(Note(f"**{verdict}**: {sentence} ({source}). {justify(entry)}"))
     return "\n".join([*text.format_notes(notes), ""])
 
 
-def _justify(entry: Entry) -> str:
+def justify(entry: Entry) -> str:
     """What decides a claim, or what it would take where nothing does."""
     decided = _list_decided(entry)
     if decided:

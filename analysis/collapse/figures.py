@@ -32,21 +32,22 @@ def draw_final(final: pd.DataFrame, looks: Looks) -> Figure:
         heat = above.subplots(1, len(keys), sharey=True, squeeze=False)[0]
         for axes, key in zip(heat, keys, strict=True):
             means = part[part["cell"] == key].groupby("method")[columns].mean()
-            plots.draw_heat_map(axes, 100 * means.reindex(labels).set_axis(names, axis=1))
+            means = means.reindex(labels).set_axis(names, axis=1)
+            plots.draw_heat_map(axes, 100 * means.rename(index=looks.name))
             axes.axvline(sum(name not in PARAMETER_FREE for name in names), color="black", lw=1)
             cells = name_cell(key) if key == BOTH else f"the {name_cell(key)}"
             axes.set_title(f"Edges of {cells} by operation, %")
         whole = part[part["cell"] == BOTH]
         for axes, index in zip(below.subplots(1, 3, sharey=True), TITLES, strict=True):
-            values = {label: list(whole.loc[whole["method"] == label, index]) for label in labels}
-            plots.draw_points_by_method(axes, values, looks)
+            plots.draw_points_by_method(axes, whole, index, labels, looks)
             axes.set_xlim(-0.04, 1.04)
             axes.set_xlabel(TITLES[index])
     plots.add_caption(
         figure,
         "Above is the mean over seeds of each operation's share of the selected edges; operations "
         "right of the line are parameter-free. Below, over all cells, a hollow mark is a trial, "
-        f"a filled one the mean over seeds with its 95 % interval as a bar. {MEASURE_SENTENCE}",
+        "a filled one the mean over seeds with its 95 % interval as a bar. "
+        f"{MEASURE_SENTENCE}{looks.remark}",
     )
     return figure
 
@@ -55,13 +56,16 @@ def draw_final(final: pd.DataFrame, looks: Looks) -> Figure:
 def draw_epochs(epochs: pd.DataFrame, final: pd.DataFrame, looks: Looks) -> Figure:
     """Entropy of the genotype that would be selected, by epoch.
 
-    A row of panels per data set, a panel per cell key and one of all cells together.
+    A row of panels per data set and group of methods, a panel per cell key and one of all cells.
     """
-    labels, datasets, keys = looks.list_present(final), _list_datasets(final), _list_cells(final)
+    datasets, keys = _list_datasets(final), _list_cells(final)
     keys = keys if keys == [BOTH] else [*keys, BOTH]
-    figure = plots.create(max(6.0, 3.5 * len(keys)), 1.1 + 2.7 * len(datasets))
-    grid = figure.subplots(len(datasets), len(keys), sharex=True, sharey=True, squeeze=False)
-    for line, dataset in zip(grid, datasets, strict=True):
+    groups = looks.share_out(looks.list_present(final))
+    parts = [(dataset, group) for dataset in datasets for group in groups]
+    width = 3.5 * len(keys) + 2.0 * (len(groups) > 1)
+    figure = plots.create(max(6.0, width), 1.1 + 2.7 * len(parts))
+    grid = figure.subplots(len(parts), len(keys), sharex=True, sharey=True, squeeze=False)
+    for line, (dataset, labels) in zip(grid, parts, strict=True):
         for axes, key in zip(line, keys, strict=True):
             along, ends = (
                 frame[(frame["dataset"] == dataset) & (frame["cell"] == key)]
@@ -73,13 +77,13 @@ def draw_epochs(epochs: pd.DataFrame, final: pd.DataFrame, looks: Looks) -> Figu
         line[0].set_ylabel(TITLES["entropy"])
     for axes in grid[-1]:
         plots.label_epochs(axes)
-    plots.add_legend_above(figure, grid[0][0])
+    plots.add_legends(figure, grid.tolist(), groups=len(groups))
     plots.add_caption(
         figure,
         "Lines are the mean over seeds of the entropy of the genotype that would be selected after "
         "that epoch (0: one operation type; 1: every one equally often), bands the 95 % interval "
         f"of that mean. {MEASURE_SENTENCE} A level thin line is the final genotype of a "
-        "method whose search has no genotypes by epoch.",
+        f"method whose search has no genotypes by epoch.{looks.remark}",
     )
     return figure
 

@@ -35,29 +35,37 @@ COLUMNS = 3
 
 @plots.styled
 def draw(epochs: pd.DataFrame, looks: Looks) -> Figure:
-    """A panel for each signal that some search left, a block per data set."""
+    """A panel for each signal that some search left, a block per data set and group of methods."""
     values = {signal: _select(epochs, signal) for signal in TITLES}
     values = {signal: rows for signal, rows in values.items() if len(rows)}
     datasets = list(dict.fromkeys(epochs["dataset"]))
     lines = -(-len(values) // COLUMNS)
-    figure, blocks = plots.create_blocks(datasets, 0.3 + 2.3 * lines, 1.2)
-    for block, dataset in zip(blocks, datasets, strict=True):
+    groups = looks.share_out(looks.list_present(pd.concat(values.values())) if values else [])
+    parts = [(dataset, group) for dataset in datasets for group in groups]
+    names = [dataset for dataset, _ in parts]
+    figure, blocks = plots.create_blocks(
+        names, 0.3 + 2.3 * lines, 1.2, 10.5 + 2 * (len(groups) > 1)
+    )
+    rows_of_panels = []
+    for block, (dataset, group) in zip(blocks, parts, strict=True):
         grid = block.subplots(lines, COLUMNS, sharex=True, squeeze=False).ravel()
         for axes, (signal, rows) in zip(grid, values.items(), strict=False):
-            _draw_signal(axes, rows[rows["dataset"] == dataset], signal, looks)
+            own = rows[(rows["dataset"] == dataset) & rows["method"].isin(group)]
+            _draw_signal(axes, own, signal, looks)
+        rows_of_panels.append(grid[: min(COLUMNS, len(values))].tolist())
         for number, axes in enumerate(grid):
             axes.set_visible(number < len(values))
             if len(values) - COLUMNS <= number < len(values):
                 plots.label_epochs(axes)
                 axes.tick_params(labelbottom=True)
                 axes.xaxis.label.set_visible(True)
-    plots.add_legend_above(figure, figure.axes[0])
+    plots.add_legends(figure, rows_of_panels, groups=len(groups))
     plots.add_caption(
         figure,
         "Lines are means over seeds, of what would be selected after that epoch, all cells "
         "together where no cell is named (depth and width: mean of the cells). Bands are the 95 % "
         f"interval of that mean. {MEASURE_SENTENCE} Methods that left no value by epoch have no "
-        "line.",
+        f"line.{looks.remark}",
     )
     return figure
 
@@ -71,7 +79,7 @@ def _select(epochs: pd.DataFrame, signal: str) -> pd.DataFrame:
 def _draw_signal(axes: Axes, rows: pd.DataFrame, signal: str, looks: Looks) -> None:
     title, limits = TITLES[signal]
     for label in looks.list_present(rows):
-        look = {"label": label, "lw": 1.6, **looks.line(label)}
+        look = {"label": looks.name(label), "lw": 1.6, **looks.line(label)}
         own, measure = rows[rows["method"] == label], partial(summarise, within=limits)
         plots.draw_mean_by_epoch(axes, own, signal, summarise=measure, **look)
     if signal in FULL_RANGE:

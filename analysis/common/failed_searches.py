@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
-from analysis.common.outputs import Outputs
 from analysis.common.trials import TRIAL_COLUMNS, identify
 from bench.records.facts import StudyFacts
 from bench.records.learning import find_problems
@@ -53,7 +52,7 @@ def count(records: Iterable[FinishedRecord], facts: StudyFacts) -> Failures:
     return Failures(len(judged), {seed: one for seed, one in judged.items() if one})
 
 
-def mark(outputs: Outputs, judged: Mapping[Trial, list[str]]) -> Outputs:
+def mark(outputs: Mapping[str, Any], judged: Mapping[Trial, list[str]]) -> Mapping[str, Any]:
     """The same outputs, with the column `search_failed` in tables that have a row per trial.
 
     It is yes or no, and empty where a trial cannot be judged. A study in which none can be has no

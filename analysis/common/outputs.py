@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,20 +17,29 @@ Outputs = Mapping[str, "str | pd.DataFrame | Figure"]
 """File name -> text, table (.csv) or figure (.png), in the order in which they are written."""
 
 
-def write(folder: Path, outputs: Outputs) -> list[Path]:
+def write(folder: Path, outputs: Outputs, formats: Iterable[str] = ()) -> list[Path]:
     """Write each output into `folder`, atomically; the paths, in order.
 
-    Tables have six decimals, and empty fields for what does not exist.
+    Tables have six decimals, and empty fields for what does not exist. formats: of the files that
+    figures have beside their PNG, of `plots.FORMATS`.
     """
-    return [_write(folder / name, content) for name, content in outputs.items()]
+    kinds = [kind for kind in dict.fromkeys(formats) if kind != "png"]
+    return [
+        path for name, content in outputs.items() for path in _write(folder / name, content, kinds)
+    ]
 
 
-def _write(path: Path, content: str | pd.DataFrame | Figure) -> Path:
+def _write(
+    path: Path, content: str | pd.DataFrame | Figure, kinds: Sequence[str]
+) -> Iterator[Path]:
     if isinstance(content, str):
-        return files.write(path, content)
-    if isinstance(content, pd.DataFrame):
+        yield files.write(path, content)
+    elif isinstance(content, pd.DataFrame):
         text = content.to_csv(index=False, float_format="%.6f", lineterminator="\n")
-        return files.write(path, text)
-    from analysis.common import plots
+        yield files.write(path, text)
+    else:
+        from analysis.common import plots
 
-    return files.write(path, plots.render(content))
+        yield files.write(path, plots.render(content))
+        for kind in kinds:
+            yield files.write(path.with_suffix(f".{kind}"), plots.render(content, kind))

@@ -6,7 +6,7 @@ common/page.html.j2, which holds the style sheet and the script and forbids ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,12 +21,14 @@ class HtmlTable:
 
     headings: text and whether the column is numeric. texts: the cells, row by row; what is
     `markupsafe.Markup` is HTML already. keys: what each cell is sorted by (number, text, or None,
-    which comes last); without keys the columns do not sort.
+    which comes last); without keys the columns do not sort. main: headings of the
+    columns that are shown at first, the others on demand; empty: all.
     """
 
     headings: Sequence[tuple[str, bool]]
     texts: Sequence[Sequence[str]]
     keys: Sequence[Sequence[Any]] | None = None
+    main: Collection[str] = ()
 
 
 def render(template: str, **values: Any) -> str:

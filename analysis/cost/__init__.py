@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from analysis.common.outputs import Outputs
 from analysis.common.plots import Looks
+from analysis.common.trials import is_tabular, label_accuracy
 from analysis.cost.figure import draw
 from analysis.cost.table import tabulate
 from bench.records.schema import FinishedRecord
@@ -15,5 +16,5 @@ def make(records: Sequence[FinishedRecord], looks: Looks) -> Outputs:
     """cost.csv and .png, where a method trained architectures one after another."""
     if not any(record.selection.trajectory for record in records):
         return {}
-    rows = tabulate(records)
-    return {"cost.csv": rows, "cost.png": draw(rows, looks)}
+    rows, accuracy = tabulate(records), label_accuracy(filter(is_tabular, records))
+    return {"cost.csv": rows, "cost.png": draw(rows, accuracy, looks)}

@@ -18,29 +18,36 @@ SHIFT = 1.2
 
 
 @plots.styled
-def draw(rows: pd.DataFrame, looks: Looks) -> Figure:
+def draw(rows: pd.DataFrame, accuracy: str, looks: Looks) -> Figure:
     """A panel per data set: lines for black-box searches, points for one-shot methods, levels for
-    what was not searched.
+    what was not searched. accuracy: what it is called.
     """
     blocks = list(rows.groupby("dataset", sort=False))
-    figure, panels = plots.create_panels(len(blocks), (6.0, 4.4), least_width=7.0, sharey=True)
-    for axes, (dataset, block) in zip(panels, blocks, strict=True):
+    groups = looks.share_out(looks.list_present(rows))
+    figure, panels = plots.create_panels(
+        len(groups) * len(blocks), (6.0, 4.4), columns=len(blocks), least_width=7.0, sharey=True
+    )
+    parts = [(group, *block) for group in groups for block in blocks]
+    limits = [_choose_limits(block) for _, block in blocks]
+    for axes, (group, dataset, block) in zip(panels, parts, strict=True):
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         one_shot = looks.list_present(block[block["searched"] == ONE_SHOT])
-        for label in looks.list_present(block):
+        for label in [label for label in looks.list_present(block) if label in group]:
             own = block[block["method"] == label]
             if label in one_shot:
                 shift = SHIFT ** (one_shot.index(label) - (len(one_shot) - 1) / 2)
                 _draw_point(axes, own, shift, label, looks)
             else:
                 _draw_line(axes, own, label, looks)
-        axes.set_ylim(*_choose_limits(block))
+        axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
         axes.set_title(plots.wrap(str(dataset), 50))
         axes.set_xlabel("Cost, trained architectures")
         axes.grid(axis="both")
-    panels[0].set_ylabel(f"Known accuracy ({', '.join(dict.fromkeys(rows['table']))}), %")
-    plots.add_legend_above(figure, panels[0])
+    lines = plots.split_rows(panels, len(blocks))
+    for line in lines:
+        line[0].set_ylabel(accuracy)
+    plots.add_legends(figure, lines, groups=len(groups))
     plots.add_caption(
         figure,
         "Lines are the mean over seeds of the known accuracy of the best architecture so far, best"
@@ -51,7 +58,7 @@ def draw(rows: pd.DataFrame, looks: Looks) -> Figure:
         " levels are architectures that"
         f" were not searched. Bands and bars are 95 % intervals of the means. {ACCURACY_SENTENCE}"
         " Where the known accuracies are validation accuracies, black-box searches maximise nearly"
-        " the number that is shown and are an upper reference.",
+        " the number that is shown and are an upper reference." + looks.remark,
     )
     return figure
 
@@ -81,11 +88,12 @@ def _draw_line(axes: Axes, own: pd.DataFrame, label: str, looks: Looks) -> None:
     if own["searched"].iloc[0] == BLACK_BOX:
         line = average(own)
         x = line["architectures"]
-        axes.plot(x, line["mean"], drawstyle="steps-post", lw=1.8, label=label, **looks.line(label))
+        name = looks.name(label)
+        axes.plot(x, line["mean"], drawstyle="steps-post", lw=1.8, label=name, **looks.line(label))
         axes.fill_between(x, line["low"], line["high"], step="post", color=colour, alpha=0.15, lw=0)
     else:
         level = float(own["accuracy_percent"].mean())
-        axes.axhline(level, lw=1.0, label=label, **looks.line(label))
+        axes.axhline(level, lw=1.0, label=looks.name(label), **looks.line(label))
 
 
 def _draw_point(axes: Axes, own: pd.DataFrame, shift: float, label: str, looks: Looks) -> None:
@@ -96,7 +104,8 @@ def _draw_point(axes: Axes, own: pd.DataFrame, shift: float, label: str, looks: 
         [shift * float(own["architectures"].mean())],
         [mean],
         [[mean - low], [high - mean]] if np.isfinite(low) else None,
-        fmt=looks.marker(label), ms=6, capsize=3, color=looks.colour(label), label=label,
+        fmt=looks.marker(label), ms=6, capsize=3, color=looks.colour(label),
+        label=looks.name(label),
     )  # fmt: skip
 
 

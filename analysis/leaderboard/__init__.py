@@ -11,20 +11,26 @@ from collections.abc import Sequence
 
 from analysis.common.operations import CollapseThresholds
 from analysis.common.outputs import Outputs
-from analysis.leaderboard import formats, movement
+from analysis.leaderboard import formats, latex, movement
 from analysis.leaderboard.content import build
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
 
 def make(
-    records: Sequence[FinishedRecord], facts: StudyFacts, thresholds: CollapseThresholds
+    records: Sequence[FinishedRecord],
+    facts: StudyFacts,
+    thresholds: CollapseThresholds,
+    columns: Sequence[str] = (),
 ) -> Outputs:
-    """leaderboard.md, .csv, .tex and .html of ordered records."""
+    """leaderboard.md, .csv, .tex and .html of ordered records.
+
+    columns: of the LaTeX table. Raises ConfigurationError where there is no such column.
+    """
     leaderboard = build(records, facts, thresholds)
     return {
         "leaderboard.md": formats.to_markdown(leaderboard) + movement.to_markdown(records),
         "leaderboard.csv": leaderboard.rows,
-        "leaderboard.tex": formats.to_latex(leaderboard),
+        "leaderboard.tex": latex.to_latex(leaderboard, columns),
         "leaderboard.html": formats.to_html(leaderboard),
     }

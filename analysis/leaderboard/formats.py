@@ -1,4 +1,4 @@
-"""A leaderboard as Markdown, LaTeX and a web page."""
+"""A leaderboard as Markdown and as a web page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from analysis.common import pages, text
 from analysis.leaderboard.columns import Cells
 from analysis.leaderboard.content import DETAILS, NOTHING, Leaderboard
+
+MAIN = ("rank", "method", "verdict", "non-zero", "search time")
+"""How the headings of columns begin that a web page shows at first, besides the accuracy."""
+IS_ACCURACY = "accuracy"
 
 
 def to_markdown(leaderboard: Leaderboard) -> str:
@@ -35,49 +39,6 @@ def _list_texts(rows: Sequence[Cells]) -> list[list[str]]:
     return [[cell.text for cell in row.values()] for row in rows]
 
 
-def to_latex(leaderboard: Leaderboard) -> str:
-    r"""Tables to \input into a document that uses booktabs."""
-    name, gate = leaderboard.facts.name, leaderboard.facts.gate
-    lines = [f"% Leaderboard: {_on_one_line(name)}. Needs \\usepackage{{booktabs}}."]
-    if gate:
-        lines.append(f"% {_on_one_line(gate)}")
-    for dataset, tables in leaderboard.tables.items():
-        for table in tables:
-            lines += ["", f"% {_on_one_line(dataset)}", *_latex_table(table)]
-    return "\n".join([*lines, ""])
-
-
-def _latex_table(rows: Sequence[Cells]) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        return f"{' & '.join(map(_escape_latex, cells))} \\\\"
-
-    alignment = "".join("r" if numeric else "l" for numeric in _list_numeric(rows))
-    return [
-        f"\\begin{{tabular}}{{{alignment}}}",
-        "\\toprule",
-        line(list(rows[0])),
-        "\\midrule",
-        *map(line, _list_texts(rows)),
-        "\\bottomrule",
-        "\\end{tabular}",
-    ]
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "_": r"\_", "%": r"\%", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"$<$", ">": r"$>$", "|": r"\textbar{}",
-}  # fmt: skip
-
-
-def _escape_latex(cell: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in _on_one_line(cell))
-
-
-def _on_one_line(words: str) -> str:
-    return " ".join(words.split())
-
-
 def to_html(leaderboard: Leaderboard) -> str:
     """A page of its own: no request to anywhere, columns that sort."""
     return pages.render(
@@ -94,14 +55,16 @@ def describe(leaderboard: Leaderboard) -> dict[str, object]:
         "nothing": NOTHING,
         "details": DETAILS,
         "tables": {
-            dataset: tuple(map(_html_table, tables))
+            dataset: (_html_table(tables[0], MAIN), _html_table(tables[1]))
             for dataset, tables in leaderboard.tables.items()
         },
         "notes": leaderboard.notes,
     }
 
 
-def _html_table(rows: Sequence[Cells]) -> pages.HtmlTable:
+def _html_table(rows: Sequence[Cells], main: Sequence[str] = ()) -> pages.HtmlTable:
     headings = list(zip(rows[0], _list_numeric(rows), strict=True))
     keys = [[cell.key for cell in row.values()] for row in rows]
-    return pages.HtmlTable(headings, _list_texts(rows), keys)
+    is_main = [name for name in rows[0] if name.startswith(tuple(main)) or IS_ACCURACY in name]
+    shown = is_main if main else []
+    return pages.HtmlTable(headings, _list_texts(rows), keys, shown)

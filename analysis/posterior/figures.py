@@ -42,12 +42,13 @@ def draw_histograms(rows: pd.DataFrame, looks: Looks) -> Figure:
     )
     for axes, (dataset, label, quantity, values) in zip(grid, parts, strict=True):
         _draw_histogram(axes, quantity, values.to_numpy(), looks.colour(label))
-        axes.set_title(f"{plots.wrap(label, 30)}, {plots.wrap(str(dataset), 34)}")
+        axes.set_title(f"{plots.wrap(looks.name(label), 30)}, {plots.wrap(str(dataset), 34)}")
     plots.add_caption(
         figure,
         "Every operation of every edge at the end of the search, all seeds together. The line "
         f"at log alpha = {DEAD_AT:g} is where an operation counts as dead by default (a "
-        "method's option `threshold` may differ); a drop probability of 1 removes it.",
+        "method's option `threshold` may differ); a drop probability of 1 removes it."
+        + looks.remark,
     )
     return figure
 
@@ -69,23 +70,30 @@ def _draw_histogram(axes: Axes, quantity: str, values: np.ndarray, colour: str) 
 def draw_confidence(
     points: pd.DataFrame, correlations: pd.DataFrame, accuracy: str, looks: Looks
 ) -> Figure:
-    """Confidence in the selected genotype against its accuracy; a panel per data set.
+    """Confidence in the selected genotype against its accuracy.
+
+    A panel per data set and group of methods.
 
     points, correlations: of `analysis.posterior.tables`; accuracy: what it is called.
     """
     blocks = list(points.groupby("dataset", sort=False))
-    figure, grid = plots.create_panels(len(blocks), (5.4, 4.8), least_width=6.5)
-    for axes, (dataset, part) in zip(grid, blocks, strict=True):
+    groups = looks.share_out(looks.list_present(points))
+    figure, grid = plots.create_panels(
+        len(groups) * len(blocks), (5.4, 4.8), columns=len(blocks), least_width=6.5, sharey="col"
+    )
+    parts = [(group, *block) for group in groups for block in blocks]
+    for axes, (group, dataset, part) in zip(grid, parts, strict=True):
         rhos = {
             row["method"]: _describe(row)
             for row in correlations[correlations["dataset"] == dataset].to_dict("records")
         }
-        for label in looks.list_present(part):
+        for label in [label for label in looks.list_present(part) if label in group]:
             own = part[part["method"] == label]
-            marker, colour, text = looks.marker(label), looks.colour(label), rhos[label]
-            axes.plot(
-                own[X], own[Y], marker, ms=6, mfc="white", mec=colour, label=f"{label}: {text}"
-            )
+            marker, colour = looks.marker(label), looks.colour(label)
+            name = f"{looks.name(label)}: {rhos[label]}"
+            axes.plot(own[X], own[Y], marker, ms=6, mfc="white", mec=colour, label=name)
+            failed = own[looks.list_failed(own)]
+            plots.cross_out(axes, failed[X].to_numpy(float), failed[Y].to_numpy(float), colour)
         _draw_quintiles(axes, part)
         axes.set_title(plots.wrap(str(dataset), 34))
         axes.set(xlabel="Posterior probability of the selected operations (mean)")
@@ -93,7 +101,8 @@ def draw_confidence(
         axes.grid()
         title = f"{WITHIN}: {rhos[WITHIN]}"
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, title=title)
-    grid[0].set_ylabel(accuracy)
+    for line in plots.split_rows(grid, len(blocks)):
+        line[0].set_ylabel(accuracy)
     plots.add_caption(
         figure,
         "A point is a trial: how probable its posterior holds each selected operation to be the "
@@ -101,7 +110,7 @@ def draw_confidence(
         f"Spearman's, stated from {FEWEST_POINTS} points on; within methods it is that of the "
         "methods whose confidence varies, each centred. A method without uncertainty is certain "
         "(1) or indifferent. The grey line joins the means of quintiles of confidence, where there "
-        f"are {FEWEST_BINNED} points or more.",
+        f"are {FEWEST_BINNED} points or more, of all methods.{looks.remark}",
     )
     return figure
 

@@ -1,16 +1,27 @@
-"""One self-contained web page about a study: leaderboard, figures, trials, checklist."""
+"""One self-contained web page about a study, and one about all of them (`index`).
+
+The study's page has what its claims came to, accuracies and costs, the leaderboard, figures, trials
+and a checklist.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from analysis import cells
+from analysis.claims.formats import justify
+from analysis.claims.ledger import Entry, Ledger
 from analysis.common import pages
 from analysis.common.outputs import Outputs
+from analysis.common.plots import Looks
+from analysis.common.trials import name_accuracy
 from analysis.leaderboard.content import Leaderboard
 from analysis.leaderboard.formats import describe
 from analysis.posterior.tables import read_final
-from analysis.report import checklist, trials
+from analysis.report import charts, checklist, trials
 from bench.records.schema import FailedRecord, FinishedRecord
 
 FIGURES = {
@@ -33,27 +44,112 @@ FIGURES = {
 """What a figure of the study's folder shows; one that is not here is shown under its name."""
 
 
+LIMIT = 3_000_000
+"""A page has at most so many bytes: details of trials are left out until it does."""
+LEFT_OUT = (
+    "",
+    "So that the page stays small, cells and histories are shown of each method's first seed;"
+    " the folders cells/ and records/ have them all.",
+    "So that the page stays small, it has no cells and histories; the folders cells/ and records/"
+    " have them.",
+)
+"""What the page says at each level of leaving out."""
+
+
 def make(
     records: Sequence[FinishedRecord],
     failed: Sequence[FailedRecord],
     leaderboard: Leaderboard,
+    ledger: Ledger,
     figures: Sequence[Path],
     *,
-    cells: Path,
     posteriors: Path,
 ) -> Outputs:
-    """report.html. figures: files, without the drawn cells; cells, posteriors: folders of files."""
+    """report.html, of at most `LIMIT` bytes where that is possible.
+
+    figures: files, without the drawn cells; posteriors: the folder of the posterior tables.
+    """
+    looks = Looks.choose(records, leaderboard.facts)
     posterior = read_final(records, posteriors)
     titles = [FIGURES.get(path.name, path.stem.replace("_", " ").capitalize()) for path in figures]
-    page = pages.render(
-        "report/page.html.j2",
-        title=leaderboard.facts.name,
-        study_notes=" ".join(leaderboard.facts.notes.split()),
-        leaderboard=describe(leaderboard),
-        figures=list(zip(titles, map(trials.embed, figures), strict=True)),
-        overview=trials.tabulate(records),
-        sections=[trials.describe(record, posterior, cells) for record in records],
-        failures=[trials.describe_failure(record) for record in failed],
-        items=checklist.check(records),
-    )
+    values = {
+        "title": leaderboard.facts.name,
+        "study_notes": " ".join(leaderboard.facts.notes.split()),
+        "claims": [_describe_claim(entry) for entry in ledger.entries],
+        "plots": _draw_plots(records, leaderboard, looks),
+        "height": charts.HEIGHT,
+        "cell": _draw_best(records, leaderboard, looks),
+        "leaderboard": describe(leaderboard),
+        "figures": list(zip(titles, map(trials.embed, figures), strict=True)),
+        "overview": trials.tabulate(records),
+        "failures": [trials.describe_failure(record) for record in failed],
+        "items": checklist.check(records),
+    }
+    first = min((record.trial.seed for record in records), default=0)
+    page = ""
+    for level, left_out in enumerate(LEFT_OUT):
+        sections = [
+            trials.describe(
+                record,
+                posterior,
+                looks,
+                is_whole=level == 0 or (level == 1 and record.trial.seed == first),
+            )
+            for record in records
+        ]
+        shown = {**values, "sections": sections, "left_out": left_out}
+        page = pages.render("report/page.html.j2", **shown)
+        if len(page.encode()) <= LIMIT:
+            break
     return {"report.html": page}
+
+
+def _describe_claim(entry: Entry) -> dict[str, str]:
+    claim = entry.claim
+    return {
+        "verdict": str(entry.verdict),
+        "sentence": claim.sentence,
+        "source": claim.source,
+        "basis": justify(entry),
+    }
+
+
+def _draw_plots(
+    records: Sequence[FinishedRecord], leaderboard: Leaderboard, looks: Looks
+) -> list[tuple[str, charts.Dots, charts.Scatter]]:
+    """For each data set: accuracies with intervals, and accuracy against cost."""
+    accuracy = name_accuracy(records)
+    points = pd.DataFrame(
+        {
+            "method": record.trial.label,
+            "dataset": record.trial.dataset,
+            "evaluation": "tuned" if record.is_tuned else "default",
+            "seed": record.trial.seed,
+            "accuracy_percent": 100 * record.evaluation.test.accuracy,
+            "failed": looks.has_failed(record),
+        }
+        for record in records
+    )
+    return [
+        (
+            str(dataset),
+            charts.make_dots(rows, points[points["dataset"] == dataset], accuracy, looks),
+            charts.make_scatter(rows, accuracy, looks),
+        )
+        for dataset, rows in leaderboard.rows.groupby("dataset", sort=False)
+    ]
+
+
+def _draw_best(records: Sequence[FinishedRecord], leaderboard: Leaderboard, looks: Looks) -> str:
+    """The drawn cell of the best trial of the method that ranks first on the first data set."""
+    rows = leaderboard.rows
+    if not len(rows):
+        return ""
+    first = rows.iloc[0]
+    own = [
+        record
+        for record in records
+        if (record.trial.label, record.trial.dataset) == (first["method"], first["dataset"])
+    ]
+    best = max(own, key=lambda record: record.evaluation.test.accuracy)
+    return trials.embed_figure(cells.picture(best, looks))

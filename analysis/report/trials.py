@@ -10,16 +10,20 @@ from typing import Any
 import pandas as pd
 import yaml
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
+from analysis import cells
+from analysis.common import plots
 from analysis.common.pages import HtmlTable
-from analysis.common.trials import TRIAL_COLUMNS, identify
+from analysis.common.plots import Looks
+from analysis.common.trials import TRIAL_COLUMNS, identify, name_accuracy
 from analysis.report import rerun
 from bench.records.parts import Stage
 from bench.records.schema import FailedRecord, FinishedRecord
 
 HEADINGS = (
     ("trial", False), ("method", False), ("data set", False), ("seed", True),
-    ("test accuracy, %", True), ("non-zero parameters", True), ("search time, s", True),
+    ("{accuracy}, %", True), ("non-zero parameters", True), ("search time, s", True),
     ("evaluation time, s", True),
 )  # fmt: skip
 
@@ -36,13 +40,18 @@ def tabulate(records: Sequence[FinishedRecord]) -> HtmlTable:
         numbers = [f"{accuracy:.2f}", *(f"{value:,.0f}" for value in values)]
         texts.append([link, *map(str, place), *numbers])
         keys.append([names["trial"], *place, accuracy, *values])
-    return HtmlTable(HEADINGS, texts, keys)
+    name = name_accuracy(records)
+    headings = [(text.format(accuracy=name), numeric) for text, numeric in HEADINGS]
+    return HtmlTable(headings, texts, keys)
 
 
-def describe(record: FinishedRecord, posterior: pd.DataFrame, cells: Path) -> dict[str, Any]:
+def describe(
+    record: FinishedRecord, posterior: pd.DataFrame, looks: Looks, *, is_whole: bool
+) -> dict[str, Any]:
     """What the template shows of a trial.
 
-    posterior: rows of all trials' last epochs; cells: the folder of drawn cells.
+    posterior: rows of all trials' last epochs; is_whole: with the drawn cell and the histories,
+    which take most of the space.
     """
     trial, configuration = record.trial, record.configuration
     accuracy = 100 * record.evaluation.test.accuracy
@@ -55,10 +64,10 @@ def describe(record: FinishedRecord, posterior: pd.DataFrame, cells: Path) -> di
     return {
         "anchor": _anchor(record),
         "title": f"{_name_method(record)}, {trial.dataset}, seed {trial.seed}: {accuracy:.2f} %",
-        "picture": embed(cells / f"{trial.stem}.png"),
+        "picture": embed_figure(cells.picture(record, looks)) if is_whole else "",
         "results": _list_results(record),
         "configuration": yaml.safe_dump(configuration, allow_unicode=True, default_flow_style=None),
-        "tables": {name: table for name, table in tables.items() if table.texts},
+        "tables": {name: table for name, table in tables.items() if is_whole and table.texts},
         "provenance": _list_provenance(record),
         "rerun": rerun.describe(record),
     }
@@ -79,6 +88,12 @@ def embed(picture: Path) -> str:
     if not picture.is_file():
         return ""
     return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+
+
+def embed_figure(figure: Figure) -> str:
+    """A figure of few lines as a data URL of an SVG."""
+    drawn = plots.render(figure, "svg")
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}"
 
 
 def _anchor(record: FinishedRecord) -> str:

@@ -24,7 +24,7 @@ def make(records: Sequence[FinishedRecord], looks: Looks) -> Outputs:
     if records:
         outputs["sparsity.png"] = sizes.draw(trials, layers, label_accuracy(records), looks)
     if points["threshold"].notna().any():
-        outputs["sparsity_path.png"] = path.draw(points, looks)
+        outputs["sparsity_path.png"] = path.draw(points, label_accuracy(records), looks)
     if trials["compact_parameters"].notna().any():
         outputs["sparsity_cost.png"] = cost.draw(trials, looks)
     return outputs

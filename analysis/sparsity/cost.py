@@ -48,7 +48,7 @@ def draw(trials: pd.DataFrame, looks: Looks) -> Figure:
         "physically removed (dead layers, dead channels of separable convolutions). Of "
         "parameters, the small dot between is the number that is not zero. All are means over "
         "seeds; a method without filled mark removes nothing. Times are of the hardware named in "
-        "the leaderboard.",
+        f"the leaderboard.{looks.remark}",
     )
     return figure
 
@@ -71,4 +71,4 @@ def _draw_panel(
     axes.set_xlim(0, 1.06 * (1.0 if pd.isna(largest) else float(largest)))
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-    plots.label_methods(axes, labels)
+    plots.label_methods(axes, [looks.name(label) for label in labels])

@@ -29,12 +29,11 @@ def draw(trials: pd.DataFrame, layers: pd.DataFrame, accuracy: str, looks: Looks
         left, right = above.subplots(1, 2)
         _draw_arrows(left, block, labels, looks)
         left.set_ylabel(accuracy)
-        percent = 100 * block["nonzero_ratio"]
-        values = {label: list(percent[block["method"] == label]) for label in labels}
-        plots.draw_points_by_method(right, values, looks)
+        percent = block.assign(nonzero_percent=100 * block["nonzero_ratio"].astype(float))
+        plots.draw_points_by_method(right, percent, "nonzero_percent", labels, looks)
         right.set_xlim(-4, 104)
         right.set_xlabel("Non-zero parameters (% of all)")
-        _draw_zeros(below, layers[layers["dataset"] == dataset], labels)
+        _draw_zeros(below, layers[layers["dataset"] == dataset], labels, looks)
     plots.add_caption(
         figure,
         "Above left, an arrow is a trial, from all parameters and the accuracy before the zeroing "
@@ -42,7 +41,7 @@ def draw(trials: pd.DataFrame, layers: pd.DataFrame, accuracy: str, looks: Looks
         "zeroed the two coincide; colours and marks are as at the right. Above right, a hollow "
         "mark is a trial, a filled one the mean over seeds with its 95 % interval as a bar. "
         f"{MEASURE_SENTENCE} Below are zeros over parameters, means over seeds; grey where there "
-        "are no parameters.",
+        f"are no parameters.{looks.remark}",
     )
     return figure
 
@@ -59,13 +58,17 @@ def _draw_arrows(axes: Axes, block: pd.DataFrame, labels: Sequence[str], looks: 
         mark: dict[str, Any] = {"marker": looks.marker(label), "s": 32, "edgecolors": colour}
         axes.scatter(*before.T, facecolors="white", **mark)
         axes.scatter(*after.T, facecolors=colour, **mark)
+        failed = after[looks.list_failed(own)]
+        plots.cross_out(axes, failed[:, 0], failed[:, 1], colour)
     axes.set_xlabel("Parameters (number)")
     axes.set_xlim(0, 1.06 * max(block["parameters"].max(), 1))
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.grid()
 
 
-def _draw_zeros(figure: SubFigure, layers: pd.DataFrame, labels: Sequence[str]) -> None:
+def _draw_zeros(
+    figure: SubFigure, layers: pd.DataFrame, labels: Sequence[str], looks: Looks
+) -> None:
     layers = layers[layers["parameters"] > 0]
     left, right = figure.subplots(1, 2, sharey=True)
     for axes, column, key in ((left, "part", _depth), (right, "operation", _kind)):
@@ -74,7 +77,8 @@ def _draw_zeros(figure: SubFigure, layers: pd.DataFrame, labels: Sequence[str]) 
         sums["share"] = 100 * sums["zeros"] / sums["parameters"]
         shares = sums.pivot_table(index="method", columns=column, values="share", aggfunc="mean")
         names = sorted(set(layers[column]), key=key)
-        plots.draw_heat_map(axes, shares.reindex(index=list(labels), columns=names).astype(float))
+        shares = shares.reindex(index=list(labels), columns=names).astype(float)
+        plots.draw_heat_map(axes, shares.rename(index=looks.name))
     left.set_title("Zeros by part of the network, % of its parameters")
     right.set_title("Zeros by operation, % of its parameters")
 

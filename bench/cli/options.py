@@ -16,7 +16,7 @@ import click
 from click import Context, Parameter, option
 
 from bench.cli.completion import complete_study
-from bench.errors import suggest
+from bench.errors import ConfigurationError, suggest
 
 if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds
@@ -200,6 +200,17 @@ class StudyArguments:
         references = dict.fromkeys(self.references)
         return [gather((one,), self.results, self.overrides) for one in references]
 
+    def gather_all(self, region: float) -> list[Gathered]:
+        """The records of every study in the folder of results, by name. Raises as `gather`."""
+        from bench.study.file import shipped
+
+        folders = sorted(path.parent for path in self.results.glob("*/records"))
+        if not folders:
+            raise ConfigurationError(f"no study has records in {self.results}")
+        known = shipped()
+        names = [folder.name if folder.name in known else str(folder) for folder in folders]
+        return [replace(self, references=(name,)).gather(region=region) for name in names]
+
     def join_folder(self, studies: Sequence[Gathered]) -> Path:
         """Where the tables of these studies together belong."""
         if len(studies) == 1:
@@ -207,8 +218,11 @@ class StudyArguments:
         return self.results / "+".join(one.facts.name for one in studies)
 
 
-def study(function: Function, several: bool = False) -> Function:
-    """STUDY (or STUDY...), --set and --results, handed to the verb as StudyArguments."""
+def study(function: Function, several: bool = False, required: bool = True) -> Function:
+    """STUDY (or STUDY...), --set and --results, handed to the verb as StudyArguments.
+
+    Where STUDY is not required and not given, there are no references.
+    """
 
     @functools.wraps(function)
     def with_study(references: Any, overrides: Any, results: Path, **others: Any) -> int:
@@ -218,9 +232,9 @@ def study(function: Function, several: bool = False) -> Function:
     argument = click.argument(
         "references",
         nargs=-1 if several else 1,
-        required=True,
+        required=required,
         metavar="STUDY..." if several else "STUDY",
-        callback=lambda ctx, parameter, given: given if several else (given,),
+        callback=lambda ctx, parameter, given: given if several else (given,) if given else (),
         shell_complete=complete_study,
         help=f"{text}, or a folder with records/." if several else f"{text}.",
     )
@@ -228,3 +242,12 @@ def study(function: Function, several: bool = False) -> Function:
 
 
 studies = functools.partial(study, several=True)
+study_or_all = functools.partial(study, required=False)
+formats = option(
+    "--format",
+    "formats",
+    type=OneOf(("svg", "pdf")),
+    multiple=True,
+    show_default="PNG alone",
+    help="Figures as this too; repeatable.",
+)

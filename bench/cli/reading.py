@@ -14,6 +14,7 @@ from bench.cli import options
 from bench.cli.claims import find_wrong_blocks
 from bench.cli.completion import complete_method
 from bench.cli.options import DONE, SOME_FAILED, StudyArguments, thresholds, verb
+from bench.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bench.records.facts import StudyFacts
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
     show_default="the study's",
     help="The method that the others are compared with.",
 )
+@option(
+    "--columns",
+    metavar="NAME,...",
+    callback=lambda ctx, parameter, given: given.split(",") if given else (),
+    show_default="method, accuracy, shift, verdict, nonzero, search",
+    help="Columns of the LaTeX table.",
+)
 @option("--from-mlflow", metavar="URI", help="Take the records from this MLflow server's runs.")
 @options.collapse
 @options.region
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
 def leaderboard(
     arguments: StudyArguments,
     baseline: str | None,
+    columns: Sequence[str],
     from_mlflow: str | None,
     output: Path | None,
     region: float,
@@ -61,6 +70,7 @@ def leaderboard(
         gathered.facts,
         thresholds=thresholds(shares),
         files=gathered.files,
+        columns=columns,
     )
     lines = summary.describe(gathered.records, gathered.facts, arguments, thresholds(shares))
     print("\n".join([*lines, "", *map(str, paths)]))
@@ -69,13 +79,16 @@ def leaderboard(
 
 @verb("analyze", "quickstart", "quickstart --collapse-type 0.9")
 @options.study
+@options.formats
 @options.collapse
 @options.region
-def analyze(arguments: StudyArguments, region: float, **shares: float | None) -> int:
+def analyze(
+    arguments: StudyArguments, formats: Sequence[str], region: float, **shares: float | None
+) -> int:
     """Write all tables and figures again, print their paths."""
     import analysis
 
-    write = partial(analysis.write_all, thresholds=thresholds(shares))
+    write = partial(analysis.write_all, thresholds=thresholds(shares), formats=formats)
     return _write_tables(arguments, write, region)
 
 
@@ -92,36 +105,48 @@ def ablate(arguments: StudyArguments, region: float) -> int:
     return _write_tables(arguments, analysis.write_ablation, region)
 
 
-@verb("report", "quickstart --open", "quickstart --output /tmp/page")
-@options.study
+@verb("report", "quickstart --open", "quickstart --output /tmp/page", "--all --open")
+@options.study_or_all
+@option("--all", "everything", is_flag=True, help="Each study with records, and index.html.")
 @option("--open", "shown", is_flag=True, help="Show it in the browser, too.")
 @options.collapse
 @options.region
 @options.output
 def report(
     arguments: StudyArguments,
+    everything: bool,
     output: Path | None,
     region: float,
     shown: bool,
     **shares: float | None,
 ) -> int:
-    """Write one web page with everything in it."""
+    """Write one web page with everything in it.
+
+    With --all one for each study that has records, and results/index.html, which compares them.
+    """
     import analysis
     from bench.cli import browser
     from bench.run import session
 
-    gathered = arguments.gather(region=region)
-    path = analysis.write_report(
-        output or gathered.folder,
-        gathered.records,
-        gathered.failed,
-        gathered.facts,
-        thresholds=thresholds(shares),
-        files=gathered.files,
-    )
-    print(path)
-    if output is None:
-        session.send_tables([*gathered.records, *gathered.failed], gathered.folder)
+    if everything == bool(arguments.references) or (everything and output):
+        raise ConfigurationError("name one STUDY, or --all alone, without --output")
+    chosen = thresholds(shares)
+    studies = arguments.gather_all(region) if everything else [arguments.gather(region=region)]
+    for own in studies:
+        path = analysis.write_report(
+            output or own.folder,
+            own.records,
+            own.failed,
+            own.facts,
+            thresholds=chosen,
+            files=own.files,
+        )
+        print(path)
+        if output is None:
+            session.send_tables([*own.records, *own.failed], own.folder)
+    if everything:
+        path = analysis.write_index(arguments.results, studies, thresholds=chosen)
+        print(path)
     if shown and not browser.show(path):
         print(f"no browser here to open it in: {path.absolute().as_uri()}")
     return DONE

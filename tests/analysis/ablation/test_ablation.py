@@ -15,6 +15,7 @@ from support import synthetic
 from analysis import write_ablation
 from analysis.ablation import figure, markdown
 from analysis.ablation.table import list_differences, tabulate
+from analysis.common.plots import Looks
 from bench.errors import ConfigurationError
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
@@ -24,6 +25,7 @@ CHANGES = {
     "late": {},
     "unrun": {"a.b": None},
 }
+LOOKS = Looks(("vinnas", "no-kl", "late", "unrun"))
 FACTS = StudyFacts(
     "varied",
     labels=("vinnas", *CHANGES),
@@ -101,7 +103,9 @@ def test_variations_of_the_evaluation_are_paired_by_search() -> None:
     assert row["nonzero_ratio"] == pytest.approx(2.0)
     assert rows.loc["late", "nonzero_ratio"] == pytest.approx(1.0)
     assert list_differences(given, FACTS)["digits", "no-kl"][:3] == pytest.approx(gaps)
-    assert "signed-rank test (no-kl)" in markdown.format_page(rows.reset_index(), FACTS)
+    assert "signed-rank test (no-kl)" in markdown.format_page(
+        rows.reset_index(), FACTS, "test accuracy"
+    )
 
 
 def test_what_was_not_run_and_what_was_tuned_is_left_out() -> None:
@@ -110,7 +114,9 @@ def test_what_was_not_run_and_what_was_tuned_is_left_out() -> None:
     by_variation = rows.set_index("variation")
     assert by_variation.loc["no-kl", "mean_difference_points"] == pytest.approx(-2.25)
     assert by_variation.loc["unrun", "seeds"] == 0
-    text = markdown.format_page(rows, StudyFacts(**{**vars(FACTS), "gate": "Gate: failed."}))
+    text = markdown.format_page(
+        rows, StudyFacts(**{**vars(FACTS), "gate": "Gate: failed."}), "test accuracy"
+    )
     assert "\n\nGate: failed.\n\n" in text
     assert "Not run yet, or failed: unrun." in text
     assert "method.lambda_z 0.0, method.z_noise false" in text and "| a.b null |" in text
@@ -119,7 +125,7 @@ def test_what_was_not_run_and_what_was_tuned_is_left_out() -> None:
 def test_the_notes_say_the_verdicts_and_where_seeds_are_few() -> None:
     rows = tabulate(records(), FACTS)
     rows.loc[rows["variation"] == "no-kl", "verdict"] = "worse"
-    text = markdown.format_page(rows, FACTS)
+    text = markdown.format_page(rows, FACTS, "test accuracy")
     assert "  - worse: no-kl on digits (-2.00).\n" in text
     assert "  - undecided: late on digits (+0.00).\n" in text
     assert "Too few seeds: late, no-kl, vinnas." in text
@@ -127,9 +133,9 @@ def test_the_notes_say_the_verdicts_and_where_seeds_are_few() -> None:
 
 def test_the_forest_plot_shows_differences_seeds_and_what_was_not_run() -> None:
     rows, differences = tabulate(records(), FACTS), list_differences(records(), FACTS)
-    (axes,) = figure.draw(rows, differences, "vinnas", 0.5).axes
+    (axes,) = figure.draw(rows, differences, "vinnas", 0.5, "known accuracy", LOOKS).axes
     assert read.rows(axes) == ["no-kl", "late", "unrun"]
-    assert axes.get_xlabel() == "difference of test accuracy from vinnas, points"
+    assert axes.get_xlabel() == "difference of known accuracy from vinnas, points"
     zero, seeds, bar, mean = (line.get_xdata() for line in axes.get_lines()[:4])
     row = rows.set_index("variation").loc["no-kl"]
     assert list(zero) == [0, 0] and list(mean) == [row["shift_points"]]

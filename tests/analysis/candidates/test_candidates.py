@@ -83,7 +83,7 @@ def test_the_distribution_shows_shares_in_bins_and_each_trials_mean_and_spread()
 
 def test_inheritance_shows_every_retrained_candidate_and_the_correlation() -> None:
     rows = tabulate([record(retrained=RETRAINED)])
-    (axes,) = read.shown(figures.draw_inheritance(rows, correlate(rows)))
+    (axes,) = read.shown(figures.draw_inheritance(rows, correlate(rows), LOOKS))
     points = {one.get_label().split()[0]: one.get_offsets().tolist() for one in axes.collections}
     for kind, values in RETRAINED.items():
         expected = [[100 * x, 100 * y] for x, y in zip(INHERITED[kind], values, strict=False)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import partial
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.image
@@ -14,9 +15,10 @@ from matplotlib.figure import Figure
 from support import axes as read
 from support import synthetic
 
-from analysis.common import plots
+from analysis.common import outputs, plots
 from analysis.common.intervals import summarise
 from analysis.common.plots import Looks
+from analysis.common.trials import TRIAL_COLUMNS
 
 LOOKS = Looks(("a", "b", "c"))
 
@@ -75,9 +77,83 @@ def test_a_method_without_rows_by_epoch_is_a_level_of_its_ends() -> None:
     assert {height for _, height in shown["b"]} == {1.5}
 
 
+def of_trials(values: dict[str, list[float]]) -> pd.DataFrame:
+    """A row per trial with the value x."""
+    rows = [
+        (label, "digits", seed, "0" * 8, value)
+        for label, numbers in values.items()
+        for seed, value in enumerate(numbers)
+    ]
+    return pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, "x"])
+
+
+def test_failed_searches_are_crossed_out_and_counted_after_the_name() -> None:
+    rows = of_trials({"a": [1.0, 2.0], "b": [3.0]})
+    judged = {
+        ("a", "digits", "0", "0" * 8): False,
+        ("a", "digits", "1", "0" * 8): True,
+        ("b", "digits", "0", "0" * 8): False,
+    }
+    looks = Looks(("a", "b"), judged)
+    axes = Figure().subplots()
+    plots.draw_points_by_method(axes, rows, "x", ["a", "b"], looks)
+    (cross,) = [line for line in axes.get_lines() if line.get_marker() == "x"]
+    (trials,) = [line for line in axes.get_lines() if list(line.get_xdata()) == [1.0, 2.0]][:1]
+    assert cross.get_xdata().tolist() == [2.0]
+    assert cross.get_ydata()[0] == trials.get_ydata()[1]
+    assert [name.replace("\xa0", " ") for name in read.rows(axes)] == ["a († 1 of 2)", "b"]
+    assert "failed to train" in looks.remark and Looks(("a", "b")).remark == ""
+
+
+def test_many_methods_share_panels_in_which_no_colour_is_there_twice() -> None:
+    looks = Looks(tuple(f"m{number}" for number in range(18)))
+    groups = looks.share_out(looks.labels)
+    assert [label for group in groups for label in group] == list(looks.labels)
+    assert [len(group) for group in groups] == [6, 6, 6]
+    for group in groups:
+        assert len({looks.colour(label) for label in group}) == len(group)
+    assert looks.share_out(looks.labels[:8]) == [list(looks.labels[:8])]
+    every = {(looks.colour(x), looks.marker(x), looks.line(x)["ls"]) for x in looks.labels}
+    assert len(every) == 18
+
+
+def test_a_legend_takes_nothing_from_the_panels() -> None:
+    """The panel of 18 methods is as high as that of one."""
+
+    def measure(count: int) -> float:
+        figure, (axes,) = plots.create_panels(1, (4.0, 4.0))
+        for number in range(count):
+            axes.plot([0, 1], label=f"a-method-with-a-name-{number}")
+        plots.add_legends(figure, [[axes]], groups=1)
+        figure.draw_without_rendering()
+        return float(axes.get_position().height * figure.get_figheight())
+
+    assert measure(18) > 0.93 * measure(1)
+
+
+def test_a_figure_is_the_same_bytes_as_svg_and_pdf_too() -> None:
+    def draw() -> Figure:
+        figure = plots.create(2, 1)
+        figure.subplots().plot([1, 2], label="a")
+        return figure
+
+    for kind, start in (("svg", b"<?xml"), ("pdf", b"%PDF")):
+        drawn = plots.render(draw(), kind)
+        assert drawn.startswith(start) and plots.render(draw(), kind) == drawn
+        assert b"Date" not in drawn
+
+
+def test_figures_are_written_in_other_formats_beside_their_png(tmp_path: Path) -> None:
+    made = {"a.png": plots.create(1, 1), "a.csv": pd.DataFrame({"x": [1]})}
+    names = [path.name for path in outputs.write(tmp_path, made, ["svg", "pdf", "svg"])]
+    assert names == ["a.png", "a.svg", "a.pdf", "a.csv"]
+    assert [path.name for path in outputs.write(tmp_path, made)] == ["a.png", "a.csv"]
+
+
 def test_points_by_method_are_the_trials_and_their_mean() -> None:
     axes = Figure().subplots()
-    plots.draw_points_by_method(axes, {"a": [1.0, 2.0, 2.0], "c": [float("nan")]}, LOOKS)
+    rows = of_trials({"a": [2.0, 1.0, 2.0], "c": [float("nan")]})
+    plots.draw_points_by_method(axes, rows, "x", ["a", "c"], LOOKS)
     trials, bar, mean, none = (line.get_data() for line in axes.get_lines())
     assert list(trials[0]) == [1.0, 2.0, 2.0] and len(set(trials[1])) == 2  # the equal are stacked
     summary = summarise([1.0, 2.0, 2.0])
@@ -88,7 +164,8 @@ def test_points_by_method_are_the_trials_and_their_mean() -> None:
 
 def test_many_trials_of_one_value_are_stacked_within_their_row() -> None:
     axes = Figure().subplots()
-    plots.draw_points_by_method(axes, {"a": [1.0] * 20, "b": [1.0]}, LOOKS)
+    rows = of_trials({"a": [1.0] * 20, "b": [1.0]})
+    plots.draw_points_by_method(axes, rows, "x", ["a", "b"], LOOKS)
     heights = axes.get_lines()[0].get_ydata()
     assert len(set(heights.tolist())) == 20 and max(heights) < 0.65
 

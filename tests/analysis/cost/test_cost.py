@@ -82,10 +82,10 @@ def test_lines_points_and_levels_share_the_axes() -> None:
         *(one_shot(seed, 0.75 + seed / 100) for seed in range(3)),
         control(),
     ]
-    figure = draw(tabulate(records), LOOKS)
+    figure = draw(tabulate(records), "Known accuracy (%)", LOOKS)
     (axes,) = read.shown(figure)
     assert axes.get_xscale() == "log" and axes.get_xlabel() == "Cost, trained architectures"
-    assert axes.get_ylabel() == "Known accuracy (cifar10), %"
+    assert axes.get_ylabel() == "Known accuracy (%)"
     lines = read.lines(axes)
     assert dict(lines["evolution"]) == pytest.approx({1: 70, 4: 81, 8: 81})
     assert {height for _, height in lines["random"]} == {60.0}
@@ -106,7 +106,7 @@ def test_lines_points_and_levels_share_the_axes() -> None:
 def test_one_shot_methods_of_equal_cost_are_set_apart_around_it() -> None:
     records = [known.black_box([(1, 0.7)], total=2), one_shot()]
     records.append(synthetic.change(one_shot(), {"trial.label": "random", "trial.id": "1" * 64}))
-    (axes,) = read.shown(draw(tabulate(records), LOOKS))
+    (axes,) = read.shown(draw(tabulate(records), "Known accuracy (%)", LOOKS))
     places = [bar.lines[0].get_xdata()[0] for bar in axes.containers]
     assert places[0] < 0.01 < places[1]
     assert np.sqrt(places[0] * places[1]) == pytest.approx(0.01)

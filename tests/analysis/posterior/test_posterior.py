@@ -90,6 +90,7 @@ def some_points() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "method": ["vinnas"] * 9 + ["random"] * 4, "dataset": "digits",
+            "seed": range(13), "trial": "0" * 8,
             "mean_probability": generator.random(13).round(1),
             "test_accuracy_percent": 90 + generator.random(13),
         }

@@ -18,6 +18,7 @@ from support.pages import assert_well_formed
 
 from analysis import write_report
 from analysis.common.intervals import FEWEST_SEEDS
+from analysis.common.plots import Looks
 from analysis.report import checklist, rerun, trials
 from bench.records.schema import FailedRecord, FinishedRecord
 from bench.study.file import load
@@ -27,6 +28,9 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
 FACTS = synthetic.facts(
     ["random", "vinnas", "vinnas-no-kl"], notes="<b>notes</b>", failed=1, description="what for"
 )
+
+
+LOOKS = Looks(("darts", "random", "vinnas", "vinnas-no-kl"))
 
 
 def records(seeds: int = 3) -> list[FinishedRecord]:
@@ -44,7 +48,13 @@ def write(folder: Path, given: list[FinishedRecord]) -> Path:
     return write_report(folder, given, [failure()], FACTS)
 
 
-def browse(page: Path, folder: Path, script: str = "", width: int = 1280) -> tuple[str, str]:
+def browse(
+    page: Path,
+    folder: Path,
+    script: str = "",
+    width: int = 1280,
+    flag: str = "preferredColorScheme=1",
+) -> tuple[str, str]:
     """(the document after it has run, what was said on the console), of the page and a script."""
     copy = folder / "copy.html"
     text = page.read_text().replace("</body>", f"<script>{script}</script></body>")
@@ -53,7 +63,7 @@ def browse(page: Path, folder: Path, script: str = "", width: int = 1280) -> tup
         [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
          "--virtual-time-budget=3000",
          "--disable-background-networking", "--disable-component-update", "--no-first-run",
-         "--enable-logging=stderr", f"--window-size={width},900",
+         "--enable-logging=stderr", f"--blink-settings={flag}", f"--window-size={width},900",
          f"--user-data-dir={folder / 'profile'}", copy.as_uri()],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
@@ -101,6 +111,47 @@ def test_columns_sort_up_and_down_and_nothing_is_on_the_console(tmp_path: Path) 
 
 
 @needs_browser
+def test_the_filter_and_the_columns_on_demand(tmp_path: Path) -> None:
+    page = write(tmp_path, records())
+    script = """
+      const input = document.querySelector("input[data-filter=method]");
+      input.value = "NO-KL"; input.dispatchEvent(new Event("input"));
+      const tables = [...document.querySelectorAll("table.sortable")];
+      const seen = tables.map((t) => [...t.tBodies[0].rows].filter((r) => !r.hidden).length);
+      const count = () => [...tables[0].tHead.rows[0].cells]
+        .filter((cell) => getComputedStyle(cell).display !== "none").length;
+      const few = count(); document.querySelector(".columns input").click();
+      document.title = JSON.stringify([seen, few, count()]);
+    """
+    document, console = browse(page, tmp_path, script)
+    assert console == ""
+    title = re.search(r"<title>(.*)</title>", document)
+    assert title is not None
+    seen, few, every = json.loads(html.unescape(title[1]))
+    assert seen == [1, 1, 3]  # of the two tables of the leaderboard, and of the trials
+    assert few == 6 and every == 13
+
+
+@needs_browser
+def test_dark_pages_are_dark_and_their_figures_too(tmp_path: Path) -> None:
+    page = write(tmp_path, records()[:3])
+    script = """
+      const of = (each) => getComputedStyle(each);
+      document.title = JSON.stringify([matchMedia("(prefers-color-scheme: dark)").matches,
+        of(document.body).backgroundColor, of(document.querySelector("figure img")).filter]);
+    """
+    shown = {}
+    for number in (0, 1):
+        document, _ = browse(page, tmp_path, script, flag=f"preferredColorScheme={number}")
+        title = re.search(r"<title>(.*)</title>", document)
+        assert title is not None
+        is_dark, paper, image = json.loads(html.unescape(title[1]))
+        shown[is_dark] = paper, image
+    assert shown[False] == ("rgb(255, 255, 255)", "none")
+    assert shown[True][0] == "rgb(18, 22, 27)" and shown[True][1].startswith("invert(")
+
+
+@needs_browser
 def test_a_request_would_have_been_seen(tmp_path: Path) -> None:
     """The page forbids requests by its policy, and a forbidden one is an error on the console."""
     page = write(tmp_path, records()[:3])
@@ -133,11 +184,11 @@ def test_the_page_is_whole_and_a_function_of_the_records(tmp_path: Path) -> None
 def test_every_part_and_every_figure_is_there(tmp_path: Path) -> None:
     page = write(tmp_path, records()[:3])
     text = page.read_text()
-    for part in ("leaderboard", "figures", "trials", "checklist"):
+    for part in ("findings", "leaderboard", "figures", "trials", "checklist"):
         assert f'<a href="#{part}">' in text and f'<section id="{part}">' in text
     figures = sorted(tmp_path.glob("*.png"))
-    cells = sorted(tmp_path.glob("cells/*.png"))
-    assert text.count('<img src="data:image/png;base64,') == len(figures) + len(cells) == 4 + 3
+    assert text.count('<img src="data:image/png;base64,') == len(figures) == 4
+    assert text.count('<img src="data:image/svg+xml;base64,') == 3 + 1  # cells, and the best one
     assert "Collapse: which operations each method selects, and how uniform they are" in text
     assert "(Lindauer and Hutter 2019, arXiv 1909.02453)" in text
 
@@ -150,14 +201,14 @@ def test_a_failed_trial_says_why_and_how_to_run_it_again(tmp_path: Path) -> None
     assert f"<code>{name}</code>" in text and f"bench run {name} --results rerun" in text
 
 
-def test_a_trials_section_has_its_results_history_and_provenance(tmp_path: Path) -> None:
+def test_a_trials_section_has_its_results_history_and_provenance() -> None:
     changes = {"evaluation.test.ece": 0.0123, "tuning": {"seconds": 5.0}, "selection.forced": 2}
     record = synthetic.record(accuracy=0.9, epochs=2, changes=changes)
     posterior = pd.DataFrame(
         {"method": ["darts", "other"], "trial": record.trial.id[:8], "cell": "normal", "mean": 0.5}
         | {"dataset": "digits", "seed": 0, "epoch": 2, "std": None}
     )
-    section = trials.describe(record, posterior, tmp_path)
+    section = trials.describe(record, posterior, LOOKS, is_whole=True)
     assert section["title"] == "darts (tuned), digits, seed 0: 90.00 %"
     results = section["results"]
     assert results["Test accuracy"] == "90.00 % of 360 images"
@@ -172,14 +223,17 @@ def test_a_trials_section_has_its_results_history_and_provenance(tmp_path: Path)
     rows = section["tables"]["Posterior at the end of the search"]
     assert rows.texts == [["normal", "0.5"]] and rows.headings == [("cell", False), ("mean", True)]
     assert section["provenance"]["Commit"] == record.provenance.git_commit
-    assert section["picture"] == ""  # no cells are drawn there
+    assert section["picture"].startswith("data:image/svg+xml;base64,")
+    short = trials.describe(record, posterior, LOOKS, is_whole=False)
+    assert short["picture"] == "" and short["tables"] == {}
 
 
-def test_a_looked_up_accuracy_is_not_called_a_test_accuracy(tmp_path: Path) -> None:
+def test_a_looked_up_accuracy_is_not_called_a_test_accuracy() -> None:
     record = known.record(accuracies=(0.9,))
     empty = pd.DataFrame(columns=["method", "trial", "dataset", "seed", "epoch"])
-    results = trials.describe(record, empty, tmp_path)["results"]
+    results = trials.describe(record, empty, LOOKS, is_whole=True)["results"]
     assert results["Known validation accuracy (cifar10)"] == "90.00 % of 360 images"
+    assert trials.tabulate([record]).headings[4][0] == "known validation accuracy (cifar10), %"
 
 
 @pytest.mark.parametrize(

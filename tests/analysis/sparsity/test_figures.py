@@ -47,7 +47,7 @@ def test_an_arrow_goes_from_all_parameters_to_the_non_zero_ones() -> None:
 
 def test_the_path_is_the_mean_over_seeds_at_each_threshold() -> None:
     points = tables.tabulate_path(records())
-    (axes,) = read.shown(path.draw(points, LOOKS))
+    (axes,) = read.shown(path.draw(points, "Accuracy (%)", LOOKS))
     vinnas = points[points["method"] == "vinnas"]
     means = vinnas.groupby("threshold")[["nonzero_parameters", "test_accuracy_percent"]].mean()
     shown = read.lines(axes)
@@ -58,6 +58,7 @@ def test_the_path_is_the_mean_over_seeds_at_each_threshold() -> None:
     used = axes.get_lines()[-1]
     assert used.get_xdata().tolist() == [means.loc[3.0, "nonzero_parameters"]]
     assert axes.get_xlabel() == "Non-zero parameters (number)"
+    assert axes.get_ylabel() == "Accuracy (%)"
 
 
 def test_what_is_saved_is_drawn_before_and_after() -> None:
