@@ -1,8 +1,7 @@
 """The contract of a search method.
 
 A method is (1) a distribution over mixing weights, (2) an objective, (3) phases of updates on data
-splits, (4) a selection rule. Everything else - operations, super-network, splits, augmentation,
-budget, evaluation - is the harness's and the same for all.
+splits, (4) a selection rule. All else (operations, splits, budget, evaluation, ...) is the harness's.
 """
 
 from __future__ import annotations
@@ -94,14 +93,10 @@ def always() -> bool:
     return True
 
 
-def cosine(minimum: float = 0.0) -> Callable[[float], float]:
-    """Factor of the learning rate: half a cosine from 1 to `minimum` (a ratio)."""
+def cosine(last: float = 0.0, first: float = 1.0) -> Callable[[float], float]:
+    """Factor of the learning rate `first`: half a cosine down to `last`; a rate of 0 stays 0."""
+    minimum = last / first if first else 1.0
     return lambda progress: minimum + (1 - minimum) * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def cosine_between(first: float, last: float) -> Callable[[float], float]:
-    """Factor of the learning rate `first`, down to `last`; a rate of 0 stays 0."""
-    return cosine(last / first if first else 1.0)
 
 
 @dataclass
@@ -308,7 +303,7 @@ def evaluation_objective(
 def evaluation_schedule(config: EvaluationConfig) -> Callable[[float], float]:
     """Linear warm-up, then cosine to the smallest learning rate."""
     warm_up = config.warm_up_epochs / config.epochs
-    falling = cosine_between(config.learning_rate, config.learning_rate_min)
+    falling = cosine(config.learning_rate_min, config.learning_rate)
 
     def factor(progress: float) -> float:
         if progress < warm_up:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.data.splits import Split
-from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine_between
+from bench.method import Batches, Method, Objective, Phase, Selection, Task, cosine
 from bench.options import Count, NonNegative, Positive, Share, options
 from bench.posterior import table
 from bench.space.genotype import Genotype
@@ -77,7 +77,7 @@ class Relaxed(Method):
 
             return objective
 
-        falling = cosine_between(c.learning_rate, c.learning_rate_min)
+        falling = cosine(c.learning_rate_min, c.learning_rate)
         weights, own = list(supernet.parameters()), list(self.parameters())
         return [
             Phase("architecture", "architecture", own, [adam], on("architecture")),

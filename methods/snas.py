@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from bench.data.splits import Split
-from bench.method import Batches, Objective, Phase, Task, cosine_between
+from bench.method import Batches, Objective, Phase, Task, cosine
 from bench.options import NonNegative, Positive, options
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.supernet import Supernet
@@ -78,7 +78,7 @@ class Snas(Relaxed):
             return self.objective(supernet, batches["train"])
 
         parameters = [*supernet.parameters(), *self.parameters()]
-        falling = cosine_between(c.learning_rate, c.learning_rate_min)
+        falling = cosine(c.learning_rate_min, c.learning_rate)
         optimisers = [sgd, adam]
         return [
             Phase("joint", "train", parameters, optimisers, objective, falling, c.gradient_clip)

@@ -18,7 +18,6 @@ from bench.method import (
     Phase,
     constant,
     cosine,
-    cosine_between,
     evaluation_schedule,
 )
 from bench.noise import Noise
@@ -49,8 +48,8 @@ def test_the_search_of_the_paper_ends_next_to_its_smallest_rate() -> None:
 
 
 def test_a_learning_rate_of_zero_stays_zero() -> None:
-    assert 0.0 * cosine_between(0.0, 0.001)(0.5) == 0.0
-    assert cosine_between(0.1, 0.01)(1.0) == pytest.approx(0.1)
+    assert 0.0 * cosine(0.001, 0.0)(0.5) == 0.0
+    assert cosine(0.01, 0.1)(1.0) == pytest.approx(0.1)
 
 
 def test_warm_up_then_cosine() -> None:
