@@ -1,7 +1,7 @@
 """The contract of a search method.
 
 A method is (1) a distribution over mixing weights, (2) an objective, (3) phases of updates on data
-splits, (4) a selection rule. All else (operations, splits, budget, evaluation, ...) is the harness's.
+splits, (4) a selection rule. All else (operations, budget, evaluation, ...) is the harness's.
 """
 
 from __future__ import annotations
