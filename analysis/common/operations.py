@@ -108,15 +108,14 @@ def list_selections(record: FinishedRecord) -> list[tuple[int, Genotype]]:
 
 
 def list_selectable(record: FinishedRecord) -> tuple[str, ...]:
-    """The operations of the record's space that a genotype can name.
+    """The operations that a genotype of the record's space can name, and those that one does name.
 
-    `none` is what an empty edge means and is named by no DARTS genotype; it counts where one of
-    the record's genotypes names it all the same.
+    An empty edge is not named: there is no `none` among them.
     """
     genotypes = (record.architecture, *(genotype for _, genotype in list_selections(record)))
     named = {operation for genotype in genotypes for _, _, operation, _ in genotype.pairs()}
     candidates = registry.selectable(record.configuration["space"])
-    kept = [name for name in candidates if name != "none" or name in named]
+    kept = [name for name in candidates if name != EMPTY]
     return (*kept, *sorted(named.difference(kept)))
 
 

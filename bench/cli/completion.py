@@ -32,7 +32,8 @@ def complete_anything(
     from bench.data import registry
 
     methods = {item.value for item in complete_method(context, parameter, incomplete)}
-    studies = {item.value for item in complete_study(context, parameter, incomplete)}
+    offered = complete_study(context, parameter, incomplete)
+    studies = {item.value for item in offered if item.type == "plain"}  # the rest is for the shell
     names = methods | studies | {"data", "space", "search", "evaluation", "tabular", "gate"}
     names |= {name for name in registry.names() if ":" not in name}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]

@@ -152,6 +152,10 @@ class Store:
             files.write(table, posterior_csv(posterior))
         else:
             files.remove(table)
+        return self.write_record(record)
+
+    def write_record(self, record: RunRecord) -> Path:
+        """Write a trial's record alone. Raises ResultsError where that cannot be done."""
         return files.write(self.record_path(record.trial), schema.text(record))
 
     def rescue(self, record: RunRecord) -> Path | None:

@@ -120,7 +120,7 @@ def _keep(store: Store, done: Done, source: FinishedRecord | None, progress: Pro
     except ResultsError as error:
         problem = error
     try:
-        store.write(done.record, [])
+        store.write_record(done.record)
     except ResultsError as error:
         saved = store.rescue(done.record)
         if saved is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from bench.data.config import OWN
 from bench.options import fields, from_resolved, meaning, settable
 from bench.space import registry as spaces
 from bench.study.model import Study
@@ -93,7 +94,8 @@ def write_resolved(study: Study, written: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: {dump(written[key])}"
     data = {**dataclasses.asdict(first.data), **(written.get("data") or {})}
     own = {name for values in written["datasets"].values() for name in values or ()}
-    data = {name: value for name, value in data.items() if name != "name" and name not in own}
+    own |= {"name", *OWN}
+    data = {name: value for name, value in data.items() if name not in own}
     yield from ["data:", *write_options(data, type(first.data), 2)]
     for key, config in (("space", first.space), ("search", first.search)):
         values = settable(type(config), dataclasses.asdict(config))
@@ -171,7 +173,7 @@ def _write_section(key: str, config: Any) -> Iterator[str]:
     cls, values = type(config), settable(type(config), dataclasses.asdict(config))
     yield f"{key}:"
     if key == "data":
-        del values["name"]  # under datasets
+        values = {name: values[name] for name in values if name not in ("name", *OWN)}  # datasets
     if key == "space":
         values = {"name": config.name, **values}
     if isinstance(config, EvaluationConfig):

@@ -220,8 +220,9 @@ def _damage_record(scene: Scene) -> Skip:
     shutil.copytree(scene.unbroken.place.results / "records", folder)
     path = sorted(folder.glob("*.json"))[0]
     path.write_bytes(path.read_bytes()[:1000])
-    scene.refused(RUN.start(scene.place).end(), f"{path.name} is damaged")
+    ended = RUN.start(scene.place).end()
     path.unlink()
+    scene.refused(ended, f"{path.name} is damaged")
     scene.goes_on()
     return None
 

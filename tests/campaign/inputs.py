@@ -127,7 +127,7 @@ class Files:
 
     def _verb(self, draw: Draws) -> list[str]:
         verb = draw(("status", "status", "run", "run", "leaderboard", "claims", "sync", "tune"))
-        return [verb, "--dry-run"] if verb == "run" else [verb]
+        return [verb, *DRY] if verb == "run" else [verb]
 
     def study_file(self, content: bytes, draw: Draws) -> Typed:
         """A study file with that content."""
@@ -194,6 +194,7 @@ def _change_json(content: bytes, draw: Any, value: Any) -> bytes:
 
 
 _QUICK, _SLOW = ("status", "run", "leaderboard", "claims", "rerun"), ("verify", "analyze")
+DRY = ("--dry-run", "--estimate", "none")  # measuring a step would take most of the time
 _READING = (*_QUICK * 3, *_SLOW)
 
 
@@ -224,5 +225,5 @@ class Records:
         if verb == "rerun":  # a folder that has the record already: refused before it is run
             record = folder / "records" / draw([n for n in names if n.endswith(".json")])
             return ["rerun", str(record), *where, "--output", str(folder)], content
-        dry = ["--dry-run"] if verb == "run" else []
+        dry = DRY if verb == "run" else ()
         return [verb, str(self.study), *dry, *where], content

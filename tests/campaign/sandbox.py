@@ -152,7 +152,7 @@ class Sandbox:
         allowed = tuple(f"{self.folder.resolve()}/{name}/" for name in ("results", "scratch"))
         return (
             f"{full}/".startswith(allowed) or full == os.devnull or "__pycache__" in full
-            or path in (":memory:", b":memory:")
+            or full.startswith("/proc/") or path in (":memory:", b":memory:")
         )  # fmt: skip
 
 

@@ -35,7 +35,8 @@ def run(
     checkpoint.SECONDS_BETWEEN = 0.0
 
     def note_and_report(progress: EpochDone) -> None:
-        _note(f"{trial.stem} {progress.stage} {progress.epoch}")
+        if progress.epoch:  # 0: the stage has only begun
+            _note(f"{trial.stem} {progress.stage} {progress.epoch}")
         report(progress)
 
     _note(f"{trial.stem} begun")

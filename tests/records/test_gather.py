@@ -125,7 +125,7 @@ def test_gates_of_joined_studies_are_said_of_each(store: Store, tmp_path: Path) 
 
 def test_the_baseline_may_be_chosen(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench("leaderboard", "small.yaml", *THREE, "--baseline", "b") == 0
-    assert "| b (baseline) |" in capsys.readouterr().out
+    assert "b (baseline) " in capsys.readouterr().out
     assert bench("leaderboard", "small.yaml", *THREE, "--baseline", "bb") == 2
     assert "did you mean b?" in capsys.readouterr().err
 

@@ -74,11 +74,13 @@ def test_run_makes_stale_trials_anew_only_when_asked(tmp_path: Path) -> None:
 @pytest.fixture
 def pets(tmp_path: Path) -> Path:
     """A folder of 24 training and 12 test images in two classes."""
-    for part, count in (("train", 12), ("test", 6)):
+    for part, count, dark in (("train", 12, 0), ("test", 6, 50)):
         for shade, label in enumerate(("cat", "dog")):
             (tmp_path / "pets" / part / label).mkdir(parents=True)
             for number in range(count):
-                add_image(tmp_path / "pets" / part / label / f"{number}.png", 100 * shade + number)
+                add_image(
+                    tmp_path / "pets" / part / label / f"{number}.png", dark + 100 * shade + number
+                )
     return tmp_path / "pets"
 
 

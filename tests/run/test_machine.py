@@ -71,6 +71,7 @@ def test_cuda_workers_are_dealt_out_over_the_devices(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "ones", lambda size, device: torch.zeros(size))  # as if it computed
     assert machine.devices(wanted, workers, 1, 9) == expected
 
 

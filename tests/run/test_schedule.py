@@ -107,7 +107,7 @@ def test_a_trial_can_go_on_until_its_record_is_written(
             super().forget(trial)
 
     def run(pool: InlinePool) -> list[str]:
-        progress = Progress(3, 0, 2, list(study.trials), io.StringIO())
+        progress = Progress(3, 0, 2, list(study.trials), Display(io.StringIO()))
         run_trials(Schedule(study.trials), pool, store, progress)
         return sorted(trial.label for trial in pool.forgotten)
 

@@ -26,6 +26,7 @@ V2 = (
     "('max_pool_3x3', 1), ('skip_connect', 2), ('max_pool_3x3', 1), ('max_pool_3x3', 0), "
     "('skip_connect', 2), ('skip_connect', 2), ('max_pool_3x3', 1)], reduce_concat=[2, 3, 4, 5])"
 )
+LOOKS = plots.Looks(("darts",))
 OPERATIONS = [name for name in DARTS_OPERATIONS if name != "none"]
 
 
@@ -132,12 +133,12 @@ def test_a_cell_of_nas_bench_201_has_one_input() -> None:
 def test_a_source_after_its_node_names_the_record() -> None:
     found = {"space": "darts", "cells": {"normal": [[["skip_connect", 2]]], "reduce": [[]]}}
     with pytest.raises(ResultsError, match=r"darts-digits-s0-.*node 0 takes input from 2"):
-        cells.make(synthetic.record(found=found, epochs=0))
+        cells.make(synthetic.record(found=found, epochs=0), LOOKS)
 
 
 def test_a_picture_is_named_after_its_trial_and_says_its_accuracy() -> None:
     record = synthetic.record(seed=3, nodes=1, accuracy=0.9)
-    ((name, figure),) = cells.make(record).items()
+    ((name, figure),) = cells.make(record, LOOKS).items()
     assert name == f"cells/{record.trial.stem}.png"
     assert isinstance(figure, Figure)
     assert figure.texts[0].get_text() == "darts, digits, seed 3: test accuracy 90.00 %"

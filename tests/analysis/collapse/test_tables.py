@@ -66,11 +66,11 @@ def test_an_empty_cell_has_no_shares() -> None:
     assert table.loc["reduce", "parameter_free_share"] == 1
 
 
-def test_a_selected_none_counts_as_a_choice() -> None:
+def test_a_selected_none_is_an_empty_edge() -> None:
     found = {"space": "other", "cells": {"cell": [[["none", 0]], [["none", 1], ["noise", 0]]]}}
     table = tabulate([synthetic.record(found=found)], DEFAULT).set_index("cell")
     assert table.loc["cell", "parameter_free_share"] == 1
-    assert table.loc["cell", "most_frequent"] == "none"
+    assert table.loc["cell", "most_frequent"] == "noise"  # an empty edge is none's
 
 
 def test_rows_by_epoch_follow_the_genotypes_of_the_epochs() -> None:
