@@ -88,7 +88,7 @@ def describe_next(arguments: StudyArguments, folder: Path, tracking_uri: str | N
         lines.append(f"  {uri} has the runs")
     elif uri is not None:
         program = shlex.quote(find_program("mlflow"))
-        lines.append(f"  {program} ui --backend-store-uri {shlex.quote(uri)}")
+        lines.append(f"  {program} ui --app-name bench --backend-store-uri {shlex.quote(uri)}")
     return [f"tables, figures and records: {folder}", "next:", *lines]
 
 
