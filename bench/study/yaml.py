@@ -77,6 +77,14 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _construct_number)
 class _Dumper(yaml.SafeDumper):
     """Quotes what either version of YAML would take for something else than text."""
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Unicode's other ends of line are escaped: read as they are, they become spaces."""
+        style = '"' if re.search("[\x85\u2028\u2029]", data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
 
 for _kind, (_form, _first) in _WORDS.items():
     for _reader in (_Loader, _Dumper):

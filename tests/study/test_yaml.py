@@ -109,7 +109,10 @@ def test_a_darts_genotype_can_be_set(tmp_path: Path) -> None:
 
 
 WORDS = st.one_of(
-    st.sampled_from([*CORE_SCHEMA, BEST, "|", "<<", "a: b", "- a", "'", "1e3", "0o8"]), st.text()
+    st.sampled_from(
+        [*CORE_SCHEMA, BEST, "|", "<<", "a: b", "- a", "'", "1e3", "0o8", "\x85", "a\u2028b"]
+    ),
+    st.text(),
 )
 DATA = st.recursive(
     st.one_of(WORDS, st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False)),
