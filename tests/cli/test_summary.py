@@ -119,7 +119,10 @@ def test_next_are_commands_that_can_be_typed(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "mlflow.db").touch()
     last = summary.describe_next(here, tmp_path / "mine", None)[-1]
-    assert last == f"  mlflow ui --app-name bench --backend-store-uri sqlite:///{tmp_path}/mine/mlflow.db"
+    assert (
+        last
+        == f"  mlflow ui --app-name bench --backend-store-uri sqlite:///{tmp_path}/mine/mlflow.db"
+    )
     server = summary.describe_next(here, tmp_path / "mine", "http://127.0.0.1:5000")[-1]
     assert "http://127.0.0.1:5000" in server and "mlflow ui" not in server
 
