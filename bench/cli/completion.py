@@ -8,6 +8,9 @@ from pathlib import Path
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
+TOPICS = ("data", "space", "search", "evaluation", "tabular", "gate")
+"""What `bench show` explains besides what `bench list` lists: sections of the study file."""
+
 
 def complete_study(_: Context, __: Parameter, incomplete: str) -> list[CompletionItem]:
     """Shipped studies and YAML files; where none fits, any path, as a folder may lead to some."""
@@ -34,6 +37,6 @@ def complete_anything(
     methods = {item.value for item in complete_method(context, parameter, incomplete)}
     offered = complete_study(context, parameter, incomplete)
     studies = {item.value for item in offered if item.type == "plain"}  # the rest is for the shell
-    names = methods | studies | {"data", "space", "search", "evaluation", "tabular", "gate"}
+    names = methods | studies | set(TOPICS)
     names |= {name for name in registry.names() if ":" not in name}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]

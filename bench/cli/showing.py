@@ -12,19 +12,18 @@ from typing import Any
 from click import argument, option
 
 from bench.cli import options
-from bench.cli.completion import complete_anything
+from bench.cli.completion import TOPICS, complete_anything
 from bench.cli.options import DONE, OneOf, verb
 from bench.errors import ConfigurationError, suggest
 
 _KINDS = ("method", "study", "space", "dataset", "topic")
-_TOPICS = ("data", "space", "search", "evaluation", "tabular", "gate")
 
 
 @verb("show", "vinnas", "quickstart --set search.epochs=5", "darts --kind space", "evaluation")
 @argument(
     "name",
     shell_complete=complete_anything,
-    help=f"A method, study, space, data set or topic ({', '.join(_TOPICS)}).",
+    help=f"A method, study, space, data set or topic ({', '.join(TOPICS)}).",
 )
 @option("--kind", type=OneOf(_KINDS), show_default="any", help="Which of them, if several.")
 @options.overrides
@@ -50,7 +49,7 @@ def _find(name: str, kind: str | None) -> tuple[str, str]:
         "study": list(catalogue.describe("studies")),
         "space": list(catalogue.describe("spaces")),
         "dataset": list(catalogue.describe("datasets")),
-        "topic": list(_TOPICS),
+        "topic": list(TOPICS),
     }
     kinds = [one for one in _KINDS if kind in (None, one)]
     fitting = [one for one in kinds if name in known[one]]

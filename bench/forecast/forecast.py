@@ -46,9 +46,7 @@ def describe(study: Study, store: Store, settings: Settings, how: str) -> Iterat
     how: where times come from: auto is records of trials like these and, for methods without any,
     a measured step. Nothing is written or downloaded. Raises ResultsError at a damaged record.
     """
-    standing = store.standing(study.trials)
-    finished = {record.trial.id for record in standing.finished}
-    todo = [trial for trial in study.trials if trial.id not in finished]
+    todo = store.standing(study.trials).list_unfinished(study.trials)
     if not todo:
         return
     threads = todo[0].search.threads

@@ -66,6 +66,11 @@ class Standing:
         """Records of the trials, finished ones first."""
         return [*self.finished, *self.failed]
 
+    def list_unfinished(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Those of the trials that have no finished record, in their order."""
+        finished = {record.trial.id for record in self.finished}
+        return [trial for trial in trials if trial.id not in finished]
+
     def state_of(self, trial: Trial) -> Literal["finished", "failed", "missing"]:
         """What has become of a trial."""
         states = {record.trial.id: record.status for record in self.recorded}

@@ -188,9 +188,8 @@ def _run_missing(
     study: Study, store: Store, settings: Settings, tracker: Tracker, display: Display
 ) -> None:
     standing = store.standing(study.trials)
-    finished = {record.trial.id for record in standing.finished}
-    missing = [trial for trial in study.trials if trial.id not in finished]
-    data = beforehand.check_data(study, standing, missing, settings.data_root, settings.stale)
+    unfinished = standing.list_unfinished(study.trials)
+    data = beforehand.check_data(study, standing, unfinished, settings.data_root, settings.stale)
     digests = beforehand.list_digests(data)
     old = status.find_stale(standing, study.trials, digests) if settings.stale else {}
     kept = {r.trial.id: r for r in standing.finished if r.trial.id not in old}

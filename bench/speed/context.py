@@ -9,6 +9,8 @@ from typing import TextIO
 
 import torch
 
+from bench.run.durations import format_duration
+
 LINE_EVERY = 20.0  # seconds between lines where there is no terminal
 
 
@@ -49,7 +51,7 @@ class Context:
         passed = now - self._started
         left = ""
         if done > 0.02 * whole and passed > 2:
-            left = f", about {_duration(passed * (whole - done) / done)} left"
+            left = f", about {format_duration(passed * (whole - done) / done)} left"
         line = f"{self._part}: {share:.0%} ({done / whole:.0%} of all{left})"
         if self.stream.isatty():
             self.stream.write(f"\r\x1b[K{line}")
@@ -69,7 +71,3 @@ class Context:
         if self._open:
             self.stream.write("\r\x1b[K")
             self._open = False
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -23,6 +23,8 @@ from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig
 
 COLUMNS = 96
+_OF_DATASETS = {"name", *OWN}
+"""Options of a data set that stand under `datasets`, not under `data`."""
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NOT_TEXT = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}  # in some YAML
 
@@ -94,7 +96,7 @@ def write_resolved(study: Study, written: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: {dump(written[key])}"
     data = {**dataclasses.asdict(first.data), **(written.get("data") or {})}
     own = {name for values in written["datasets"].values() for name in values or ()}
-    own |= {"name", *OWN}
+    own |= _OF_DATASETS
     data = {name: value for name, value in data.items() if name not in own}
     yield from ["data:", *write_options(data, type(first.data), 2)]
     for key, config in (("space", first.space), ("search", first.search)):
@@ -173,7 +175,7 @@ def _write_section(key: str, config: Any) -> Iterator[str]:
     cls, values = type(config), settable(type(config), dataclasses.asdict(config))
     yield f"{key}:"
     if key == "data":
-        values = {name: values[name] for name in values if name not in ("name", *OWN)}  # datasets
+        values = {name: value for name, value in values.items() if name not in _OF_DATASETS}
     if key == "space":
         values = {"name": config.name, **values}
     if isinstance(config, EvaluationConfig):
