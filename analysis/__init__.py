@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from bench.records.gather import Gathered
     from bench.records.population import Population
     from bench.records.schema import FailedRecord, FinishedRecord
+    from bench.records.sequential import Question
 
 __all__ = [
     "format_claims",
+    "list_questions",
     "write_ablation",
     "write_all",
     "write_calibration",
@@ -67,12 +69,13 @@ def write_all(
     The leaderboard, collapse, sparsity and posterior (tables and figures), the versions of packages
     and a drawing of every found cell; the ledger where claims are about its methods; operations
     alive by epoch and candidates' accuracies where methods report them; known accuracies where they
-    were looked up, and their cost where architectures were trained one by one; the differences of
-    variations where the study has some. Posterior tables are looked for beside the records that
-    `files` names, else in `folder`/records. Tables with a row per trial say whether its search
-    failed to train. The bytes depend on the records and the study alone, not on their order.
-    formats: svg, pdf: of the figures, beside their PNG. Raises ResultsError where the records
-    cannot be compared.
+    were looked up, and their cost where architectures were trained one by one; rank correlations
+    between depths where cells have several; the uncertainty of predictions where the study measured
+    it; the differences of variations where it has some. Posterior tables are looked for beside the
+    records that `files` names, else in `folder`/records. Tables with a row per trial say whether
+    its search failed to train. The bytes depend on the records and the study alone, not on their
+    order. formats: svg, pdf: of the figures, beside their PNG. Raises ResultsError where the
+    records cannot be compared.
     """
     from analysis.common import comparable, failed_searches, outputs
 
@@ -99,10 +102,12 @@ def _make_all(
         claims,
         collapse,
         cost,
+        depth,
         leaderboard,
         posterior,
         sparsity,
         truth,
+        uncertainty,
         versions,
     )
     from analysis.common import operations, plots
@@ -115,11 +120,13 @@ def _make_all(
     yield sparsity.make(records, looks)
     yield posterior.make(records, posteriors, looks)
     yield versions.make(records)
-    yield from (cells.make(record, looks) for record in records)
+    yield from (cells.make(record, looks) for record in cells.choose(records))
     yield alive.make(records, looks)
     yield candidates.make(records, looks)
     yield truth.make(records, looks)
     yield cost.make(records, looks)
+    yield uncertainty.make(records, looks)
+    yield depth.make(records, looks, facts.name)
     if facts.variations:
         yield ablation.make(records, facts, looks)
 
@@ -150,6 +157,24 @@ def format_claims(
 
     thresholds = thresholds or operations.CollapseThresholds()
     return claims.make_sentences(_order_studies(studies), thresholds)
+
+
+def list_questions(records: Sequence[FinishedRecord], facts: StudyFacts) -> list[Question]:
+    """What seeds are added for, and what the seeds so far say of it: `bench run --until-decided`.
+
+    Each method against the baseline, and the study's own claims, on each data set. Raises
+    ResultsError where the records cannot be compared.
+    """
+    from analysis import claims
+    from analysis.common import comparable, operations
+    from analysis.leaderboard import questions
+
+    ordered = comparable.order(records, facts)
+    thresholds = operations.CollapseThresholds()
+    return [
+        *questions.list_questions(ordered, facts),
+        *claims.list_questions(facts, ordered, thresholds),
+    ]
 
 
 def write_ablation(

@@ -28,6 +28,10 @@ class DataError(BenchError):
     """A data set that is missing, truncated or not what its name says."""
 
 
+class ClusterError(BenchError):
+    """A cluster that cannot be reached, or refuses."""
+
+
 class ResultsError(BenchError):
     """A results folder or a record that cannot be read or written."""
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Mapping
 
 from bench.errors import ConfigurationError, suggest
 from bench.method import Method
 
 GROUP = "bench.methods"
+
+_adopted: dict[str, importlib.metadata.EntryPoint] = {}
+
+
+def adopt(methods: Mapping[str, str]) -> None:
+    """Know another machine's methods, "module:class" by name: code may come without metadata."""
+    _adopted.update(
+        {name: importlib.metadata.EntryPoint(name, at, GROUP) for name, at in methods.items()}
+    )
 
 
 def list_methods() -> dict[str, importlib.metadata.EntryPoint]:
@@ -20,7 +30,7 @@ def list_methods() -> dict[str, importlib.metadata.EntryPoint]:
                 f" {entry.value}: uninstall one of them"
             )
         found[entry.name] = entry
-    return found
+    return {**_adopted, **found}
 
 
 def load_method(name: str) -> type[Method]:

@@ -7,6 +7,7 @@ import fcntl
 import multiprocessing
 import os
 import resource
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
@@ -133,3 +134,63 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         locks.hold_run(tmp_path / "file"),
     ):
         pass
+
+
+class Kept:
+    """Where a lease is, which may have been renewed some time ago."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def write(self, value: Any) -> None:
+        self.value = value
+
+    def lease(self, who: str) -> locks.Lease:
+        return locks.Lease("the study", who, lambda: self.value, self.write)
+
+
+def test_a_lease_keeps_others_away_while_it_is_renewed() -> None:
+    kept = Kept()
+    first = kept.lease("a:/results")
+    with pytest.raises(locks.LockError, match=r"^the study: a:/results is at work on it and was"):
+        kept.lease("b:/results")
+    kept.value["alive"] -= locks.GONE - 10
+    with pytest.raises(locks.LockError, match="was alive 170 s ago: wait for it, or stop it"):
+        kept.lease("b:/results")
+    first.renew()
+    first.release()
+    kept.lease("b:/results").check()
+
+
+def test_a_lease_that_was_not_renewed_is_anybody_s_and_the_first_one_notices() -> None:
+    """Also at once where a lock on files says that the other process is gone."""
+    kept = Kept()
+    first = kept.lease("a:/results")
+    kept.value["alive"] -= locks.GONE + 1
+    second = kept.lease("b:/results")
+    with pytest.raises(locks.LockError, match="the study: b:/results has taken it over"):
+        first.check()
+    third = kept.lease("b:/results")
+    with pytest.raises(locks.LockError, match="has taken it over"):
+        second.release()
+    third.check()
+
+
+def test_leases_are_renewed_in_the_background_and_released(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(locks, "BEAT", 0.01)
+    kept, renewed = Kept(), threading.Event()
+    lease = kept.lease("a:/results")
+    begun = kept.value["alive"]
+    write = kept.write
+
+    def watch(value: Any) -> None:
+        write(value)
+        if value is not None and value["alive"] > begun:
+            renewed.set()
+
+    lease._write = watch
+    with locks.renewing(lease):
+        assert renewed.wait(60)
+    assert kept.value is None

@@ -16,6 +16,7 @@ import yaml
 
 from bench.cli.main import _HEADINGS, main
 from bench.cli.main import bench as group
+from bench.cluster.file import ENGINES
 from bench.data.config import DataConfig
 from bench.options import fields
 from bench.records.store import read
@@ -90,7 +91,7 @@ def commands() -> list[tuple[str, list[str]]]:
 COMMANDS = commands()
 RUNS = [c for c in COMMANDS if c[1][:1] == ["run"] and len(c[1]) > 1 and PLUGIN not in str(c)]
 _SHORT = ("list", "show", "doctor", "completion", "status")
-QUICK = [c for c in COMMANDS if c[1][0] in _SHORT and c[1][1:]]
+QUICK = [c for c in COMMANDS if c[1][0] in _SHORT and c[1][1:] and "--cluster" not in c[1]]
 assert len(COMMANDS) > 40 and len(RUNS) > 8 and len(QUICK) > 5  # else they are not recognised
 
 
@@ -111,6 +112,8 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for study, text in shown_studies().items():
         (tmp_path / f"{study}.yaml").write_text(text)
+    for text, file in re.findall(r"printf '(.*?)' > (\S+)", "\n".join(PAGES.values())):
+        (tmp_path / file).write_text(text.replace("\\n", "\n"))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name)
@@ -288,6 +291,8 @@ def test_other_sections_are_in_the_manual() -> None:
     for name, field in fields(TabularConfig).items():
         assert name == "kind" or re.search(rf"`{name}`", known), name
         assert str(field.default) in known
+    clusters = manual.partition("\n## Clusters\n")[2].partition("\n## ")[0]
+    assert all(f"`{name}`" in clusters for engine in ENGINES.values() for name in fields(engine))
     gate = manual.partition("\n## The gate\n")[2].partition("\n## ")[0]
     assert all(f"      {name}: " in gate for name in fields(GateConfig))
     assert all(f"`{name}`" in manual for name in fields(NasBench201Config))

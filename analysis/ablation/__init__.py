@@ -32,6 +32,6 @@ def make(records: Sequence[FinishedRecord], facts: StudyFacts, looks: Looks) -> 
     if len(rows):
         differences = list_differences(records, facts)
         outputs["ablation.png"] = figure.draw(
-            rows, differences, str(facts.base), facts.region, name_accuracy(records), looks
+            rows, differences, facts, name_accuracy(records), looks
         )
     return outputs

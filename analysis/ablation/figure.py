@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.common import plots
+from analysis.common import plots, sequential
 from analysis.common.plots import Looks
+from bench.records.facts import StudyFacts
 
 INK = plots.OKABE_ITO[0]
 
@@ -18,16 +19,16 @@ INK = plots.OKABE_ITO[0]
 def draw(
     rows: pd.DataFrame,
     differences: Mapping[tuple[str, str], Sequence[float]],
-    base: str,
-    region: float,
+    facts: StudyFacts,
     accuracy: str,
     looks: Looks,
 ) -> Figure:
     """A panel per data set with a row per variation.
 
-    rows, differences: of `analysis.ablation.table`; region: of practical equivalence, in points;
-    accuracy: what it is called.
+    rows, differences: of `analysis.ablation.table`; accuracy: what it is called.
     """
+    base, region = str(facts.base), facts.region
+    level = sequential.show_level(sequential.find_level(facts.looks))
     blocks = [
         (str(dataset), block[block["variation"] != base])
         for dataset, block in rows.groupby("dataset", sort=False)
@@ -42,11 +43,11 @@ def draw(
         axes.set_xlabel(f"difference of {accuracy} from {base}, points")
     plots.add_caption(
         figure,
-        "A square is the shift (Hodges-Lehmann), a bar the 95 % interval of shifts that the exact"
-        " test does not reject, grey the region of practical equivalence. Hollow circles are the"
-        " seeds minus the base's mean, or minus the base's value of the same search. At the right"
-        " are the verdict and the p-value corrected by Holm. Left of the line the variation is"
-        " worse than the base." + looks.remark,
+        f"A square is the shift (Hodges-Lehmann), a bar the {level} % interval of shifts that the"
+        " exact test does not reject, grey the region of practical equivalence. Hollow circles are"
+        " the seeds minus the base's mean, or minus the base's value of the same search. At the"
+        " right are the verdict and the p-value corrected by Holm. Left of the line the variation"
+        " is worse than the base." + looks.remark,
     )
     return figure
 

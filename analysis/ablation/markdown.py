@@ -6,15 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.common import text
+from analysis.common import sequential, text
 from analysis.common.comparisons import Verdict
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.text import Note
 from bench.records.facts import StudyFacts
 
 HEADINGS = (
-    "data set", "variation", "changes", "{accuracy}, %", "shift, points (95 % interval)",
-    "P(better), % (95 % interval)", "p of the exact test (Holm)", "verdict",
+    "data set", "variation", "changes", "{accuracy}, %", "shift, points ({level} % interval)",
+    "P(better), % ({level} % interval)", "p of the exact test (Holm)", "verdict",
     "80 % power from, points", "non-zero parameters", "search time", "evaluation time", "seeds",
 )  # fmt: skip
 
@@ -24,7 +24,8 @@ def format_page(rows: pd.DataFrame, facts: StudyFacts, accuracy: str) -> str:
 
     accuracy: what it is called.
     """
-    headings = [heading.format(accuracy=accuracy) for heading in HEADINGS]
+    level = sequential.show_level(sequential.find_level(facts.looks))
+    headings = [heading.format(accuracy=accuracy, level=level) for heading in HEADINGS]
     title = f"Ablations of {text.escape(facts.base)}: {text.escape(facts.name)}"
     numeric = [False] * 3 + [True] * (len(HEADINGS) - 3)
     cells = [_format_row(row, facts.base) for row in rows.to_dict("records")]
@@ -44,7 +45,11 @@ def _explain(rows: pd.DataFrame, facts: StudyFacts) -> list[Note]:
         for verdict in Verdict
     ]
     paired = sorted(set(tested.loc[tested["paired"].eq(True), "variation"]))
+    level, stopping = sequential.find_level(facts.looks), sequential.explain(facts)
+    inner = sequential.show_level(2 * level - 1)
+    error = f"{100 * (1 - level):.3g} %"
     notes = [
+        *([Note(stopping)] if stopping else []),
         Note(
             "The test is the exact two-sided rank-sum test (Wilcoxon-Mann-Whitney, with ties)."
             " Variations that change the evaluation alone share the base's searches and are paired"
@@ -55,16 +60,17 @@ def _explain(rows: pd.DataFrame, facts: StudyFacts) -> list[Note]:
             " the variation is above one of the base."
         ),
         Note(
-            "Equivalent: the 90 % interval of the shift and the difference of the means are within"
-            f" {facts.region:g} points, the region of practical equivalence. Better, worse:"
-            " significant at 5 %, and the means differ in the same direction. Undecided: all else,"
-            f" and wherever there are fewer than {FEWEST_SEEDS} seeds. The verdicts are:",
+            f"Equivalent: the {inner} % interval of the shift and the"
+            f" difference of the means are within {facts.region:g} points, the region of practical"
+            f" equivalence. Better, worse: significant at {error}, and the means differ in the same"
+            f" direction. Undecided: all else, and wherever there are fewer than {FEWEST_SEEDS}"
+            " seeds. The verdicts are:",
             tuple(verdicts),
         ),
         Note(
             "80 % power from: the smallest difference that had a probability of 80 % to be found"
             " significant (normal values with the standard deviation of the two samples, the test"
-            " at 5 % over the number of variations); none where so few seeds cannot find a"
+            f" at {error} over the number of variations); none where so few seeds cannot find a"
             " difference of any size."
         ),
         Note(

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.common import comparisons
+from analysis.common import comparisons, sequential
 from analysis.common.intervals import seed_means
+from analysis.common.sequential import Schedule
 from analysis.common.trials import group_by_method, list_accuracies, list_by_search
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
@@ -26,19 +27,21 @@ def tabulate(records: Sequence[FinishedRecord], facts: StudyFacts) -> pd.DataFra
     """One row per (data set, variation), the base first; the columns are `COLUMNS`.
 
     Differences are the variation's test accuracies against the base's, in points, with p-values
-    corrected by Holm over a data set's variations (`analysis.common.comparisons.judge`): paired
+    corrected by Holm over a data set's variations (`analysis.common.sequential.judge`): paired
     where the two evaluate the same searches, otherwise as independent samples. Ratios to the base
     are geometric means over the seeds that both have. What too few seeds do not allow to say is
     empty.
     """
     rows: list[dict[str, Any]] = []
+    schedule = Schedule.read(records, facts)
     for dataset, by_label in _group(records).items():
         base = by_label.get(str(facts.base), {})
         own = {label: by_label.get(label, {}) for label in facts.variations}
         judgements = {}
         if base:
             samples = {label: list_by_search(one.values()) for label, one in own.items() if one}
-            judgements = comparisons.judge(samples, list_by_search(base.values()), facts.region)
+            sample, absent = list_by_search(base.values()), len(own) - len(samples)
+            judgements = sequential.judge(samples, sample, facts.region, schedule, absent)
         rows.append({"dataset": dataset, "variation": facts.base, "changes": ""} | _measure(base))
         for label, changes in facts.variations.items():
             words = ", ".join(f"{key} {_as_yaml(value)}" for key, value in changes.items())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.calibration import basis, coverage, figure, markdown, testing
+from analysis.calibration import basis, coverage, figure, markdown, stopping, testing
 from analysis.common.intervals import SKEWED
 from analysis.common.outputs import Outputs
 from bench.records.population import LEVELS, Population
@@ -16,7 +16,7 @@ SIMULATED_VALUES = 2_000_000
 
 
 def make(populations: Sequence[Population], seed: int, region: float) -> Outputs:
-    """calibration.md, .csv (coverage), calibration_tests.csv and calibration.png.
+    """calibration.md, .csv (coverage), _tests.csv, _sequential.csv and calibration.png.
 
     seed: of the simulations; region: of practical equivalence, in points.
     """
@@ -27,15 +27,19 @@ def make(populations: Sequence[Population], seed: int, region: float) -> Outputs
     }
     covered = coverage.tabulate(accuracies, seed)
     tested = testing.tabulate(accuracies, seed, region)
+    stopped = stopping.tabulate(accuracies, seed, region)
     multipliers = {seeds: basis.calibrate(seeds, SIMULATED_VALUES // seeds) for seeds in SKEWED}
     sources = [
         f"{one.dataset} ({one.split} accuracy after {one.epochs} epochs, {one.provider})"
         for one in populations
     ]
     return {
-        "calibration.md": markdown.format_page(covered, tested, multipliers, sources, region),
+        "calibration.md": markdown.format_page(
+            covered, tested, stopped, multipliers, sources, region
+        ),
         "calibration.csv": covered,
         "calibration_tests.csv": tested,
+        "calibration_sequential.csv": stopped,
         "calibration.png": figure.draw(covered),
     }
 

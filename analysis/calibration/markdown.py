@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.calibration import basis, coverage, testing
+from analysis.calibration import basis, coverage, stopping, testing
 from analysis.common import text
 from analysis.common.comparisons import Verdict
 from analysis.common.intervals import FEWEST_SEEDS, SKEWED, students_t
+from analysis.common.sequential import describe_looks
 from analysis.common.text import Note
 
 COVERAGE_HEADINGS = (
@@ -24,11 +25,17 @@ TEST_HEADINGS = (
     "80 % power from, t, points", "80 % power from, new, points",
 )  # fmt: skip
 VERDICT_HEADINGS = ("population", "seeds", *map(str, Verdict))
+STOPPING_HEADINGS = (
+    "population", "shift, points", "wrong, looking at 5 % each time", "wrong (95 % interval)",
+    f"wrong, any of {stopping.FAMILY}", "better", "equivalent", "undecided", "seeds, mean",
+    "fixed seeds of that power",
+)  # fmt: skip
 
 
 def format_page(
     covered: pd.DataFrame,
     tested: pd.DataFrame,
+    stopped: pd.DataFrame,
     multipliers: Mapping[int, Mapping[str, float]],
     sources: Sequence[str],
     region: float,
@@ -47,6 +54,10 @@ def format_page(
         "## Verdicts on two methods that draw from the same cells, %",
         "",
         *_format(VERDICT_HEADINGS, [_format_verdicts(row) for row in _list(tested)]),
+        "",
+        "## Seeds that are added until a verdict, %",
+        "",
+        *_format(STOPPING_HEADINGS, [_format_stopping(row) for row in _list(stopped)]),
         "",
         "## Standard errors that the interval reaches down",
         "",
@@ -83,6 +94,16 @@ def _explain(region: float) -> list[Note]:
             " are the false alarms of the test at 5 %. Equivalent means within"
             f" {region:g} points, which is less than so few random cells can show. With fewer than"
             f" {FEWEST_SEEDS} seeds there is no verdict."
+        ),
+        Note(
+            f"Seeds that are added until a verdict (`bench run --until-decided`):"
+            f" {describe_looks(stopping.LOOKS)}, of {stopping.SIMULATIONS:,} simulations of two"
+            " methods that draw random cells, or the best of 10 random cells, of which one is"
+            " raised by so many points. Wrong: better or worse where there is no shift, worse where"
+            " there is one; beside it what comes out if each look is a test at 5 %, and how often"
+            f" one or more of {stopping.FAMILY} methods is called better or worse than a baseline"
+            " that is as good (Holm). Seeds are those of each method when it stops; beside them the"
+            " fixed number of seeds with which the test at 5 % finds it better as often."
         ),
         Note(
             "The last table has, for each population of the basis, the multiplier of the standard"
@@ -126,6 +147,22 @@ def _format_test(row: Mapping[Any, Any]) -> list[str]:
 def _format_verdicts(row: Mapping[Any, Any]) -> list[str]:
     shares = [_percent(row[f"identical_{verdict}"]) for verdict in Verdict]
     return [row["population"], str(row["seeds"]), *shares]
+
+
+def _format_stopping(row: Mapping[Any, Any]) -> list[str]:
+    names = ("wrong_share", "wrong_low_share", "wrong_high_share")
+    wrong, low, high = (f"{100 * row[name]:.2f}" for name in names)
+    family, fixed = row["family_wrong_share"], row["fixed_seeds"]
+    return [
+        row["population"],
+        f"{row['shift_points']:g}",
+        f"{100 * row['naive_wrong_share']:.2f}",
+        f"{wrong} ({low} to {high})",
+        "" if math.isnan(family) else f"{100 * family:.2f}",
+        *(_percent(row[f"{name}_share"]) for name in ("better", "equivalent", "undecided")),
+        f"{row['mean_seeds']:.1f}",
+        "" if math.isnan(fixed) else f"{fixed:.1f}",
+    ]
 
 
 def _format_multipliers(multipliers: Mapping[int, Mapping[str, float]]) -> list[str]:

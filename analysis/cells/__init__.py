@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matplotlib.figure import Figure
 
 from analysis.cells.drawing import draw
 from analysis.common.outputs import Outputs
 from analysis.common.plots import Looks
-from analysis.common.trials import name_accuracy
+from analysis.common.trials import group_by_method, name_accuracy
 from bench.errors import ResultsError
 from bench.records.schema import FinishedRecord
+
+MOST = 120
+"""Records up to which every cell is drawn: each drawing takes a tenth of a second."""
+
+
+def choose(records: Sequence[FinishedRecord]) -> list[FinishedRecord]:
+    """The records whose cells are drawn: all, or of more than `MOST` those of the first seeds.
+
+    The first ones of every method on every data set, as many of each.
+    """
+    if len(records) <= MOST:
+        return list(records)
+    groups = group_by_method(records)
+    each = max(1, MOST // len(groups))
+    return [record for own in groups.values() for record in own[:each]]
 
 
 def make(record: FinishedRecord, looks: Looks) -> Outputs:

@@ -2,20 +2,21 @@
 
 `evidence` says which records a claim rests on and which gates they passed, `comparing` and
 `counting` have a function for each rule, `ledger` decides all claims, `formats` and `figure` show
-them.
+them. `questions` says which claims more seeds could decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from analysis.claims import figure, formats
+from analysis.claims import figure, formats, questions
 from analysis.claims.evidence import Setting
 from analysis.claims.ledger import Ledger, decide_all
 from analysis.common.operations import CollapseThresholds
 from analysis.common.outputs import Outputs
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
+from bench.records.sequential import Question
 
 Study = tuple[StudyFacts, Sequence[FinishedRecord]]
 """A study and its ordered records."""
@@ -46,6 +47,14 @@ def decide_studies(studies: Sequence[Study], thresholds: CollapseThresholds) -> 
     ]
     own = [(facts.name, claim) for facts, _ in studies for claim in facts.claims]
     return decide_all(settings, own)
+
+
+def list_questions(
+    facts: StudyFacts, records: Sequence[FinishedRecord], thresholds: CollapseThresholds
+) -> list[Question]:
+    """The study's own claims on each data set, as questions that seeds may decide."""
+    settings = _split(facts, records, thresholds)
+    return [questions.ask(claim, setting) for setting in settings for claim in facts.claims]
 
 
 def _split(

@@ -1,6 +1,6 @@
 """The rules that compare values over seeds; the tests are those of `analysis.common.comparisons`.
 
-Each claim is one comparison on its own, at 5 %.
+Each claim is one comparison on its own, at 5 %, or at a look's share of it.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 
 import pandas as pd
 
 from analysis.claims.evidence import Evidence, Records
 from analysis.claims.outcome import ClaimVerdict, Outcome, Scale, conclude, undecided
-from analysis.common.comparisons import Judgement, Sample, Verdict, judge
+from analysis.common.comparisons import Judgement, Sample, Verdict, judge_pairs
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.operations import count_inputs, list_choices, measure_distance
 from analysis.common.rank_statistics import spearman
@@ -23,6 +24,7 @@ from bench.claims import model
 from bench.records.schema import FinishedRecord
 
 _KINDS = ("guided", "uniform")
+_SCORES = {"nll": "NLL", "brier": "Brier score", "ece": "ECE", "aurc": "AURC"}
 _POINTS = Scale("points")
 _EDGES = Scale("of the edges")
 
@@ -40,7 +42,7 @@ def compare(rule: model.Compare, evidence: Evidence) -> Outcome:
             return -_log_size(record, rule.metric)
 
     one, other = (_measure(evidence.records[part], read) for part in ("method", "against"))
-    judgement = _judge(one, other, region)
+    judgement = _judge(one, other, evidence, region)
     return conclude(judgement, _decide(rule.says, judgement, region), what, scale, region)
 
 
@@ -59,7 +61,7 @@ def _decide(says: str, judgement: Judgement, region: float) -> ClaimVerdict:
         return ClaimVerdict.SUPPORTED if found is Verdict.EQUIVALENT else ClaimVerdict.REFUTED
     if found is Verdict.WORSE:
         return ClaimVerdict.REFUTED
-    # one-sided, at 5 %: the lower end of the 90 % interval
+    # one-sided, at 1 - level (5 %): the lower end of the interval at 2 level - 1 (90 %)
     is_no_worse = min(own.seeds) >= FEWEST_SEEDS and min(own.inner_low, own.mean) >= -region
     return ClaimVerdict.SUPPORTED if is_no_worse else ClaimVerdict.UNDECIDED
 
@@ -77,6 +79,7 @@ def ratio(rule: model.Ratio, evidence: Evidence) -> Outcome:
     judgement = _judge(
         _measure(evidence.records["method"], lambda one: limit - _log_size(one)),
         _measure(evidence.records["against"], lambda one: -_log_size(one)),
+        evidence,
     )
     what = f"non-zero parameters of {_name_both(evidence, 'over')}"
     size = conclude(judgement, _above_or_below(judgement), what, _scale_ratio(rule.at_most))
@@ -100,6 +103,7 @@ def diversity(rule: model.Diversity, evidence: Evidence) -> Outcome:
     judgement = _judge(
         _measure_distances(evidence.records["method"]),
         _measure_distances(evidence.records["against"]),
+        evidence,
         rule.region,
     )
     verdict = _decide("not worse", judgement, rule.region)
@@ -119,9 +123,37 @@ def guided(rule: model.Guided, evidence: Evidence) -> Outcome:
         return undecided(
             "the records have no guided and uniform candidates", "searches that draw both"
         )
-    judgement = _judge(means["guided"], means["uniform"])
+    judgement = _judge(means["guided"], means["uniform"], evidence)
     what = "mean inherited accuracy of guided minus that of uniform candidates"
     return conclude(judgement, _above_or_below(judgement), what, _POINTS)
+
+
+def predict(rule: model.Predict, evidence: Evidence) -> Outcome:
+    """Is a way of predicting better than another, each network's against its own?
+
+    The measure is compared as a ratio, as sizes are; a search's value is the mean over its
+    evaluations. Searches whose network does not have both ways do not count.
+    """
+    ways = (rule.by, rule.rather_than)
+    records = [
+        record
+        for record in evidence.records["method"]
+        if all(record.evaluation.list_scores(way, rule.metric) for way in ways)
+    ]
+    if not records:
+        return undecided(
+            f"no network of {evidence.labels['method']} was measured predicting by {rule.by} and"
+            f" by {rule.rather_than}",
+            "a study that measures it (evaluation.uncertainty)",
+        )
+    one, other = (
+        _measure(records, partial(_negative_log_score, way=way, metric=rule.metric)) for way in ways
+    )
+    region, scale = math.log1p(rule.region / 100), _scale_ratio(1.0)
+    judgement = _judge(one, other, evidence, region)
+    label, measure = evidence.labels["method"], _SCORES[rule.metric]
+    what = f"{measure} of {label}, {rule.by} over {rule.rather_than}"
+    return conclude(judgement, _decide(rule.says, judgement, region), what, scale, region)
 
 
 def inheritance(rule: model.Inheritance, evidence: Evidence) -> Outcome:
@@ -136,7 +168,7 @@ def inheritance(rule: model.Inheritance, evidence: Evidence) -> Outcome:
             "no candidates were trained from scratch",
             "a study that trains candidates from scratch (search.retrained)",
         )
-    judgement = _judge(correlations, dict.fromkeys(correlations, rule.at_least))
+    judgement = _judge(correlations, dict.fromkeys(correlations, rule.at_least), evidence)
     scale = Scale("(Spearman)", lambda shift: shift + rule.at_least, sign="")
     what = "rank correlation of inherited and retrained accuracies"
     return conclude(judgement, _above_or_below(judgement), what, scale)
@@ -162,8 +194,8 @@ def _above_or_below(judgement: Judgement) -> ClaimVerdict:
     }.get(judgement.verdict, ClaimVerdict.UNDECIDED)
 
 
-def _judge(sample: Sample, baseline: Sample, region: float = 0.0) -> Judgement:
-    return judge({"": sample}, baseline, region)[""]
+def _judge(sample: Sample, baseline: Sample, evidence: Evidence, region: float = 0.0) -> Judgement:
+    return judge_pairs({"": (sample, baseline)}, region, evidence.level)[""]
 
 
 def _measure(records: Records, read: Callable[[FinishedRecord], float]) -> dict[str, float]:
@@ -180,22 +212,26 @@ def _log_size(record: FinishedRecord, metric: str = "nonzero_parameters") -> flo
     return math.log(max(1, getattr(record.evaluation, metric)))
 
 
+def _negative_log_score(record: FinishedRecord, way: str, metric: str) -> float:
+    values = record.evaluation.list_scores(way, metric)
+    return -math.log(max(1e-12, sum(values) / len(values)))
+
+
 def _measure_distances(records: Records) -> dict[str, float]:
     """Each seed's pseudo-value of the mean distance between the cells of two seeds."""
     choices = {
         record.trial.search_id: list_choices(record.architecture, count_inputs(record))
         for record in records
     }
-    pairs = {
-        frozenset(pair): measure_distance(choices[pair[0]], choices[pair[1]])
-        for pair in combinations(choices, 2)
-    }
-    count, whole = len(choices), sum(pairs.values()) / len(pairs)
-    values = {}
-    for search in choices:
-        rest = [distance for pair, distance in pairs.items() if search not in pair]
-        values[search] = count * whole - (count - 1) * sum(rest) / len(rest)
-    return values
+    totals = dict.fromkeys(choices, 0.0)
+    for one, other in combinations(choices, 2):
+        distance = measure_distance(choices[one], choices[other])
+        totals[one] += distance
+        totals[other] += distance
+    count = len(choices)
+    pairs, whole = count * (count - 1) / 2, sum(totals.values()) / 2
+    without = {search: (whole - own) / (pairs - count + 1) for search, own in totals.items()}
+    return {search: count * whole / pairs - (count - 1) * mean for search, mean in without.items()}
 
 
 def _name_both(evidence: Evidence, word: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import special
 
@@ -9,6 +12,7 @@ from analysis.claims.evidence import Evidence, Records
 from analysis.claims.outcome import ClaimVerdict, Outcome, count_seeds, undecided
 from analysis.common.intervals import FEWEST_SEEDS, LEVEL
 from analysis.common.power import POWER
+from analysis.common.sequential import show_level
 from bench.claims import model
 
 _MOST = 200
@@ -30,22 +34,25 @@ def share(rule: model.Share, evidence: Evidence) -> Outcome:
     if not records:
         need = f"searches of {label} of at least {rule.epochs} epochs"
         return undecided(f"its searches are shorter than {rule.epochs} epochs", need)
-    count, seeds = _count_collapsed(records, evidence), len(records)
-    low, high = bound_share(count, seeds)
+    collapsed, seeds = _list_collapsed(records, evidence), len(records)
+    count = len(collapsed)
+    level = evidence.level
+    low, high = bound_share(count, seeds, level)
     is_low = rule.at_most is not None
     limit = rule.at_most if rule.at_most is not None else rule.at_least or 0.0
     verdict = _hold_against(low, high, limit, is_low)
     claimed = f"{'at most' if is_low else 'at least'} {100 * limit:.0f} %"
     basis = (
-        f"{count} of {count_seeds(seeds)} of {label} collapsed (95 % interval {100 * low:.0f} to"
-        f" {100 * high:.0f} %; claimed: {claimed})"
+        f"{count} of {count_seeds(seeds)} of {label} collapsed{_say_ends(collapsed)}"
+        f" ({show_level(level)} % interval"
+        f" {100 * low:.0f} to {100 * high:.0f} %; claimed: {claimed})"
     )
-    need = _find_seeds(count / seeds, seeds, limit, is_low)
+    need = _find_seeds(count / seeds, seeds, limit, is_low, level)
     if rule.control is not None and verdict is not ClaimVerdict.REFUTED:
         control, name = evidence.records["control"], evidence.labels["control"]
-        collapsed = _count_collapsed(control, evidence)
-        basis += f"; of {name}, {collapsed} of {len(control)}"
-        if 2 * collapsed <= len(control) or len(control) < FEWEST_SEEDS:
+        ends = _list_collapsed(control, evidence)
+        basis += f"; of {name}, {len(ends)} of {len(control)}{_say_ends(ends)}"
+        if 2 * len(ends) <= len(control) or len(control) < FEWEST_SEEDS:
             verdict = ClaimVerdict.UNDECIDED
             need = f"a setting in which {name} collapses on most of {FEWEST_SEEDS} or more seeds"
     return Outcome(
@@ -57,7 +64,7 @@ def share(rule: model.Share, evidence: Evidence) -> Outcome:
         low=low,
         high=high,
         unit="of the seeds",
-        detectable=_find_detectable(seeds, limit, is_low),
+        detectable=_find_detectable(seeds, limit, is_low, level),
     )
 
 
@@ -87,16 +94,29 @@ def options(rule: model.OptionCount, evidence: Evidence) -> Outcome:
     )
 
 
-def bound_share(count: int, seeds: int) -> tuple[float, float]:
-    """The exact 95 % interval of a share (Clopper and Pearson 1934)."""
-    tail = (1 - LEVEL) / 2
+def bound_share(count: int, seeds: int, level: float = LEVEL) -> tuple[float, float]:
+    """The exact interval of a share (Clopper and Pearson 1934)."""
+    tail = (1 - level) / 2
     low = float(special.betaincinv(count, seeds - count + 1, tail)) if count else 0.0
     high = float(special.betaincinv(count + 1, seeds - count, 1 - tail)) if count < seeds else 1.0
     return low, high
 
 
-def _count_collapsed(records: Records, evidence: Evidence) -> int:
-    return sum(evidence.thresholds.have_collapsed(record.architecture) for record in records)
+def _list_collapsed(records: Records, evidence: Evidence) -> list[str]:
+    """What each record that has collapsed has collapsed to."""
+    thresholds = evidence.thresholds
+    found = [record.architecture for record in records]
+    return [thresholds.name_end(one) for one in found if thresholds.have_collapsed(one)]
+
+
+def _say_ends(ends: Sequence[str]) -> str:
+    """In words that continue "collapsed": the most frequent first."""
+    if not ends:
+        return ""
+    counts = sorted(Counter(ends).items(), key=lambda one: (-one[1], one[0]))
+    if len(counts) == 1:
+        return f" to {counts[0][0]}"
+    return " to " + ", ".join(f"{name} ({count})" for name, count in counts)
 
 
 def _count_options(configuration: dict[str, object]) -> int:
@@ -113,22 +133,22 @@ def _hold_against(low: float, high: float, limit: float, is_low: bool) -> ClaimV
     return ClaimVerdict.UNDECIDED
 
 
-def _find_seeds(observed: float, seeds: int, limit: float, is_low: bool) -> str:
+def _find_seeds(observed: float, seeds: int, limit: float, is_low: bool, level: float) -> str:
     """How many seeds with the same share collapsed would decide."""
     for number in range(max(FEWEST_SEEDS, seeds + 1), _MOST + 1):
-        low, high = bound_share(round(observed * number), number)
+        low, high = bound_share(round(observed * number), number, level)
         if _hold_against(low, high, limit, is_low) is not ClaimVerdict.UNDECIDED:
             return f"{number} seeds, if as many of them collapse"
     return f"more than {_MOST} seeds"
 
 
-def _find_detectable(seeds: int, limit: float, is_low: bool) -> float | None:
+def _find_detectable(seeds: int, limit: float, is_low: bool, level: float) -> float | None:
     """The distance of the true share from the limit at which the claim is found, at 80 %."""
     counts = range(seeds + 1)
     fitting = [
         count
         for count in counts
-        if _hold_against(*bound_share(count, seeds), limit, is_low) is ClaimVerdict.SUPPORTED
+        if _hold_against(*bound_share(count, seeds, level), limit, is_low) is ClaimVerdict.SUPPORTED
     ]
     if not fitting:
         return None

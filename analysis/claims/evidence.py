@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from analysis.common.intervals import LEVEL
 from analysis.common.operations import CollapseThresholds
 from bench.claims.model import Claim
 from bench.records.facts import StudyFacts
@@ -58,12 +59,23 @@ class Evidence:
     setting_gate: State
     searches: Mapping[str, State]
     """By label: whether its searches learned on most seeds; empty where that is not needed."""
+    level: float = LEVEL
+    """One minus the error at which it is judged."""
 
     @property
     def search_gate(self) -> State:
         """The worst of the states of `searches`."""
         order: tuple[State, ...] = ("failed", "not known", "passed")
         return next((state for state in order if state in self.searches.values()), "not needed")
+
+    def cut(self, seeds: Sequence[int]) -> Evidence | None:
+        """The evidence of these seeds alone; None where one of the labels lacks one of them."""
+        records = {
+            part: [record for record in own if record.trial.seed in seeds]
+            for part, own in self.records.items()
+        }
+        is_whole = all(len(own) == len(seeds) for own in records.values())
+        return replace(self, records=records) if is_whole else None
 
     def list_searches(self, state: State) -> list[str]:
         """The labels whose searches are in a state."""

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from analysis.claims.ledger import Finding, Ledger
 from analysis.claims.outcome import ClaimVerdict, count_seeds
 from analysis.common import plots
+from analysis.common.sequential import find_level, show_level
 
 COLOURS = {
     ClaimVerdict.SUPPORTED: "#009E73",
@@ -44,10 +45,12 @@ def draw(ledger: Ledger) -> Figure:
     axes.set_yticks(range(rows), sentences)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
+    looks = {finding.looks for entry in ledger.entries for finding in entry.findings}
+    levels = " or ".join(sorted({show_level(find_level(one)) for one in looks}))
     plots.add_caption(
         figure,
-        "Each field is what a setting says of a claim: the verdict, the estimate with its 95 %"
-        " interval, the seeds, and the gates that were not passed: then nothing is decided."
+        f"Each field is what a setting says of a claim: the verdict, the estimate with its {levels}"
+        " % interval, the seeds, and the gates that were not passed: then nothing is decided."
         " claims.md says what would decide it. An empty field: no records.",
     )
     return figure

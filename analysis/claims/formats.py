@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.claims.ledger import Entry, Finding, Ledger
-from analysis.common import text
+from analysis.common import sequential, text
 from analysis.common.text import Note
 from bench.claims.model import RULES
 
@@ -141,6 +141,15 @@ def _explain(ledger: Ledger) -> list[Note]:
             " `search` that the searches learned on most seeds of every method that is named."
         ),
     ]
+    looks = dict.fromkeys(one.looks for entry in ledger.entries for one in entry.findings)
+    for one in filter(None, looks):
+        notes.append(
+            Note(
+                f"Where seeds were added until the verdict ({sequential.describe_looks(one)}), a"
+                " claim is judged by the seeds of the look that decides it, at the error and with"
+                " the interval of that look, so that it is 5 % over all looks."
+            )
+        )
     if ledger.absent:
         notes.append(
             Note(f"Claims about {', '.join(ledger.absent)} are not listed: no trial of it here.")

@@ -10,9 +10,11 @@ from typing import Any
 from analysis.claims import comparing, counting
 from analysis.claims.evidence import Evidence, Setting, collect
 from analysis.claims.outcome import ClaimVerdict, Outcome, undecided
+from analysis.common.sequential import find_level
 from bench.claims import model
 from bench.claims.file import load_papers
 from bench.claims.model import Claim
+from bench.records.facts import StudyFacts
 
 _DECIDE: dict[type[Any], Callable[[Any, Evidence], Outcome]] = {
     model.Compare: comparing.compare,
@@ -21,6 +23,7 @@ _DECIDE: dict[type[Any], Callable[[Any, Evidence], Outcome]] = {
     model.Diversity: comparing.diversity,
     model.Guided: comparing.guided,
     model.Inheritance: comparing.inheritance,
+    model.Predict: comparing.predict,
     model.OptionCount: counting.options,
 }
 _SETTING = {
@@ -45,7 +48,10 @@ _SEARCH = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What one setting says of a claim; study and dataset are empty where none has records."""
+    """What one setting says of a claim; study and dataset are empty where none has records.
+
+    looks: `StudyFacts.looks` of the setting's study.
+    """
 
     study: str
     dataset: str
@@ -53,6 +59,7 @@ class Finding:
     outcome: Outcome
     setting_gate: str = ""
     search_gate: str = ""
+    looks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ def decide(claim: Claim, setting: Setting) -> Finding:
         names = " and ".join(evidence.missing)
         outcome = undecided(f"no finished trial of {names}", f"trials of {names} in this study")
     else:
-        outcome = _pass_gates(_DECIDE[type(claim.rule)](claim.rule, evidence), evidence)
+        outcome = _pass_gates(apply_rule(claim, evidence, setting.facts)[0], evidence)
     return Finding(
         study=setting.facts.name,
         dataset=setting.dataset,
@@ -128,7 +135,32 @@ def decide(claim: Claim, setting: Setting) -> Finding:
         outcome=outcome,
         setting_gate=evidence.setting_gate,
         search_gate=evidence.search_gate,
+        looks=setting.facts.looks,
     )
+
+
+def apply_rule(claim: Claim, evidence: Evidence, facts: StudyFacts) -> tuple[Outcome, int]:
+    """What a claim's rule makes of its evidence, whatever the gates, and with how many seeds.
+
+    Where seeds were added until verdicts, at the look that decides it, else at the last one, each
+    at its share of the error; 0 seeds, and undecided, before the first look.
+    """
+    rule = _DECIDE[type(claim.rule)]
+    if not facts.looks:
+        return rule(claim.rule, evidence), len(facts.seeds)
+    evidence = dataclasses.replace(evidence, level=find_level(facts.looks))
+    outcome, reached = rule(claim.rule, evidence), 0
+    if outcome.verdict is not ClaimVerdict.UNDECIDED:
+        need = f"the first look, at {facts.looks[0]} seeds"
+        outcome = dataclasses.replace(outcome, verdict=ClaimVerdict.UNDECIDED, needs=(need,))
+    for seeds in facts.looks:
+        part = evidence.cut(facts.seeds[:seeds])
+        if part is None:
+            break
+        outcome, reached = rule(claim.rule, part), seeds
+        if outcome.verdict is not ClaimVerdict.UNDECIDED:
+            break
+    return outcome, reached
 
 
 def _pass_gates(outcome: Outcome, evidence: Evidence) -> Outcome:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from analysis.common.comparisons import Judgement
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.power import simulate_paired_shift, simulate_shift
+from analysis.common.sequential import show_level
 
 _TRIED = 10
 """Seeds of the simulated comparison from which the number that is needed is scaled."""
@@ -83,9 +84,8 @@ def conclude(
     is_bounded = math.isfinite(own.low)
     low, high = sorted((scale.convert(own.low), scale.convert(own.high))) if is_bounded else (0, 0)
     sees = math.isfinite(judgement.detectable)
-    bounds = (
-        f"95 % interval {scale.show(low)} to {scale.show(high)}" if is_bounded else "no interval"
-    )
+    ends = f"{scale.show(low)} to {scale.show(high)}"
+    bounds = f"{show_level(own.level)} % interval {ends}" if is_bounded else "no interval"
     counts = f"{own.seeds[0]} and " * (not own.paired) + count_seeds(own.seeds[1])
     need = describe_need(judgement, max(region, abs(own.mean)))
     return Outcome(
@@ -106,12 +106,14 @@ def describe_need(judgement: Judgement, target: float) -> str:
 
     From the spread of these seeds; what is seen falls with the root of their number.
     """
-    one, other = judgement.comparison.seeds
+    (one, other), level = judgement.comparison.seeds, judgement.comparison.level
     least = max(FEWEST_SEEDS, min(one, other) + 1)
     if judgement.comparison.paired:
-        own, tried = simulate_paired_shift(one, 1), simulate_paired_shift(_TRIED, 1)
+        own = simulate_paired_shift(one, 1, level)
+        tried = simulate_paired_shift(_TRIED, 1, level)
     else:
-        own, tried = simulate_shift(one, other, 1), simulate_shift(_TRIED, _TRIED, 1)
+        own = simulate_shift(one, other, 1, level)
+        tried = simulate_shift(_TRIED, _TRIED, 1, level)
     if not math.isfinite(own) or not math.isfinite(judgement.detectable) or target <= 0:
         return f"more seeds (at least {least})"
     needed = math.ceil(_TRIED * (judgement.detectable / own * tried / target) ** 2)

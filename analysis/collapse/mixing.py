@@ -18,21 +18,21 @@ def measure_entropies(posterior: pd.DataFrame) -> dict[tuple[int, str], float]:
     operations that have a value: 0 is decided, 1 is uniform. Edges whose weights are all zero, or
     with one operation alone, have none.
     """
-    rows = posterior.assign(value=posterior["mean"].astype(float).abs())
-    edges = ["epoch", "cell", "edge"]
-    lacking = rows["value"].isna().groupby([rows[name] for name in edges]).transform("all")
-    rows.loc[lacking, "value"] = rows.loc[lacking, "probability"]
-    rows = rows.dropna(subset=["value"])
-    groups = rows.groupby(edges)["value"]
-    share = (rows["value"] / groups.transform("sum")).to_numpy()
+    groups = posterior.groupby(["epoch", "cell", "edge"])
+    edge, edges = groups.ngroup().to_numpy(), groups.ngroups
+    values = np.abs(posterior["mean"].to_numpy(float))
+    has_value = np.bincount(edge, ~np.isnan(values), edges) > 0
+    values = np.where(has_value[edge], values, posterior["probability"].to_numpy(float))
+    kept = ~np.isnan(values)
+    edge, values = edge[kept], values[kept]
+    size = np.bincount(edge, minlength=edges)
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = np.where(share > 0, -share * np.log(share), np.where(np.isnan(share), np.nan, 0.0))
-    sizes = groups.size()
-    nats = rows.assign(nats=parts).groupby(edges)["nats"].sum(min_count=1)
-    by_edge: pd.Series = (nats / np.log(sizes))[sizes > 1].dropna()
-    if not len(by_edge):
-        return {}
-    cells = by_edge.groupby(["epoch", "cell"]).mean()
-    by_cell = {(int(epoch), str(cell)): float(value) for (epoch, cell), value in cells.items()}
-    whole = by_edge.groupby("epoch").mean()
-    return by_cell | {(int(epoch), BOTH): float(value) for epoch, value in whole.items()}
+        share = values / np.bincount(edge, values, edges)[edge]
+        nats = np.bincount(edge, np.where(share == 0, 0.0, -share * np.log(share)), edges)
+        by_edge = np.where(size > 1, nats / np.log(size), np.nan)
+    found: dict[tuple[int, str], list[float]] = {}
+    for (epoch, cell, _), value in zip(groups.size().index, by_edge, strict=True):
+        if not np.isnan(value):
+            for key in (str(cell), BOTH):
+                found.setdefault((int(epoch), key), []).append(float(value))
+    return {key: sum(own) / len(own) for key, own in found.items()}

@@ -85,7 +85,9 @@ def _list_requirements(
     yield "data", (dataset, "images"), {"SHA-256": record.data.digest}
     yield "trial", (dataset, label), {"method": record.trial.method}
     if not record.is_tuned:
-        yield "method", (dataset, label), configuration.get("method", {})
+        own = configuration.get("method", {})
+        given = () if record.source is None else ("genotype",)  # of each seed another one
+        yield "method", (dataset, label), {k: v for k, v in own.items() if k not in given}
     if label in facts.variations:
         return
     for section in ("data", "space", "search"):

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 from typing import TypeVar
 
 import numpy as np
@@ -19,9 +18,6 @@ import numpy as np
 from analysis.common import power, rank_statistics
 from analysis.common.intervals import FEWEST_SEEDS, LEVEL, Array, seed_means
 
-EQUIVALENCE_LEVEL = 2 * LEVEL - 1
-"""Level of the interval that must lie in the region of equivalence: 90 %, which is two one-sided
-tests at 5 % (Schuirmann 1987)."""
 COLUMNS = (
     "paired", "compared_seeds", "mean_difference_points",
     "shift_points", "shift_low_points", "shift_high_points",
@@ -29,7 +25,7 @@ COLUMNS = (
     "p_value", "p_value_holm", "verdict", "detectable_points",
 )  # fmt: skip
 """What tables of accuracies in percent call the values of a `Judgement`."""
-_SAME = 1e-9
+SAME = 1e-9
 """Means closer than this are one number that was summed in another order."""
 
 T = TypeVar("T")
@@ -51,10 +47,11 @@ class Comparison:
     """A sample against a baseline's; differences are sample minus baseline, in its unit.
 
     paired: whether they share searches. seeds: how many values of each count. mean: the difference
-    of the means. shift, low, high: the Hodges-Lehmann estimate of the shift and its 95 % interval,
-    infinite where there are too few seeds. inner_low, inner_high: the same at 90 %. better: P(a
-    value of the sample is the higher one), ties half, with its 95 % interval. p_value: of the exact
-    rank-sum test or, paired, of the exact signed-rank test.
+    of the means. shift, low, high: the Hodges-Lehmann estimate of the shift and its interval,
+    infinite where there are too few seeds. inner_low, inner_high: the same at 2 level - 1, which
+    is two one-sided tests at 1 - level (Schuirmann 1987). better: P(a value of the sample is the
+    higher one), ties half, with its interval. p_value: of the exact rank-sum test or, paired, of
+    the exact signed-rank test. level: of the intervals, and one minus the error of a verdict.
     """
 
     paired: bool
@@ -69,6 +66,7 @@ class Comparison:
     better_low: float
     better_high: float
     p_value: float
+    level: float = LEVEL
 
 
 @dataclass(frozen=True)
@@ -104,25 +102,21 @@ class Judgement:
         }
 
 
-def compare(sample: Sample, baseline: Sample) -> Comparison:
+def compare(sample: Sample, baseline: Sample, level: float = LEVEL) -> Comparison:
     """A sample against a baseline's. Raises ValueError where one of them is empty."""
     one, other, paired = _align(sample, baseline)
+    levels = (level, 2 * level - 1)
     if paired:
         gaps = one - other
         shifts = rank_statistics.list_walsh_averages(gaps)
-        criticals = [
-            rank_statistics.critical_signed_rank(len(gaps), level)
-            for level in (LEVEL, EQUIVALENCE_LEVEL)
-        ]
-        better = rank_statistics.share_of_improvements(gaps)
+        criticals = [rank_statistics.critical_signed_rank(len(gaps), each) for each in levels]
+        better = rank_statistics.share_of_improvements(gaps, level)
         p_value = rank_statistics.signed_rank_p(gaps)
     else:
         shifts = rank_statistics.list_shifts(one, other)
-        criticals = [
-            rank_statistics.critical_rank_sum(len(one), len(other), level)
-            for level in (LEVEL, EQUIVALENCE_LEVEL)
-        ]
-        better = rank_statistics.probability_of_improvement(one, other)
+        sizes = len(one), len(other)
+        criticals = [rank_statistics.critical_rank_sum(*sizes, each) for each in levels]
+        better = rank_statistics.probability_of_improvement(one, other, level)
         p_value = rank_statistics.rank_sum_p(one, other)
     (low, high), (inner_low, inner_high) = (rank_statistics.bound(shifts, k) for k in criticals)
     return Comparison(
@@ -138,6 +132,7 @@ def compare(sample: Sample, baseline: Sample) -> Comparison:
         better_low=better[1],
         better_high=better[2],
         p_value=p_value,
+        level=level,
     )
 
 
@@ -147,33 +142,48 @@ def judge(samples: Mapping[T, Sample], baseline: Sample, region: float) -> dict[
     region: differences up to this size do not matter, in the values' unit. Raises ValueError where
     a sample is empty.
     """
-    compared = {name: compare(sample, baseline) for name, sample in samples.items()}
-    corrected = correct_by_holm([one.p_value for one in compared.values()])
+    return judge_pairs({name: (sample, baseline) for name, sample in samples.items()}, region)
+
+
+def judge_pairs(
+    pairs: Mapping[T, tuple[Sample, Sample]],
+    region: float,
+    level: float = LEVEL,
+    others: Sequence[float] = (),
+) -> dict[T, Judgement]:
+    """The first of each pair against the second, at an error of 1 - level.
+
+    others: p-values of further pairs of the family over which Holm corrects. Raises as `judge`.
+    """
+    compared = {name: compare(*pair, level) for name, pair in pairs.items()}
+    corrected = correct_by_holm([*(one.p_value for one in compared.values()), *others])
     return {
         name: Judgement(
             comparison,
             p_holm,
             conclude(comparison, p_holm, region),
-            _find_detectable(samples[name], baseline, len(compared)),
+            _find_detectable(*pairs[name], len(corrected), level),
         )
-        for (name, comparison), p_holm in zip(compared.items(), corrected, strict=True)
+        for (name, comparison), p_holm in zip(compared.items(), corrected, strict=False)
     }
 
 
 def conclude(comparison: Comparison, p_holm: float, region: float) -> Verdict:
     """The verdict of a comparison whose corrected p-value is `p_holm`.
 
-    - equivalent: the 90 % interval of the shift and the difference of the means lie in the region
-      of practical equivalence, [-region, region]; also where the difference is significant.
-    - better, worse: significant at 5 %, and shift and means differ in the same direction.
+    - equivalent: the inner interval of the shift (90 % at a level of 95 %) and the difference of
+      the means lie in the region of practical equivalence, [-region, region]; also where the
+      difference is significant.
+    - better, worse: significant at 1 - level (5 %), and shift and means differ in the same
+      direction.
     - undecided: all else, and always with fewer than `FEWEST_SEEDS` seeds.
     """
     if min(comparison.seeds) < FEWEST_SEEDS:
         return Verdict.UNDECIDED
     within = (comparison.inner_low, comparison.inner_high, comparison.mean)
-    if all(abs(value) <= region + _SAME for value in within):
+    if all(abs(value) <= region + SAME for value in within):
         return Verdict.EQUIVALENT
-    if p_holm < 1 - LEVEL:
+    if p_holm < 1 - comparison.level:
         if comparison.better > 0.5 and comparison.mean > 0:
             return Verdict.BETTER
         if comparison.better < 0.5 and comparison.mean < 0:
@@ -191,49 +201,6 @@ def correct_by_holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-@dataclass(frozen=True)
-class Rank:
-    """A place by mean, 1 the highest, equal means sharing it, and the interval of places.
-
-    All intervals of one group hold together at 95 % (Mogstad, Romano, Shaikh and Wilhelm 2024):
-    a method is above or below another where it is better or worse (`find_better_pairs`).
-    """
-
-    place: int
-    low: int
-    high: int
-
-
-def find_better_pairs(group: Mapping[str, Sample], region: float) -> set[tuple[str, str]]:
-    """(better, worse) of every pair of a group of which that is the verdict.
-
-    p-values are corrected by Holm over all pairs of the group.
-    """
-    pairs = list(combinations(sorted(group), 2))
-    compared = [compare(group[one], group[other]) for one, other in pairs]
-    corrected = correct_by_holm([comparison.p_value for comparison in compared])
-    found = set()
-    for (one, other), comparison, p_holm in zip(pairs, compared, corrected, strict=True):
-        verdict = conclude(comparison, p_holm, region)
-        if verdict in (Verdict.BETTER, Verdict.WORSE):
-            found.add((one, other) if verdict is Verdict.BETTER else (other, one))
-    return found
-
-
-def rank_by_mean(group: Mapping[str, Sample], region: float) -> dict[str, Rank]:
-    """The rank of each label of a group by its mean over seeds, with its interval."""
-    means = {label: float(np.sort(_list_means(sample)).mean()) for label, sample in group.items()}
-    found = find_better_pairs(group, region)
-    return {
-        label: Rank(
-            place=1 + sum(other > mean + _SAME for other in means.values()),
-            low=1 + sum(worse == label for _, worse in found),
-            high=len(group) - sum(better == label for better, _ in found),
-        )
-        for label, mean in means.items()
-    }
-
-
 def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
@@ -242,20 +209,21 @@ def _align(sample: Sample, baseline: Sample) -> tuple[Array, Array, bool]:
     """The values that are compared, and whether they are paired: then of common searches alone."""
     common = sorted(sample.keys() & baseline.keys())
     if not common:
-        return _list_means(sample), _list_means(baseline), False
+        return list_means(sample), list_means(baseline), False
     return (
-        _list_means({search: sample[search] for search in common}),
-        _list_means({search: baseline[search] for search in common}),
+        list_means({search: sample[search] for search in common}),
+        list_means({search: baseline[search] for search in common}),
         True,
     )
 
 
-def _list_means(sample: Sample) -> Array:
+def list_means(sample: Sample) -> Array:
+    """The mean of each search's evaluations, in the sample's order: [searches]."""
     return seed_means([np.atleast_1d(values) for values in sample.values()])
 
 
-def _find_detectable(sample: Sample, baseline: Sample, tests: int) -> float:
+def _find_detectable(sample: Sample, baseline: Sample, tests: int, level: float) -> float:
     one, other, paired = _align(sample, baseline)
     if paired:
-        return power.find_smallest_paired_shift(one - other, tests)
-    return power.find_smallest_shift(one, other, tests)
+        return power.find_smallest_paired_shift(one - other, tests, level)
+    return power.find_smallest_shift(one, other, tests, level)

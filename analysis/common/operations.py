@@ -49,6 +49,13 @@ class CollapseThresholds:
         """Whether an architecture has collapsed, all its cells together."""
         return self.are_met_by(count_operations(genotype)[BOTH])
 
+    def name_end(self, genotype: Genotype) -> str:
+        """What a collapsed architecture, all its cells together, has collapsed to."""
+        name, share = most_frequent(count_operations(genotype)[BOTH])
+        if not name:
+            return "nothing"
+        return name if share >= self.type else "parameter-free operations"
+
     def describe(self) -> str:
         """What collapsed means, in words that continue "architectures in which"."""
         if self.type == self.free:

@@ -30,12 +30,15 @@ def read(record: FinishedRecord, folder: Path) -> pd.DataFrame | None:
         if list(rows.columns) != list(POSTERIOR):
             raise ValueError(f"columns {', '.join(map(str, rows.columns))[:80]}")
         numbers = [*QUANTITIES, "probability"]
-        rows[numbers] = rows[numbers].astype(float)
+        for name in numbers:
+            if rows[name].dtype != float:
+                rows[name] = rows[name].astype(float)
         if not len(rows) or not text.endswith("\n"):
             raise ValueError("rows are cut short or missing")
-        if not rows["selected"].dropna().isin([True, False]).all():
-            raise ValueError("selected is neither True nor False")
-        rows["selected"] = rows["selected"].eq(True)
+        if rows["selected"].dtype != bool:
+            if not rows["selected"].dropna().isin([True, False]).all():
+                raise ValueError("selected is neither True nor False")
+            rows["selected"] = rows["selected"].eq(True)
     except (ValueError, OSError) as error:
         message = " ".join(str(error).split())
         raise ResultsError(f"posterior table {path} is damaged: {message}") from error

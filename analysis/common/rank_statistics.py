@@ -1,9 +1,11 @@
-"""Exact rank tests with ties, the shifts that they do not reject, and rank correlation.
+"""Rank tests with ties, the shifts that they do not reject, and rank correlation.
 
-The tests are exact whatever the values are: their p-values come from the distribution of the
-statistic over all permutations (rank sums) or all signs (signed ranks), counted by dynamic
-programming. Equal values share their mean rank. p-values are two-sided: twice the smaller tail,
-at most 1.
+Up to `MOST_EXACT` values the tests are exact whatever the values are: their p-values come from the
+distribution of the statistic over all permutations (rank sums) or all signs (signed ranks), counted
+by dynamic programming, whose work grows with the fourth power of the number of values. Above, it is
+the normal distribution of the same mean and variance, with a correction for continuity (Hollander,
+Wolfe and Chicken 2014, Nonparametric Statistical Methods, sections 3.1 and 4.1). Equal values share
+their mean rank. p-values are two-sided: twice the smaller tail, at most 1.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from analysis.common.intervals import LEVEL, Array, Bounds
 
 FEWEST_POINTS = 5
 """Below this no rank correlation is stated."""
+MOST_EXACT = 100
+"""So many values, of both samples together, have exact tests."""
 _DECIMALS = 9
 """Values that agree in so many decimals are equal: sums of the same numbers in another order."""
 
@@ -27,6 +31,9 @@ _DECIMALS = 9
 def rank_sum_p(one: Array, other: Array) -> float:
     """p-value of the Wilcoxon-Mann-Whitney test that two independent samples are of one kind."""
     ranks = _double_ranks(np.concatenate([one, other]))
+    if len(ranks) > MOST_EXACT:
+        variance = len(one) * len(other) * ranks.var(ddof=1) / len(ranks)
+        return _two_sided_normal(ranks[: len(one)].sum(), len(one) * ranks.mean(), variance)
     return _two_sided(_count_rank_sums(tuple(ranks), len(one)), int(ranks[: len(one)].sum()))
 
 
@@ -38,6 +45,8 @@ def signed_rank_p(gaps: Array) -> float:
     kept = np.round(gaps, _DECIMALS)
     kept = kept[kept != 0]
     ranks = _double_ranks(np.abs(kept))
+    if len(ranks) > MOST_EXACT:
+        return _two_sided_normal(ranks[kept > 0].sum(), ranks.sum() / 2, (ranks**2).sum() / 4)
     return _two_sided(_count_signed_ranks(tuple(ranks)), int(ranks[kept > 0].sum()))
 
 
@@ -55,16 +64,21 @@ def list_walsh_averages(gaps: Array) -> Array:
 def critical_rank_sum(one: int, other: int, level: float) -> int | None:
     """The k of which the k-th lowest and highest of `list_shifts` bound a two-sided interval.
 
-    The interval has all shifts that the exact test without ties does not reject at 1 - level
-    (Hodges and Lehmann 1963; Hollander, Wolfe and Chicken 2014, section 4.3); with ties it covers
-    no less. None where so few values never reject.
+    The interval has all shifts that the test without ties does not reject at 1 - level (Hodges and
+    Lehmann 1963; Hollander, Wolfe and Chicken 2014, section 4.3); with ties it covers no less. None
+    where so few values never reject.
     """
+    if one + other > MOST_EXACT:
+        return _critical_normal(one * other / 2, one * other * (one + other + 1) / 12, level)
     counts = _count_rank_sums(tuple(range(2, 2 * (one + other) + 1, 2)), one)
     return _critical(counts[one * (one + 1) :: 2], level)
 
 
 def critical_signed_rank(gaps: int, level: float) -> int | None:
     """The same for `list_walsh_averages` of so many differences (the same book, section 3.3)."""
+    if gaps > MOST_EXACT:
+        mean = gaps * (gaps + 1) / 4
+        return _critical_normal(mean, mean * (2 * gaps + 1) / 6, level)
     return _critical(_count_signed_ranks(tuple(range(2, 2 * gaps + 1, 2)))[::2], level)
 
 
@@ -75,8 +89,10 @@ def bound(shifts: Array, critical: int | None) -> Bounds:
     return float(shifts[critical - 1]), float(shifts[-critical])
 
 
-def probability_of_improvement(one: Array, other: Array) -> tuple[float, float, float]:
-    """P(a value of `one` is the higher one), ties half, with its 95 % interval.
+def probability_of_improvement(
+    one: Array, other: Array, level: float = LEVEL
+) -> tuple[float, float, float]:
+    """P(a value of `one` is the higher one), ties half, with its interval.
 
     The interval is Newcombe's method 5 (2006, Statistics in Medicine 25:559): the values theta
     that differ from the estimate by at most z standard errors, with Hanley and McNeil's error at
@@ -85,18 +101,19 @@ def probability_of_improvement(one: Array, other: Array) -> tuple[float, float, 
     gaps = np.round(np.subtract.outer(one, other), _DECIMALS)
     estimate = float(((gaps > 0) + 0.5 * (gaps == 0)).mean())
     size = (len(one) + len(other)) / 2 - 1
+    z = _normal_quantile(level)
 
     def excess(theta: float) -> float:
         spread = 1 + size * ((1 - theta) / (2 - theta) + theta / (1 + theta))
         variance = theta * (1 - theta) * spread / gaps.size
-        return (estimate - theta) ** 2 - _normal_quantile() ** 2 * variance
+        return (estimate - theta) ** 2 - z**2 * variance
 
     return estimate, _solve(excess, 0.0, estimate), _solve(excess, 1.0, estimate)
 
 
-def share_of_improvements(gaps: Array) -> tuple[float, float, float]:
-    """The share of differences above 0, ties half, with Wilson's (1927) 95 % interval."""
-    rounded, count, z = np.round(gaps, _DECIMALS), len(gaps), _normal_quantile()
+def share_of_improvements(gaps: Array, level: float = LEVEL) -> tuple[float, float, float]:
+    """The share of differences above 0, ties half, with Wilson's (1927) interval."""
+    rounded, count, z = np.round(gaps, _DECIMALS), len(gaps), _normal_quantile(level)
     share = float(((rounded > 0) + 0.5 * (rounded == 0)).mean())
     centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     reach = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + (z / 2 / count) ** 2)
@@ -152,8 +169,22 @@ def _critical(counts: Array, level: float) -> int | None:
     return critical or None
 
 
-def _normal_quantile() -> float:
-    return float(special.ndtri((1 + LEVEL) / 2))
+def _two_sided_normal(observed: float, mean: float, variance: float) -> float:
+    """Of a sum of doubled ranks, whose correction for continuity is 1: half a rank, doubled."""
+    if variance == 0:
+        return 1.0
+    nearest = max(0.0, abs(observed - mean) - 1)
+    return float(min(1.0, 2 * special.ndtr(-nearest / math.sqrt(variance))))
+
+
+def _critical_normal(mean: float, variance: float, level: float) -> int | None:
+    """The largest k with P(statistic < k) at most (1 - level) / 2, of a sum of ranks, or None."""
+    critical = math.floor(mean - _normal_quantile(level) * math.sqrt(variance) + 0.5)
+    return critical if critical > 0 else None
+
+
+def _normal_quantile(level: float) -> float:
+    return float(special.ndtri((1 + level) / 2))
 
 
 def _solve(excess: Any, outside: float, inside: float) -> float:

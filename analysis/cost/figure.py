@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from analysis.common import plots
 from analysis.common.intervals import ACCURACY_SENTENCE, summarise_accuracies
@@ -27,11 +27,14 @@ def draw(rows: pd.DataFrame, accuracy: str, looks: Looks) -> Figure:
     figure, panels = plots.create_panels(
         len(groups) * len(blocks), (6.0, 4.4), columns=len(blocks), least_width=7.0, sharey=True
     )
+    for axes in panels[1:]:
+        axes.sharex(panels[0])
     parts = [(group, *block) for group in groups for block in blocks]
     limits = [_choose_limits(block) for _, block in blocks]
     for axes, (group, dataset, block) in zip(panels, parts, strict=True):
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         one_shot = looks.list_present(block[block["searched"] == ONE_SHOT])
         for label in [label for label in looks.list_present(block) if label in group]:
             own = block[block["method"] == label]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.common.failed_searches import NO_RANK
 from analysis.common.intervals import FEWEST_SEEDS
+from analysis.common.sequential import show_level
 
 TOO_FEW = "too few seeds"
 
@@ -27,8 +28,11 @@ Cells = dict[str, Cell]
 """A row as people read it: heading -> cell."""
 
 
-def describe_comparison(row: Row, baseline: str | None, accuracy: str) -> Cells:
-    """What is compared: rank, accuracy (named in a few words), verdict, size and times."""
+def describe_comparison(row: Row, baseline: str | None, accuracy: str, level: float) -> Cells:
+    """What is compared: rank, accuracy (named in a few words), verdict, size and times.
+
+    level: of the intervals of differences from the baseline.
+    """
     cells = {
         "rank (95 % interval)": Cell(_rank(row), _get(row, "rank")),
         "method": _method(row, baseline),
@@ -38,9 +42,10 @@ def describe_comparison(row: Row, baseline: str | None, accuracy: str) -> Cells:
     }
     if baseline is not None:
         shift, share = _get(row, "shift_points"), _get(row, "better_share")
+        interval = f"{show_level(level)} % interval"
         cells |= {
-            "shift from the baseline, points (95 % interval)": Cell(_shift(row), shift),
-            "P(better than the baseline), % (95 % interval)": Cell(_better(row), share),
+            f"shift from the baseline, points ({interval})": Cell(_shift(row), shift),
+            f"P(better than the baseline), % ({interval})": Cell(_better(row), share),
             "p of the exact test (Holm)": Cell(_p_value(row), _get(row, "p_value_holm")),
             "verdict": Cell(_verdict(row), _get(row, "verdict"), numeric=False),
         }

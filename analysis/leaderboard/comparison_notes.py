@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from analysis.common import comparisons
+from analysis.common import comparisons, sequential
 from analysis.common.comparisons import Judgement, Sample
 from analysis.common.intervals import ACCURACY_SENTENCE, FEWEST_SEEDS, LEVEL
+from analysis.common.sequential import Schedule
 from analysis.common.text import Note, join_names
+from analysis.leaderboard.ranks import find_better_pairs
 from analysis.leaderboard.table import (
     Entry,
     group_by_entry,
@@ -26,10 +28,15 @@ def explain(records: Sequence[FinishedRecord], facts: StudyFacts, accuracy: str)
         dataset: list_comparable(entries, facts)
         for dataset, entries in group_by_entry(records).items()
     }
-    judged = {dataset: judge_against_baseline(group, facts) for dataset, group in groups.items()}
-    notes = [_explain_means(accuracy), _explain_ranks(groups, facts.region)]
+    schedule = Schedule.read(records, facts)
+    judged = {
+        dataset: judge_against_baseline(group, facts, schedule) for dataset, group in groups.items()
+    }
+    notes = [_explain_means(accuracy), _explain_ranks(groups, facts.region, schedule)]
+    if stopping := sequential.explain(facts):
+        notes.append(_explain_stopping(stopping, judged, facts))
     if any(judged.values()):
-        notes += [_explain_verdicts(facts), _explain_power(judged, groups)]
+        notes += [_explain_verdicts(facts, schedule), _explain_power(judged, groups, schedule)]
     if chances := _list_chances(records, facts):
         notes.append(_explain_chances(chances))
     return notes
@@ -71,33 +78,56 @@ def _explain_means(accuracy: str) -> Note:
     )
 
 
-def _explain_ranks(groups: Mapping[str, Mapping[Entry, Sample]], region: float) -> Note:
+def _explain_ranks(
+    groups: Mapping[str, Mapping[Entry, Sample]], region: float, schedule: Schedule
+) -> Note:
     return Note(
         "Methods are ranked by their means. The interval of a rank has the places of all methods"
         " that are not found better or worse (verdicts as below, p-values corrected by Holm over"
         " all pairs of methods on the data set). The pairs that differ are:",
-        tuple(f"{dataset}: {_list_pairs(group, region)}" for dataset, group in groups.items()),
+        tuple(
+            f"{dataset}: {_list_pairs(group, region, schedule)}"
+            for dataset, group in groups.items()
+        ),
     )
 
 
-def _list_pairs(group: Mapping[Entry, Sample], region: float) -> str:
+def _list_pairs(group: Mapping[Entry, Sample], region: float, schedule: Schedule) -> str:
     pairs = len(group) * (len(group) - 1) // 2
     if not pairs:
         return "there is one method, so there is nothing to compare."
     of_pairs = f"of {pairs} pair{'s' * (pairs > 1)}"
     if few := [entry.name for entry, sample in group.items() if len(sample) < FEWEST_SEEDS]:
         of_pairs += f"; too few seeds, so without a verdict: {join_names(few)}"
-    found = comparisons.find_better_pairs({e.name: sample for e, sample in group.items()}, region)
+    named = {entry.name: sample for entry, sample in group.items()}
+    found = find_better_pairs(named, region, schedule)
     if not found:
         return f"none {of_pairs}."
     worse: dict[str, list[str]] = {}
     for better, other in sorted(found):
         worse.setdefault(better, []).append(other)
-    named = [f"{better} is better than {join_names(others)}" for better, others in worse.items()]
-    return f"{'; '.join(named)} ({len(found)} {of_pairs})."
+    texts = [f"{better} is better than {join_names(others)}" for better, others in worse.items()]
+    return f"{'; '.join(texts)} ({len(found)} {of_pairs})."
 
 
-def _explain_verdicts(facts: StudyFacts) -> Note:
+def _explain_stopping(
+    text: str, judged: Mapping[str, Mapping[Entry, Judgement]], facts: StudyFacts
+) -> Note:
+    """How the seeds were added, and with how many each pair was decided."""
+    details = []
+    for dataset, judgements in judged.items():
+        stops = [
+            f"{entry.name} {one.verdict}, {min(one.comparison.seeds)} seeds"
+            for entry, one in judgements.items()
+        ]
+        if stops:
+            details.append(f"{dataset}, against {facts.baseline}: {'; '.join(stops)}.")
+    return Note(text, tuple(details))
+
+
+def _explain_verdicts(facts: StudyFacts, schedule: Schedule) -> Note:
+    error = f"{100 * (1 - schedule.level):.3g} %"
+    inner = sequential.show_level(2 * schedule.level - 1)
     return Note(
         f"Against the baseline, {facts.baseline}, the test is the exact two-sided rank-sum test"
         " (Wilcoxon-Mann-Whitney, with ties). Where two rows evaluate the same searches it is the"
@@ -107,10 +137,10 @@ def _explain_verdicts(facts: StudyFacts) -> Note:
         " not reject. P(better than the baseline) is the probability that a seed of the method is"
         " above one of the baseline, with Newcombe's interval (Wilson's, where paired).",
         (
-            "equivalent: the 90 % interval of the shift (two one-sided tests at 5 %) and the"
-            f" difference of the means are within {facts.region:g} points, the region of practical"
-            " equivalence.",
-            "better, worse: significant at 5 %, and the means differ in the same direction.",
+            f"equivalent: the {inner} % interval of the shift (two one-sided tests at {error}) and"
+            f" the difference of the means are within {facts.region:g} points, the region of"
+            " practical equivalence.",
+            f"better, worse: significant at {error}, and the means differ in the same direction.",
             f"undecided: all else, and wherever there are fewer than {FEWEST_SEEDS} seeds.",
         ),
     )
@@ -119,6 +149,7 @@ def _explain_verdicts(facts: StudyFacts) -> Note:
 def _explain_power(
     judged: Mapping[str, Mapping[Entry, Judgement]],
     groups: Mapping[str, Mapping[Entry, Sample]],
+    schedule: Schedule,
 ) -> Note:
     details = []
     for dataset, judgements in judged.items():
@@ -133,7 +164,7 @@ def _explain_power(
     return Note(
         "The smallest difference from the baseline, in points, that this table had a probability of"
         " 80 % to find significant (normal values with the standard deviation of the two samples,"
-        " the test at 5 % over the number of comparisons):",
+        f" the test at {100 * (1 - schedule.level):.3g} % over the number of comparisons):",
         tuple(details),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.common.operations import CollapseThresholds
+from analysis.common.sequential import find_level
 from analysis.common.text import Note
 from analysis.common.trials import name_accuracy
 from analysis.leaderboard import notes
@@ -39,7 +40,8 @@ def build(
     tables = {}
     for dataset, block in rows.groupby("dataset", sort=False):
         own = block.to_dict("records")
-        comparison = [describe_comparison(row, facts.baseline, accuracy) for row in own]
+        level = find_level(facts.looks)
+        comparison = [describe_comparison(row, facts.baseline, accuracy, level) for row in own]
         details = [describe_details(row, facts.baseline) for row in own]
         tables[str(dataset)] = comparison, details
     return Leaderboard(facts, rows, tables, notes.explain(records, facts, thresholds))

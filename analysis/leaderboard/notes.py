@@ -10,7 +10,7 @@ from analysis.common.operations import CollapseThresholds
 from analysis.common.text import Note, join_names
 from analysis.common.trials import is_tabular, name_accuracy
 from analysis.common.versions import count_mixed
-from analysis.leaderboard import comparison_notes
+from analysis.leaderboard import comparison_notes, evaluation_notes
 from analysis.leaderboard.table import group_by_entry
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
@@ -24,6 +24,7 @@ def explain(
         return _explain_absence(facts)
     return [
         *_explain_known_accuracies(records),
+        *evaluation_notes.explain(records),
         *comparison_notes.explain(records, facts, name_accuracy(records)),
         *_explain_failures(records, facts),
         *_explain_measures(records, thresholds),
@@ -136,6 +137,19 @@ def _explain_costs(records: Sequence[FinishedRecord]) -> list[Note]:
             " FLOPs are those of the prediction for one image."
         ),
         Note(f"Times are wall-clock seconds of one trial, without loading data, on: {machines}."),
+        *_warn_of_mixed_hardware(records),
+    ]
+
+
+def _warn_of_mixed_hardware(records: Sequence[FinishedRecord]) -> list[Note]:
+    models = {record.environment.model for record in records}
+    if len(models) < 2:
+        return []
+    return [
+        Note(
+            f"Hardware is mixed ({', '.join(sorted(models))}): times do not compare, and the same"
+            " trial can come out differently on another model."
+        )
     ]
 
 

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.common import comparisons, failed_searches
+from analysis.common import comparisons, failed_searches, sequential
 from analysis.common.comparisons import Sample
 from analysis.common.intervals import interquartile_mean, seed_means, summarise_accuracies
 from analysis.common.operations import CollapseThresholds
+from analysis.common.sequential import Schedule
 from analysis.common.trials import list_accuracies, list_by_search
 from analysis.leaderboard.chance import measure_chance
+from analysis.leaderboard.ranks import rank_by_mean
 from bench.records.facts import StudyFacts
 from bench.records.population import Population
 from bench.records.schema import FinishedRecord
@@ -54,12 +56,13 @@ def tabulate(
     is what the records do not have.
     """
     rows: list[dict[str, Any]] = []
+    schedule = Schedule.read(records, facts)
     for dataset, entries in group_by_entry(records).items():
         failures = {entry: failed_searches.count(own, facts) for entry, own in entries.items()}
         samples = list_comparable(entries, facts)
         named = {entry.name: sample for entry, sample in samples.items()}
-        ranks = comparisons.rank_by_mean(named, facts.region)
-        judgements = judge_against_baseline(samples, facts)
+        ranks = rank_by_mean(named, facts.region, schedule)
+        judgements = judge_against_baseline(samples, facts, schedule)
         block = []
         for entry, own in entries.items():
             rank, judgement = ranks.get(entry.name), judgements.get(entry)
@@ -93,14 +96,19 @@ def list_comparable(
 
 
 def judge_against_baseline(
-    samples: Mapping[Entry, Sample], facts: StudyFacts
+    samples: Mapping[Entry, Sample], facts: StudyFacts, schedule: Schedule
 ) -> dict[Entry, comparisons.Judgement]:
-    """Every other row against the baseline, whose own evaluation is the untuned one."""
+    """Every other row against the baseline, whose own evaluation is the untuned one.
+
+    Where seeds were added until a verdict, the family that Holm corrects over has every method of
+    the study, also one that drops out because its searches failed.
+    """
     baseline = Entry(facts.baseline or "", is_tuned=False)
     if baseline not in samples:
         return {}
     others = {entry: sample for entry, sample in samples.items() if entry != baseline}
-    return comparisons.judge(others, samples[baseline], facts.region)
+    absent = max(0, len(facts.labels) - 1 - len(others))
+    return sequential.judge(others, samples[baseline], facts.region, schedule, absent)
 
 
 def group_by_entry(

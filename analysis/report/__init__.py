@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import cells
+from analysis import cells, depth
 from analysis.claims.formats import justify
 from analysis.claims.ledger import Entry, Ledger
 from analysis.common import pages
@@ -29,6 +29,8 @@ FIGURES = {
     "ablation.png": "What each variation changes against the base, seed by seed",
     "truth.png": "Known accuracy of what every epoch would have selected",
     "cost.png": "Known accuracy against cost, in trained architectures",
+    "uncertainty.png": "How sure networks are of corrupted images, by way of predicting",
+    "depth.png": "Does the ranking in small networks hold in deeper or wider ones?",
     "alive.png": "Operations alive by epoch",
     "candidates.png": "Candidates with inherited weights: guided against uniform",
     "inheritance.png": "Inherited accuracy against that of training from scratch",
@@ -76,6 +78,7 @@ def make(
         "title": leaderboard.facts.name,
         "study_notes": " ".join(leaderboard.facts.notes.split()),
         "claims": [_describe_claim(entry) for entry in ledger.entries],
+        "depth": depth.describe(records),
         "plots": _draw_plots(records, leaderboard, looks),
         "height": charts.HEIGHT,
         "cell": _draw_best(records, leaderboard, looks),
@@ -116,9 +119,10 @@ def _describe_claim(entry: Entry) -> dict[str, str]:
 
 def _draw_plots(
     records: Sequence[FinishedRecord], leaderboard: Leaderboard, looks: Looks
-) -> list[tuple[str, charts.Dots, charts.Scatter]]:
+) -> list[tuple[str, charts.Dots, charts.Scatter | None]]:
     """For each data set: accuracies with intervals, and accuracy against cost."""
     accuracy = name_accuracy(records)
+    asking = sorted({one.trial.label for one in records if one.selection.asks})
     points = pd.DataFrame(
         {
             "method": record.trial.label,
@@ -134,7 +138,7 @@ def _draw_plots(
         (
             str(dataset),
             charts.make_dots(rows, points[points["dataset"] == dataset], accuracy, looks),
-            charts.make_scatter(rows, accuracy, looks),
+            charts.make_scatter(rows, accuracy, looks, asking),
         )
         for dataset, rows in leaderboard.rows.groupby("dataset", sort=False)
     ]

@@ -75,12 +75,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Accuracy against cost; `steps`: of the Pareto front, ((x, y), (x, y)) each."""
+    """Accuracy against cost; `steps`: of the Pareto front, ((x, y), (x, y)) each.
+
+    asking: methods that are not in it, as the accuracies that they ask for cost them nothing.
+    """
 
     x: Axis
     y: Axis
     points: Sequence[Point]
     steps: Sequence[tuple[tuple[float, float], tuple[float, float]]]
+    asking: Sequence[str] = ()
 
 
 def make_dots(rows: pd.DataFrame, trials: pd.DataFrame, accuracy: str, looks: Looks) -> Dots:
@@ -112,8 +116,18 @@ def _make_row(row: dict[Any, Any], trials: pd.DataFrame, axis: Axis, looks: Look
     return Row(name, title, _colour(row, looks), axis.place(mean), interval, marks)
 
 
-def make_scatter(rows: pd.DataFrame, accuracy: str, looks: Looks) -> Scatter:
-    """Mean accuracy against the mean time of a search, tuning included, of one data set."""
+def make_scatter(
+    rows: pd.DataFrame, accuracy: str, looks: Looks, asking: Sequence[str] = ()
+) -> Scatter | None:
+    """Mean accuracy against the mean time of a search, tuning included, of one data set.
+
+    asking: methods whose searches asked a table for accuracies, whose time is not their cost; they
+    are left out. None where no other is left.
+    """
+    left_out = [name for name in looks.list_present(rows) if name in asking]
+    rows = rows[~rows["method"].isin(left_out)]
+    if not len(rows):
+        return None
     costs = (rows["search_seconds"] + rows["tuning_seconds"].fillna(0)).clip(lower=LEAST_COST)
     x = _make_axis(costs.tolist(), "search time, s", is_cost=True)
     y = _make_axis(rows["test_accuracy_percent"].tolist(), f"{accuracy}, %")
@@ -132,7 +146,7 @@ def make_scatter(rows: pd.DataFrame, accuracy: str, looks: Looks) -> Scatter:
     ordered = sorted((point for point in points if point.is_on_front), key=lambda one: one.x)
     for one, other in pairwise(ordered):
         steps += [((one.x, one.y), (other.x, one.y)), ((other.x, one.y), (other.x, other.y))]
-    return Scatter(x, y, _spread_labels(points), steps)
+    return Scatter(x, y, _spread_labels(points), steps, left_out)
 
 
 def list_front(costs: Sequence[float], accuracies: Sequence[float]) -> set[int]:

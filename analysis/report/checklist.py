@@ -92,7 +92,9 @@ def _check_reporting(records: Sequence[FinishedRecord]) -> list[Item]:
     group = "Reporting"
     tunings = [record.tuning for record in records if record.tuning is not None]
     cost = sum(tuning.seconds for tuning in tunings)
-    total = sum(r.search.total_seconds + r.evaluation.total_seconds for r in records)
+    evaluations = [record.evaluation for record in records]
+    total = sum(record.search.total_seconds for record in records)
+    total += sum(one.total_seconds + one.uncertainty_seconds for one in evaluations)
     peaks = {
         "search": [record.search.peak_memory_bytes for record in records],
         "evaluation": [record.evaluation.peak_memory_bytes for record in records],

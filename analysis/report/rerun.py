@@ -30,7 +30,7 @@ def format_study_file(record: RunRecord) -> str:
         "name": f"{trial.study[:90]}-{trial.id[:8]}",  # a study of its own, with its own tables
         "description": f"one trial: {trial.label} on {trial.dataset}, seed {trial.seed}",
         "methods": {trial.label: {"method": trial.method, **configuration["method"]}},
-        "datasets": {trial.dataset: data},
+        "datasets": {str(configuration["data"]["name"]): data},
         "seeds": [trial.seed],
         "space": settable(spaces.config(space["name"]), space),
         "search": configuration["search"],

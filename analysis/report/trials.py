@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -20,6 +19,7 @@ from analysis.common.trials import TRIAL_COLUMNS, identify, name_accuracy
 from analysis.report import rerun
 from bench.records.parts import Stage
 from bench.records.schema import FailedRecord, FinishedRecord
+from bench.study import yaml
 
 HEADINGS = (
     ("trial", False), ("method", False), ("data set", False), ("seed", True),
@@ -66,7 +66,7 @@ def describe(
         "title": f"{_name_method(record)}, {trial.dataset}, seed {trial.seed}: {accuracy:.2f} %",
         "picture": embed_figure(cells.picture(record, looks)) if is_whole else "",
         "results": _list_results(record),
-        "configuration": yaml.safe_dump(configuration, allow_unicode=True, default_flow_style=None),
+        "configuration": yaml.dump(configuration),
         "tables": {name: table for name, table in tables.items() if is_whole and table.texts},
         "provenance": _list_provenance(record),
         "rerun": rerun.describe(record),

@@ -87,6 +87,24 @@ class Inheritance:
 
 
 @options
+class Predict:
+    """A method's way of predicting against another, with the networks of the same searches."""
+
+    method: str
+    by: Literal["deterministic", "draws", "ensemble"]
+    rather_than: Literal["deterministic", "draws", "ensemble"]
+    metric: Literal["nll", "brier", "ece", "aurc"] = "nll"
+    """Of the test images; the smaller is the better."""
+    says: Literal["better", "not worse", "equivalent"] = "better"
+    region: NonNegative = 5.0
+    """Differences up to this do not matter: percent of the measure."""
+
+    def __post_init__(self) -> None:
+        if self.by == self.rather_than:
+            raise ValueError("by and rather_than have to be two different ways of predicting")
+
+
+@options
 class OptionCount:
     """A method's options with a number as their value against another's."""
 
@@ -94,7 +112,7 @@ class OptionCount:
     against: str
 
 
-Rule = Compare | Ratio | Share | Diversity | Guided | Inheritance | OptionCount
+Rule = Compare | Ratio | Share | Diversity | Guided | Inheritance | Predict | OptionCount
 RULES: dict[str, type[Rule]] = {
     "compare": Compare,
     "ratio": Ratio,
@@ -102,6 +120,7 @@ RULES: dict[str, type[Rule]] = {
     "diversity": Diversity,
     "guided": Guided,
     "inheritance": Inheritance,
+    "predict": Predict,
     "options": OptionCount,
 }
 """By the `kind` that a file names."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
-TOPICS = ("data", "space", "search", "evaluation", "tabular", "gate")
+_SECTIONS = ("architectures", "data", "space", "search", "evaluation", "tabular", "gate")
+TOPICS = (*_SECTIONS, "uncertainty")
 """What `bench show` explains besides what `bench list` lists: sections of the study file."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from bench import capacity
+from bench.cluster.file import Cluster
+from bench.errors import BenchError
 from bench.run import machine, packages
 
 LEAST_PYTHON = (3, 11)
@@ -36,7 +40,9 @@ class Finding:
         return line + (f"\n{'':28}-> {self.advice}" if self.advice else "")
 
 
-def examine(results: Path, root: Path | None, tracking_uri: str | None) -> Iterator[Finding]:
+def examine(
+    results: Path, root: Path | None, tracking_uri: str | None, cluster: Cluster | None = None
+) -> Iterator[Finding]:
     """Look at everything that a run needs; changes nothing but an empty folder for results."""
     yield _check_python()
     yield from _check_packages()
@@ -44,6 +50,8 @@ def examine(results: Path, root: Path | None, tracking_uri: str | None) -> Itera
     yield from _check_data(root)
     yield from _check_results(results)
     yield _check_tracking(tracking_uri)
+    if cluster is not None:
+        yield from _check_cluster(cluster, results, root)
 
 
 def _check_python() -> Finding:
@@ -71,8 +79,8 @@ def _check_packages() -> Iterator[Finding]:
 
 
 def _check_devices() -> Iterator[Finding]:
-    yield Finding("CPU", f"{machine.cores()} cores for this process, {platform.machine()}")
-    memory = machine.memory()
+    yield Finding("CPU", f"{capacity.cores()} cores for this process, {platform.machine()}")
+    memory = capacity.main_memory()
     if memory:
         total, available = (size / GIB for size in memory)
         advice = "close other programs, or run fewer --workers" if available < 2 else ""
@@ -83,6 +91,7 @@ def _check_devices() -> Iterator[Finding]:
         yield Finding("torch", f"cannot be imported: {error}", "pip install torch", hinders=True)
         return
     yield Finding("threads", f"{torch.get_num_threads()} by torch's choice; a trial uses its own")
+    yield Finding("workers", f"{len(machine.devices('cpu', None, 1, sys.maxsize))} by default")
     if not torch.cuda.is_available():
         yield Finding("CUDA", "no device: trials run on the CPU")
         return
@@ -105,8 +114,18 @@ def _check_data(root: Path | None) -> Iterator[Finding]:
         there = find_missing(name, folder) is None
         yield Finding(f"  {name}", "found" if there else "not there; downloaded on first use")
     for images in sorted(folder.iterdir()):
-        if (images / "train").is_dir() and (images / "test").is_dir():
+        if _has_classes(images) or all(_has_classes(images / part) for part in ("train", "test")):
             yield Finding("  image folder", f"image-folder:{images}")
+
+
+def _has_classes(folder: Path) -> bool:
+    """Whether at least two folders in a folder have images."""
+    from bench.data.own.files import is_image
+
+    with contextlib.suppress(OSError):
+        inside = (entry for entry in os.scandir(folder) if entry.is_dir())
+        return sum(any(map(is_image, os.scandir(entry))) for entry in inside) >= 2
+    return False
 
 
 def _check_results(results: Path) -> Iterator[Finding]:
@@ -120,6 +139,19 @@ def _check_results(results: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(nearest).free
     advice = "make room, or choose another place with --results" if free < LEAST_DISK else ""
     yield Finding("disk", f"{free / GIB:.1f} GiB free for results", advice)
+
+
+def _check_cluster(cluster: Cluster, results: Path, root: Path | None) -> Iterator[Finding]:
+    from bench.cluster.inspection import inspect
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    try:
+        for subject, state in inspect(cluster, results, root, say):
+            yield Finding(subject, state)
+    except BenchError as error:
+        yield Finding("cluster", str(error), "see --cluster in bench/README.md", hinders=True)
 
 
 def _check_tracking(uri: str | None) -> Finding:

@@ -11,7 +11,7 @@ import click
 from click import argument, option
 
 from bench.cli.completion import complete_method, complete_study
-from bench.cli.options import COUNT, DONE, PATH, verb
+from bench.cli.options import COUNT, DONE, PATH, RESULTS, verb
 from bench.errors import ConfigurationError, ResultsError
 
 _DEFAULTS: dict[str, Any] = {
@@ -72,9 +72,10 @@ def init(path: Path, **given: Any) -> int:
 
 def _draft(path: Path, answers: dict[str, Any]) -> str:
     """The content of the file, checked as `bench run` would. Raises ConfigurationError."""
+    from bench.records.transfer.loading import load
     from bench.study import file, writing
 
-    like = file.load(answers["like"])
+    like = load(answers["like"], (), RESULTS)
     lines = writing.write_draft(
         path.name.removesuffix(".yaml").removesuffix(".yml"),
         _check_methods(answers["methods"]),
@@ -89,13 +90,16 @@ def _draft(path: Path, answers: dict[str, Any]) -> str:
 
 def _ask() -> dict[str, Any]:
     """What is to be in the study, question by question; a wrong answer is asked for again."""
-    from bench.study import file
+    from bench.records.transfer.loading import load
 
     questions: dict[str, tuple[str, Callable[[str], Any]]] = {
         "methods": ("Which methods? (bench list methods)", _check_methods),
         "datasets": ("On which data sets? (bench list datasets)", _check_datasets),
         "seeds": ("How many seeds?", lambda answer: COUNT.convert(answer, None, None)),
-        "like": ("With the space and scale of which study? (bench list studies)", file.load),
+        "like": (
+            "With the space and scale of which study? (bench list studies)",
+            lambda name: load(name, (), RESULTS),
+        ),
     }
     answers = {}
     for name, (question, check) in questions.items():

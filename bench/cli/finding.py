@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from click import argument, option
 
 from bench.cli import options
 from bench.cli.completion import complete_study
 from bench.cli.options import COUNT, DONE, SOME_FAILED, OneOf, verb
+
+if TYPE_CHECKING:
+    from bench.cluster.file import Cluster
 
 _KINDS = ("methods", "spaces", "datasets", "studies")
 
@@ -28,20 +31,24 @@ def list_available(kind: str) -> int:
     return DONE
 
 
-@verb("doctor", "", "--data-root ~/data --results /tmp/results")
+@verb("doctor", "", "--data-root ~/data --results /tmp/results", "--cluster slurm.yaml")
 @options.results
 @options.data_root
 @options.tracking_uri
-def examine(results: Path, data_root: Path | None, tracking_uri: str | None) -> int:
+@options.cluster
+def examine(
+    results: Path, data_root: Path | None, tracking_uri: str | None, cluster: Cluster | None
+) -> int:
     """Say what this machine has, what it lacks and what to do.
 
-    Looks at Python, packages, devices, data sets, the disk and the MLflow server. Exit status 1
-    where `bench run` cannot work.
+    Looks at Python, packages, devices, data sets, the disk and the MLflow server; with --cluster at
+    what the cluster offers, and sends an empty job there. Exit status 1 where `bench run` cannot
+    work.
     """
     from bench.cli import doctor
 
     hindered = False
-    for finding in doctor.examine(results, data_root, tracking_uri):
+    for finding in doctor.examine(results, data_root, tracking_uri, cluster):
         print(finding, flush=True)
         hindered |= finding.hinders
     return SOME_FAILED if hindered else DONE

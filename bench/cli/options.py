@@ -20,6 +20,7 @@ from bench.errors import ConfigurationError, suggest
 
 if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds
+    from bench.cluster.file import Cluster
     from bench.records.gather import Gathered
     from bench.records.store import Store
     from bench.study.model import Study
@@ -95,13 +96,31 @@ overrides = option(
 
 
 def _refuse_absent_cuda(ctx: Context, parameter: Parameter, wanted: str) -> str:
-    if wanted == "cuda" and not ctx.resilient_parsing:
+    elsewhere = ctx.params.get("cluster") is not None  # it is looked for where trials run
+    if wanted == "cuda" and not elsewhere and not ctx.resilient_parsing:
         from bench.run import machine
 
         machine.refuse_absent_cuda(wanted)
     return wanted
 
 
+def _read_cluster(ctx: Context, parameter: Parameter, path: Path | None) -> Cluster | None:
+    if path is None or ctx.resilient_parsing:
+        return None
+    from bench.cluster import file
+
+    return file.load(path)
+
+
+cluster = option(
+    "--cluster",
+    type=PATH,
+    metavar="FILE",
+    callback=_read_cluster,
+    is_eager=True,
+    show_default="this machine",
+    help="Of a cluster to run on: Ray or SLURM.",
+)
 device_option = functools.partial(
     option,
     "--device",
@@ -117,7 +136,11 @@ _threshold = functools.partial(option, type=share, show_default="0.75")
 _of_type = _threshold("--collapse-type", help="Collapsed: one operation type has this share.")
 _of_free = _threshold("--collapse-free", help="Collapsed: so many edges have no parameters.")
 region = option(
-    "--region", type=points, metavar="POINTS", default=0.5, help="Such differences are equivalent."
+    "--region",
+    type=points,
+    metavar="POINTS",
+    show_default="0.5; that of --until-decided",
+    help="Such differences are equivalent.",
 )
 
 
@@ -166,20 +189,29 @@ class StudyArguments:
         place = [] if self.results == RESULTS else ["--results", str(self.results)]
         return shlex.join([find_program("bench"), verb, *self.references, *changes, *place])
 
-    def open(self, evaluation: Path | None = None, tuned: bool = True) -> tuple[Study, Store]:
-        """The study and its results. Raises ConfigurationError.
-
-        tuned: with the trials of the settings of `bench run --evaluation`, past and given.
-        """
+    def read(self) -> tuple[Study, Store]:
+        """The study as its file has it, and its results. Raises ConfigurationError."""
         from bench.records import origin
         from bench.records.store import Store
-        from bench.study.file import load
-        from bench.study.tuned_settings import with_settings
+        from bench.records.transfer.loading import load
 
         (reference,) = self.references
-        study = load(reference, self.overrides)
+        study = load(reference, self.overrides, self.results)
         store = Store(self.results / study.name)
         origin.check(study, store.folder)
+        return study, store
+
+    def open(self, evaluation: Path | None = None, tuned: bool = True) -> tuple[Study, Store]:
+        """The study with the seeds of `bench run --until-decided`, and its results.
+
+        tuned: with the trials of the settings of `bench run --evaluation`, past and given. Raises
+        ConfigurationError and, where the file of the seeds cannot be read, ResultsError.
+        """
+        from bench.records.sequential import with_looks
+        from bench.study.tuned_settings import with_settings
+
+        study, store = self.read()
+        study = with_looks(study, store.folder)
         return with_settings(study, store.folder, evaluation) if tuned else study, store
 
     def gather(
@@ -200,7 +232,7 @@ class StudyArguments:
         references = dict.fromkeys(self.references)
         return [gather((one,), self.results, self.overrides) for one in references]
 
-    def gather_all(self, region: float) -> list[Gathered]:
+    def gather_all(self, region: float | None) -> list[Gathered]:
         """The records of every study in the folder of results, by name. Raises as `gather`."""
         from bench.study.file import shipped
 

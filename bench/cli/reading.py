@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from bench.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bench.records.facts import StudyFacts
+    from bench.records.gather import Gathered
     from bench.records.schema import FinishedRecord
 
 
@@ -51,7 +52,7 @@ def leaderboard(
     columns: Sequence[str],
     from_mlflow: str | None,
     output: Path | None,
-    region: float,
+    region: float | None,
     **shares: float | None,
 ) -> int:
     """Write the leaderboard again and print its main columns.
@@ -83,7 +84,7 @@ def leaderboard(
 @options.collapse
 @options.region
 def analyze(
-    arguments: StudyArguments, formats: Sequence[str], region: float, **shares: float | None
+    arguments: StudyArguments, formats: Sequence[str], region: float | None, **shares: float | None
 ) -> int:
     """Write all tables and figures again, print their paths."""
     import analysis
@@ -95,7 +96,7 @@ def analyze(
 @verb("ablate", "vinnas-ablation")
 @options.study
 @options.region
-def ablate(arguments: StudyArguments, region: float) -> int:
+def ablate(arguments: StudyArguments, region: float | None) -> int:
     """Write how a study's variations differ from its base.
 
     For studies that have a base and ablations.
@@ -116,7 +117,7 @@ def report(
     arguments: StudyArguments,
     everything: bool,
     output: Path | None,
-    region: float,
+    region: float | None,
     shown: bool,
     **shares: float | None,
 ) -> int:
@@ -152,42 +153,61 @@ def report(
     return DONE
 
 
-@verb("verify", "quickstart", "quickstart --all")
-@options.study
+@verb("verify", "quickstart", "quickstart --all", "--all")
+@options.study_or_all
 @option("--all", "everything", is_flag=True, help="Every table and figure, not these alone.")
 @options.collapse
 @options.region
 def verify(
-    arguments: StudyArguments, everything: bool, region: float, **shares: float | None
+    arguments: StudyArguments, everything: bool, region: float | None, **shares: float | None
 ) -> int:
     """Check that leaderboard and claims are what the records say.
 
-    Writes their files anew elsewhere and compares them, and so the sentences about claims in
-    README.md here and in the folder of results. Exit status 1 where one differs.
+    Of STUDY, or of each shipped study that has records. Writes their files anew elsewhere and
+    compares them, and so the sentences about claims in README.md here and in the folder of
+    results. Exit status 1 where one differs.
     """
+    from bench.study.file import shipped
+
+    if arguments.references:
+        studies = [arguments.gather(region=region)]
+    else:
+        known, studies = shipped(), []
+        for one in arguments.gather_all(region):
+            if one.facts.name in known:
+                studies.append(one)
+            else:
+                print(f"{one.folder}: not checked, name the study's file")
+    right = [_verify(arguments, own, everything, shares) for own in studies]
+    return DONE if all(right) else SOME_FAILED
+
+
+def _verify(
+    arguments: StudyArguments, study: Gathered, everything: bool, shares: Mapping[str, float | None]
+) -> bool:
+    """Whether a study's files are what its records say; what is not is printed."""
     import analysis
     from bench.records import verify as verification
 
-    gathered = arguments.gather(region=region)
     write_leaderboard = partial(
         analysis.write_all if everything else analysis.write_leaderboard,
-        records=gathered.records,
-        facts=gathered.facts,
+        records=study.records,
+        facts=study.facts,
         thresholds=thresholds(shares),
-        files=gathered.files,
+        files=study.files,
     )
 
     def write(folder: Path) -> list[Path]:
-        claims = analysis.write_claims(folder, [gathered], thresholds=thresholds(shares))
+        claims = analysis.write_claims(folder, [study], thresholds=thresholds(shares))
         return list(dict.fromkeys([*write_leaderboard(folder), *claims]))
 
-    wrong, compared = verification.compare(gathered.folder, write)
-    blocks = list(find_wrong_blocks(arguments, gathered.facts.name, shares))
+    wrong, compared = verification.compare(study.folder, write)
+    blocks = list(find_wrong_blocks(arguments, study.facts.name, shares))
     for line in [*wrong, *blocks]:
         print(line)
     right = f"{compared - len(wrong)} of {compared} files are what the records say"
-    print(f"{gathered.facts.name}: {right} ({gathered.folder})")
-    return SOME_FAILED if wrong or blocks else DONE
+    print(f"{study.facts.name}: {right} ({study.folder})", flush=True)
+    return not wrong and not blocks
 
 
 @verb("calibrate", "", "--seed 1 --output /tmp/calibration")
@@ -200,7 +220,7 @@ def verify(
     default=Path("results/calibration"),
     help="Where to write.",
 )
-def calibrate(seed: int, region: float, output: Path) -> int:
+def calibrate(seed: int, region: float | None, output: Path) -> int:
     """Simulate how often intervals and tests are right.
 
     Draws random cells of NAS-Bench-201, whose accuracies are known, and counts how often the
@@ -209,24 +229,27 @@ def calibrate(seed: int, region: float, output: Path) -> int:
     """
     import analysis
     from bench.records import population
+    from bench.study.model import REGION
     from bench.tabular.config import TabularConfig
     from bench.tabular.providers import tables
 
     populations = [population.describe(table) for table in tables(TabularConfig()).values()]
-    for path in analysis.write_calibration(output, populations, seed, region):
+    chosen = REGION if region is None else region
+    for path in analysis.write_calibration(output, populations, seed, chosen):
         print(path)
     return DONE
 
 
 def _write_tables(
-    arguments: StudyArguments, write: Callable[..., Sequence[Path]], region: float
+    arguments: StudyArguments, write: Callable[..., Sequence[Path]], region: float | None
 ) -> int:
     from bench.run import session
 
     def write_with_region(
         folder: Path, records: Sequence[FinishedRecord], facts: StudyFacts
     ) -> Sequence[Path]:
-        return write(folder, records, replace(facts, region=region))
+        chosen = facts.region if region is None else region
+        return write(folder, records, replace(facts, region=chosen))
 
     study, store = arguments.open()
     standing = session.finished_or_error(study, store)

@@ -22,14 +22,19 @@ _PRUNERS = ("median", "hyperband", "none")
 _ESTIMATES = ("auto", "records", "measure", "none")
 _GOALS = ("accuracy", "accuracy,nonzero")
 _workers = option(
-    "--workers", type=COUNT, show_default="as cores allow; cuda: 1", help="Trials at a time."
+    "--workers", type=COUNT, show_default="fastest here; cuda: 1", help="Trials at a time."
 )
 _stale = option(
     "--stale", is_flag=True, help="Run trials again that another engine version or data made."
 )
 
 
-@verb("run", "quickstart", "quickstart --set search.epochs=5 --set 'seeds=[0]' --dry-run")
+@verb(
+    "run",
+    "quickstart",
+    "quickstart --set search.epochs=5 --set 'seeds=[0]' --dry-run",
+    "quickstart --until-decided --max-seeds 8",
+)
 @options.study
 @option("--dry-run", is_flag=True, help="Print the trials and what they would cost; run nothing.")
 @option(
@@ -40,17 +45,25 @@ _stale = option(
 )
 @_stale
 @_workers
+@options.cluster
 @options.device
 @option("--evaluation", type=PATH, help="Settings of bench tune to evaluate with, too.")
+@option("--until-decided", is_flag=True, help="Add seeds until methods differ or are equivalent.")
+@option("--max-seeds", type=COUNT, metavar="N", show_default="20", help="Add them up to N.")
+@options.region
 @option("--system-metrics", is_flag=True, help="Show what the machine did in MLflow (psutil).")
 @option("--nats-bench", type=PATH, show_default="$BENCH_NATS_BENCH", help="The NATS-Bench file.")
 @options.data_root
 @options.tracking_uri
 def run(
     arguments: StudyArguments,
+    *,
     dry_run: bool,
     estimate: str,
     evaluation: Path | None,
+    until_decided: bool,
+    max_seeds: int | None,
+    region: float | None,
     nats_bench: Path | None,
     **settings: Any,
 ) -> int:
@@ -58,17 +71,30 @@ def run(
 
     Each trial leaves a record and is not run again, so the same command continues after an
     interruption. Exit status 1 where trials failed; the others' records are kept.
+
+    --until-decided: after 5, 8, 13, ... seeds each method is tested against the study's baseline,
+    and the study's claims are judged; what is undecided gets more seeds. The tests share an error
+    of 5 % over all looks. The study has these seeds from then on, for every verb.
     """
     from bench.run.display import Display
 
     with Display() as display:
         display.note("reading the study")
         import analysis
+        from bench.cli import deciding
+        from bench.forecast import throughput
+        from bench.records import sequential
         from bench.run import session
         from bench.study import tuned_settings
 
+        wanted = deciding.read(until_decided, max_seeds, region)
         study, store = arguments.open(evaluation)
-        plan = session.Settings(**settings)
+        deciding.refuse_tuned(study, store, wanted, evaluation)
+        if wanted is not None:
+            own = arguments.read()[0]
+            looked = deciding.prepare(own, store, wanted)
+            study = sequential.extend(own, looked)
+        plan, remarks = session.Settings(**settings), list[str]()
         if dry_run:
             display.note("working out what it would cost")
             return _print_forecast(study, store, plan, estimate)
@@ -76,8 +102,12 @@ def run(
             tuned_settings.adopt(evaluation, store.folder)
         if nats_bench is not None:
             os.environ["BENCH_NATS_BENCH"] = str(nats_bench.absolute())  # workers inherit it
-        standing = session.run(study, store, plan, analysis.write_all, display=display)
-    _print_outcome(arguments, study, store, standing, plan.tracking_uri)
+        throughput.measure_once(study, store, plan, display.say)
+        if wanted is None:
+            standing = session.run(study, store, plan, analysis.write_all, display=display)
+        else:
+            study, standing, remarks = deciding.run(arguments, looked, plan, display)
+    _print_outcome(arguments, study, store, standing, plan.tracking_uri, remarks)
     return SOME_FAILED if standing.failed else DONE
 
 
@@ -97,6 +127,7 @@ def show_status(arguments: StudyArguments, data_root: Path | None) -> int:
 @options.study
 @_stale
 @_workers
+@options.cluster
 @options.device
 @options.data_root
 def gate(arguments: StudyArguments, **settings: Any) -> int:
@@ -134,7 +165,8 @@ def gate(arguments: StudyArguments, **settings: Any) -> int:
 @option("--storage", metavar="URL", show_default="SQLite in the results", help="Optuna database.")
 @option("--timeout", type=COUNT, metavar="SECONDS", help="Begin no setting after this time.")
 @option("--seed", type=options.Whole(min=0), default=0, help="Seed of the sampler, TPE.")
-@option("--workers", type=COUNT, default=1, help="Processes that share the work.")
+@_workers
+@options.cluster
 @options.device
 @options.data_root
 @options.tracking_uri
@@ -149,16 +181,21 @@ def tune(arguments: StudyArguments, only: str | None, objectives: str, **setting
     --only: learning_rate, weight_decay, batch_size, drop_path, auxiliary_weight, cutout,
     label_smoothing, warm_up, and options of a method (method.NAME). --objectives: nonzero is for
     few non-zero parameters (a Pareto front). --pruner: hyperband wants more than 20 trials.
-    --storage: journal:FILE or postgresql+psycopg://USER@HOST/NAME, which processes may share.
+    --storage: any URL of Optuna's, as postgresql+psycopg://USER@HOST/NAME; one command at a time.
     """
-    import analysis
-    from bench.tuning import session
+    from bench.run.display import Display
 
-    study, store = arguments.open(tuned=False)
-    names = tuple(filter(None, (only or "").split(",")))
-    goals = tuple(objectives.split(","))
-    plan = session.Settings(only=names, objectives=goals, **settings)
-    return DONE if session.run(study, store, plan, analysis.write_tuning) else SOME_FAILED
+    with Display() as display:
+        display.note("reading the study")
+        import analysis
+        from bench.tuning import session
+
+        study, store = arguments.open(tuned=False)
+        names = tuple(filter(None, (only or "").split(",")))
+        goals = tuple(objectives.split(","))
+        plan = session.Settings(only=names, objectives=goals, **settings)
+        is_done = session.run(study, store, plan, analysis.write_tuning, display)
+    return DONE if is_done else SOME_FAILED
 
 
 @verb("sync", "quickstart --tracking-uri http://127.0.0.1:5000")
@@ -237,8 +274,9 @@ def _print_status(study: Study, store: Store, data_root: Path | None) -> int:
     from bench.records import status
     from bench.run import beforehand
 
-    digests = beforehand.read_own_digests(study, store, data_root)
-    for line in status.describe(study, store, digests):
+    standing = store.standing(study.trials)
+    digests = beforehand.read_own_digests(study, standing, data_root)
+    for line in status.describe(study, standing, store.folder, digests):
         print(line)
     return DONE
 
@@ -261,8 +299,9 @@ def _print_outcome(
     store: Store,
     standing: Standing,
     tracking_uri: str | None,
+    remarks: Sequence[str],
 ) -> None:
-    """What came out, in a screenful; then what to do next."""
+    """What came out, in a screenful, and how it was stopped (remarks); then what to do next."""
     from bench.cli import summary
     from bench.records import facts
 
@@ -273,6 +312,8 @@ def _print_outcome(
         known = facts.collect(study, store.folder, standing)
         lines = summary.describe(standing.finished, known, arguments, options.thresholds({}))
         print("\n".join([*lines, ""]))
+    if remarks:
+        print("\n".join([*remarks, ""]))
     for record in standing.failed:
         print(f"failed: {store.record_path(record.trial)}: {record.error.message}")
     print("\n".join(summary.describe_next(arguments, store.folder, tracking_uri)))

@@ -13,7 +13,7 @@ from click import argument, option
 
 from bench.cli import options
 from bench.cli.completion import TOPICS, complete_anything
-from bench.cli.options import DONE, OneOf, verb
+from bench.cli.options import DONE, RESULTS, OneOf, verb
 from bench.errors import ConfigurationError, suggest
 
 _KINDS = ("method", "study", "space", "dataset", "topic")
@@ -101,28 +101,32 @@ def _explain_dataset(name: str, overrides: Sequence[str]) -> Iterator[str]:
 
 
 def _explain_study(name: str, overrides: Sequence[str]) -> Iterator[str]:
+    from bench.records.transfer.loading import load
     from bench.study import file, writing
 
-    study = file.load(name, overrides)
+    study = load(name, overrides, RESULTS)
     yield from writing.write_resolved(study, file.read(name, overrides)[1])
 
 
 def _explain_topic(name: str, overrides: Sequence[str]) -> Iterator[str]:
     from bench.data.config import DataConfig
     from bench.space.config import SpaceConfig
+    from bench.study.architectures import ArchitecturesConfig
     from bench.study.gate_file import GateConfig
     from bench.tabular.config import TabularConfig
-    from bench.training.config import EvaluationConfig, SearchConfig
+    from bench.training.config import EvaluationConfig, SearchConfig, UncertaintyConfig
 
     classes: dict[str, type] = {
+        "architectures": ArchitecturesConfig,
         "data": DataConfig,
         "space": SpaceConfig,
         "search": SearchConfig,
         "evaluation": EvaluationConfig,
         "tabular": TabularConfig,
         "gate": GateConfig,
+        "uncertainty": UncertaintyConfig,
     }
-    section = {"tabular": "evaluation"}.get(name, name)
+    section = {"tabular": "evaluation", "uncertainty": "evaluation.uncertainty"}.get(name, name)
     yield f"{section}: a section of the study file"
     yield from ["", *_wrap_text(inspect.getdoc(classes[name]) or "")]
     yield from ["", f"Options; --set {section}.OPTION=VALUE changes one:"]
@@ -142,13 +146,14 @@ def _list_options(cls: type) -> Iterator[str]:
     """Each option with its default and what it can be, and below it what it means."""
     from bench.options import fields, meaning, tunable
     from bench.study.validation import allowed
-    from bench.study.writing import dump, get_default
+    from bench.study.writing import get_default
+    from bench.study.yaml import dump_line
 
     found: dict[str, Any] = fields(cls)
     if not found:
         yield "  none"
     for name, field in found.items():
-        default = "required" if field.is_required() else dump(get_default(field))
+        default = "required" if field.is_required() else dump_line(get_default(field))
         yield from _fill(f"{name}: {default}  ({allowed(field)})", "  ", hanging="      ")
         ends = tunable(field)
         tuned = f" `bench tune` searches {ends.low:g} to {ends.high:g}." if ends else ""

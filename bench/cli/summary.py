@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.cli.options import StudyArguments, find_program
+from bench.durations import format_duration
 from bench.records import gate
-from bench.run.durations import format_duration
 
 if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds

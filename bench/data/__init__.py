@@ -1,1 +1,1 @@
-"""Data sets held in device memory, their splits, and batched augmentation."""
+"""Data sets, their splits, where their images are held, and batched augmentation."""

@@ -9,49 +9,83 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.data.config import DataConfig
+from bench.data.transforms.boxes import draw_boxes, resample
+from bench.data.transforms.colour import ColourJitter
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random crop, horizontal flip and cutout (DeVries & Taylor 2017), as DARTS uses them.
+    """Random crops, horizontal flip, colours, and cutout (DeVries & Taylor 2017).
 
-    Lengths are in pixels; 0 is off. Draws come from a generator on the images' device and their
-    number depends on the shapes only, so the same generator state gives the same batch.
+    Lengths are in pixels; 0 is off. crop: side of what is left of an image (0: all of it), at a
+    random place. resized_crop: instead, of a random box of at least this share of the area, resized
+    (`boxes`). Draws come from a generator on the images' device and their number depends on the
+    shapes only, so the same generator state gives the same batch.
     """
 
     crop_padding: int = 0
     flip: bool = False
     cutout: int = 0
+    crop: int = 0
+    resized_crop: float = 0.0
+    colours: ColourJitter = ColourJitter()
 
     @classmethod
     def of(cls, data: DataConfig, cutout: int) -> Augmentation:
         """What a data set's options say, and the cutout of a training's."""
-        return cls(data.crop_padding, data.flip, cutout)
+        colours = ColourJitter(data.brightness, data.contrast, data.saturation, data.hue)
+        crops = data.crop or 0, data.resized_crop or 0.0
+        return cls(data.crop_padding, data.flip, cutout, *crops, colours)
 
     def move(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Crop and flip raw images [batch, channels, height, width] of any type.
+        """Crop, flip and colour raw images [batch, channels, height, width] of any type.
 
-        What the crop takes from beyond the border is 0, black, because this comes before the
-        normalisation. Every pixel is moved once: the flip reads the crop's columns backwards.
+        They stay raw, from 0 to 255: as they are, or, where pixels are mixed, as float32 that is
+        not rounded. What the crop takes from beyond the border is 0, black, because this comes
+        before the normalisation.
         """
-        if not self.crop_padding and not self.flip:
-            return images
+        images = (
+            self._resample(images, generator) if self.resized_crop else self._cut(images, generator)
+        )
+        return self.colours.apply(images, generator) if self.colours else images
+
+    def _resample(self, images: Tensor, generator: torch.Generator) -> Tensor:
         batch, _, height, width = images.shape
+        boxes = draw_boxes(batch, height, width, self.resized_crop, generator)
+        images = resample(images, boxes, self.crop or height, self.crop or width)
+        if not self.flip:
+            return images
+        flipped = torch.randint(0, 2, (batch, 1, 1, 1), generator=generator, device=images.device)
+        return torch.where(flipped.bool(), images.flip(3), images)
+
+    def _cut(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Crop and flip. Every pixel is moved once: the flip reads the columns backwards."""
+        if not self.crop_padding and not self.flip and not self.crop:
+            return images
+        batch, _, *sides = images.shape
+        height, width = (self.crop or side for side in sides)
         device = images.device
         columns = torch.arange(width, device=device).expand(batch, width)
         if self.flip:
             flipped = torch.randint(0, 2, (batch, 1), generator=generator, device=device)
             columns = columns + flipped * (width - 1 - 2 * columns)
-        if not self.crop_padding:
+        padding = self.crop_padding
+        down, across = (
+            side + 2 * padding - own + 1 for side, own in zip(sides, (height, width), strict=True)
+        )
+        if down == across == 1:
             return images.gather(3, columns[:, None, None, :].expand_as(images))
-        reach, padding = 2 * self.crop_padding + 1, self.crop_padding
-        offsets = torch.randint(0, reach, (2, batch, 1), generator=generator, device=device)
+        if down == across:
+            offsets = torch.randint(0, down, (2, batch, 1), generator=generator, device=device)
+        else:
+            shares = torch.rand(2, batch, 1, generator=generator, device=device)
+            offsets = torch.stack([shares[0] * down, shares[1] * across]).long()
         rows = torch.arange(height, device=device) + offsets[0]
         columns = columns + offsets[1]
-        padded = F.pad(images, (padding, padding, padding, padding))
+        padded = F.pad(images, (padding, padding, padding, padding)) if padding else images
         flat = rows[:, :, None] * padded.shape[3] + columns[:, None, :]
         flat = flat.flatten(1)[:, None, :].expand(-1, images.shape[1], -1)
-        return padded.flatten(2).gather(2, flat).view(images.shape)
+        return padded.flatten(2).gather(2, flat).view(batch, images.shape[1], height, width)
 
     def erase(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Cutout: zero a square of side `cutout` in each normalised image.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -97,30 +100,28 @@ def inspect(division: Division, config: DataConfig, images: Tensor, test_images:
     low, high = int(images.min()), int(images.max())
     if low == high:
         raise DataError(f"{config.name}: every pixel of the training images is {low}")
-    owners = {
-        "training": _group(images, division.pool_labels, division.train),
-        "validation": _group(images, division.pool_labels, division.validation),
-        "test": _group(test_images, division.test_labels, torch.arange(len(test_images))),
+    hashes, test_hashes = _hash(images), _hash(test_images)
+    keys = {
+        "training": hashes[division.train.numpy()],
+        "validation": hashes[division.validation.numpy()],
+        "test": test_hashes,
     }
     duplicates = {
-        f"{first}-{second}": sum(
-            len(labels) for key, labels in owners[second].items() if key in owners[first]
-        )
+        f"{first}-{second}": int(np.isin(keys[second], keys[first]).sum())
         for first, second in (("training", "validation"), ("training", "test"),
                               ("validation", "test"))
     }  # fmt: skip
-    before = owners["training"].keys() | owners["validation"].keys()
-    leaked = sum(len(labels) for key, labels in owners["test"].items() if key in before)
+    before = np.concatenate([keys["training"], keys["validation"]])
+    leaked = int(np.isin(test_hashes, before).sum())
     if leaked > LARGEST_LEAK * len(test_images):
         raise DataError(
             f"{config.name}: {leaked:,} of {len(test_images):,} test images are training or"
             f" validation images, too (at most {LARGEST_LEAK:.0%} may be): take them out of one"
             " part"
         )
-    labels_of: dict[int, set[int]] = {}
-    for owner in owners.values():
-        for key, labels in owner.items():
-            labels_of.setdefault(key, set()).update(labels)
+    labels = torch.cat([division.pool_labels, division.test_labels]).numpy()
+    pairs = np.unique(np.stack([np.concatenate([hashes, test_hashes]), labels]), axis=1)
+    _, labels_of = np.unique(pairs[0], return_counts=True)
     return replace(
         known,
         shape=tuple(images.shape[1:]),
@@ -130,20 +131,36 @@ def inspect(division: Division, config: DataConfig, images: Tensor, test_images:
         },
         changed={what: n for what, n in division.source.remarks.changed.items() if n},
         duplicates=duplicates,
-        contradictions=sum(len(labels) > 1 for labels in labels_of.values()),
+        contradictions=int((labels_of > 1).sum()),
     )
 
 
-def _group(images: Tensor, labels: Tensor, positions: Tensor) -> dict[int, list[int]]:
-    """Hash of the pixels -> labels of the images at `positions` that have them.
+PIXELS = ("shape", "values", "changed", "duplicates", "contradictions")
+"""What of the facts needs the pixels."""
 
-    Python's hash of 64 bits: in 100,000 images, one wrong duplicate in 4 billion data sets.
+
+def pixel_facts(facts: Facts) -> dict[str, Any]:
+    """What of the facts needs the pixels, as plain data."""
+    whole = dataclasses.asdict(facts)
+    return {name: whole[name] for name in PIXELS}
+
+
+def restore(known: Facts, pixels: Mapping[str, Any]) -> Facts:
+    """The facts of `outline` with what `pixel_facts` gave, also when it went through JSON."""
+    return replace(
+        known,
+        shape=tuple(pixels["shape"]),
+        values={part: (low, high) for part, (low, high) in pixels["values"].items()},
+        **{name: pixels[name] for name in PIXELS[2:]},
+    )
+
+
+def _hash(images: Tensor) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """A hash of every image's pixels, int64 [n].
+
+    Python's of 64 bits: in 100,000 images, one wrong duplicate in 4 billion data sets.
     """
-    groups: dict[int, list[int]] = {}
-    numbers, listed = images.numpy(), labels.tolist()
-    for position in positions.tolist():
-        groups.setdefault(hash(numbers[position].tobytes()), []).append(listed[position])
-    return groups
+    return np.fromiter((hash(image.tobytes()) for image in images.numpy()), np.int64, len(images))
 
 
 def _describe_values(values: Mapping[str, tuple[int, int]]) -> str:

@@ -25,6 +25,9 @@ _REGISTERED = {
     "svhn": ("torchvision_sets", "99,289 house numbers, 32x32 colour"),
     "cifar10": ("torchvision_sets", "60,000 photographs in 10 classes, 32x32 colour"),
     "cifar100": ("torchvision_sets", "60,000 photographs in 100 classes, 32x32 colour"),
+    "imagenet": ("imagenet.photographs", "1,331,167 photographs in 1,000 classes, not downloaded"),
+    "imagenet16": ("imagenet.downsampled", "the same at 16x16, not downloaded"),
+    "imagenet32": ("imagenet.downsampled", "the same at 32x32, not downloaded"),
 }
 
 

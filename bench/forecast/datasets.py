@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.data.config import DataConfig
 from bench.data.division import divide
-from bench.data.loading import data_root
+from bench.data.loading import data_root, find_shape
 from bench.data.registry import open_source
 
 
@@ -40,13 +40,18 @@ DOWNLOADS = {
 
 @dataclass(frozen=True)
 class Images:
-    """How many images of each part are used; shape is (channels, height, width)."""
+    """How many images of each part are used.
+
+    shape: (channels, height, width) of what networks see; stored: of an image as it is held, where
+    that is larger.
+    """
 
     train: int
     validation: int
     test: int
     shape: tuple[int, int, int]
     classes: int
+    stored: tuple[int, int, int] | None = None
 
     def count(self, part: str) -> int:
         """Images of a part that a phase may name."""
@@ -55,8 +60,8 @@ class Images:
 
     @property
     def bytes(self) -> int:
-        """Of all images in memory."""
-        channels, height, width = self.shape
+        """Of all images as they are held."""
+        channels, height, width = self.stored or self.shape
         return (self.train + self.validation + self.test) * channels * height * width
 
 
@@ -74,12 +79,17 @@ def count(config: DataConfig, root: Path | None) -> Images:
     known = None if config.is_own else DOWNLOADS.get(config.name)
     if known is None:
         division = divide(open_source(config, data_root(root)), config)
-        channels, *sides = division.source.train.read(division.pool[:1], config.size).shape[1:]
-        shape = (channels, sides[0], sides[1])
+        channels, *sides = division.source.train.read(division.pool[:1], config.sizing).shape[1:]
+        stored = (channels, sides[0], sides[1])
         parts = (len(division.train), len(division.validation), len(division.test))
-        return Images(*parts, shape, len(division.source.class_names))
+        shape = find_shape(config, stored)
+        larger = stored if stored != shape else None
+        return Images(*parts, shape, len(division.source.class_names), larger)
     side = config.size or known.shape[1]
     train = min(known.train, config.train_limit or known.train)
     validation = round(config.validation_fraction * train)
     test = min(known.test, config.test_limit or known.test)
-    return Images(train - validation, validation, test, (known.shape[0], side, side), known.classes)
+    stored = (known.shape[0], side, side)
+    shape = find_shape(config, stored)
+    larger = stored if stored != shape else None
+    return Images(train - validation, validation, test, shape, known.classes, larger)

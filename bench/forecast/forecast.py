@@ -10,21 +10,21 @@ from pathlib import Path
 
 import torch
 
+from bench import capacity
 from bench.data.loading import data_root as find_data_root
+from bench.data.storage.placement import choose
+from bench.durations import format_duration
 from bench.errors import BenchError, one_line
 from bench.forecast import datasets, measuring, timing
 from bench.forecast.timing import Timing
 from bench.records.store import Store
-from bench.run import machine
-from bench.run.durations import format_duration
+from bench.run import beforehand
 from bench.run.session import Settings
 from bench.study.model import Study, Trial
+from bench.study.uncertainty import outside_of
 
 MEASURE_FOR = 10.0  # seconds after which no further method is measured
 LONG = 2 * 86400.0  # seconds of a run on the CPU that is better done elsewhere
-RECORD_BYTES = 300_000  # of a trial's files, where the study has none yet
-TABLES_BYTES = 5_000_000  # of a study's tables and figures, and of an empty MLflow database
-SPARE_BYTES = 200_000_000
 GIB = 2**30
 
 
@@ -50,14 +50,20 @@ def describe(study: Study, store: Store, settings: Settings, how: str) -> Iterat
     if not todo:
         return
     threads = todo[0].search.threads
-    devices = machine.devices(settings.device, settings.workers, threads, len(todo))
+    devices = settings.engine.plan(threads, len(todo))
+    if settings.cluster is not None:
+        yield (
+            f"cluster   at most {len(devices)} trials at a time, where it has room; times are those"
+            " of machines like this one"
+        )
     estimate = _estimate(todo, store.folder, devices[0], settings.data_root, how)
     total = _add_up(todo, estimate, len(devices))
     yield from _describe_time(todo, estimate, devices, total)
-    yield from _describe_memory(todo, estimate, devices)
+    yield from _describe_memory(estimate, devices, settings.cluster is None)
+    yield from _describe_storage(todo, devices[0], settings.data_root)
     yield _describe_disk(store, len(todo))
     yield _describe_downloads(todo, settings.data_root)
-    if devices[0] == "cpu" and total is not None and total > LONG:
+    if settings.cluster is None and devices[0] == "cpu" and total is not None and total > LONG:
         yield (
             f"warning   on this machine's CPU it takes {format_duration(total)}: a GPU is needed"
             " (--device cuda), or a smaller study (bench list studies)"
@@ -78,6 +84,8 @@ def _estimate(
     if how not in ("auto", "measure"):
         return estimate
     begun = time.monotonic()
+    if kind == "cuda" and not torch.cuda.is_available():  # it is somewhere else
+        return estimate
     for trial in {_key(one): one for one in trials if estimate.find(one) is None}.values():
         if time.monotonic() - begun > MEASURE_FOR:
             break
@@ -136,15 +144,14 @@ def _describe_source(known: Timing) -> str:
     return f"from records, {known.hardware}"
 
 
-def _describe_memory(
-    trials: Sequence[Trial], estimate: Estimate, devices: Sequence[str]
-) -> Iterator[str]:
+def _describe_memory(estimate: Estimate, devices: Sequence[str], here: bool) -> Iterator[str]:
+    """here: whether the workers are on this machine."""
     known = [one.memory for one in estimate.timings.values() if one.memory]
     if not known:
         return
     each = max(known) / GIB
-    there = machine.memory()
-    if devices[0] != "cpu" or there is None:
+    there = capacity.main_memory()
+    if devices[0] != "cpu" or there is None or not here:
         yield f"memory    about {each:.1f} GiB a worker"
         return
     available = there[1] / GIB
@@ -154,24 +161,42 @@ def _describe_memory(
     yield line
 
 
+def _describe_storage(
+    trials: Sequence[Trial], device: str, data_root: Path | None
+) -> Iterator[str]:
+    """Where the images of each data set would be held."""
+    threads = trials[0].search.threads
+    lines = []
+    for config in dict.fromkeys(trial.data for trial in trials):
+        if config.dataset is not None:  # nobody's code is run for it
+            lines.append(f"storage   {config.name}: {config.storage or 'chosen when it is read'}")
+            continue
+        try:
+            needed = datasets.count(config, data_root).bytes
+        except BenchError as error:
+            lines.append(f"storage   {error}")
+            continue
+        place = choose(config.storage, needed, torch.device(device), threads)
+        lines.append(f"{'storage':10}{config.name}: {place.describe().removeprefix('storage ')}")
+    yield from dict.fromkeys(lines)
+
+
 def _describe_disk(store: Store, trials: int) -> str:
-    files = [path for path in store.records_folder.glob("*") if path.is_file()]
-    records = sum(path.suffix == ".json" for path in files)
-    each = sum(path.stat().st_size for path in files) / records if records else RECORD_BYTES
-    needed = trials * each + TABLES_BYTES
+    needed = beforehand.estimate_disk(store, trials)
     nearest = next(
         path
         for path in (store.folder.absolute(), *store.folder.absolute().parents)
         if path.exists()
     )
     free = shutil.disk_usage(nearest).free
-    line = f"disk      about {needed / 1e6:.0f} MB in {store.folder}, {free / 1e9:.1f} GB free"
-    return line + (": too little, make room first" if free < needed + SPARE_BYTES else "")
+    there = f"{free / 1e9:.1f} GB" if free > 1e9 else f"{free / 1e6:.0f} MB"
+    line = f"disk      about {needed / 1e6:.0f} MB in {store.folder}, {there} free"
+    return line + (": too little, make room first" if free < needed else "")
 
 
 def _describe_downloads(trials: Sequence[Trial], data_root: Path | None) -> str:
-    names = dict.fromkeys(trial.data.name for trial in trials)
-    found = {name: datasets.find_missing(name, data_root) for name in names}
+    names = dict.fromkeys(name for trial in trials for name in (trial.data.name, outside_of(trial)))
+    found = {name: datasets.find_missing(name, data_root) for name in names if name is not None}
     missing: Mapping[str, int] = {
         name: download.megabytes for name, download in found.items() if download is not None
     }

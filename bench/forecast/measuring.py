@@ -15,7 +15,8 @@ from collections.abc import Callable
 import torch
 
 from bench import plugins
-from bench.data.splits import Pool, SearchData, Split
+from bench.data.splits import Batch, Pool, SearchData, Split
+from bench.data.storage.placement import choose
 from bench.forecast.datasets import Images
 from bench.forecast.timing import Timing, is_trained
 from bench.options import from_resolved
@@ -42,6 +43,8 @@ class Step:
 
 def measure(trial: Trial, images: Images, device: torch.device) -> Timing:
     """A trial's timing. Raises what the method raises on made-up images."""
+    place = choose(trial.data.storage, images.bytes, device, trial.search.threads)
+    held = 0 if place.storage == "disk" else images.bytes
     threads = torch.get_num_threads()
     torch.set_num_threads(trial.search.threads)
     try:
@@ -58,25 +61,40 @@ def measure(trial: Trial, images: Images, device: torch.device) -> Timing:
         searching.seconds * per_epoch,
         0.0,
         evaluating.seconds * evaluation_steps,
-        max(searching.memory, evaluating.memory) + images.bytes,
+        max(searching.memory, evaluating.memory) + held,
         "measured",
     )
 
 
+def prepare_search(
+    trial: Trial, images: Images, batch: int, device: torch.device
+) -> Trainer | None:
+    """The trial's search at its first step, on made-up images; None where nothing is trained."""
+    trainer = prepare(_arguments(trial, images, batch, device)).trainer
+    if trainer is None or not trainer.phases:
+        return None
+    trainer.hooks.before(1)
+    return trainer
+
+
+def draw_batches(trainer: Trainer) -> dict[str, Batch]:
+    """The first batch of an epoch of every part."""
+    return {part: next(trainer.stream(part, 1)) for part in trainer.splits}
+
+
 def _measure_search(trial: Trial, images: Images, device: torch.device) -> tuple[Step, int]:
     """A step of the search, and how many of them an epoch has; no steps where nothing trains."""
+    if trial.asks_table:
+        return Step(0.0, 0), 0
     steps = 0
 
     def make(batch: int) -> Trainer | None:
         nonlocal steps
-        prepared = prepare(_arguments(trial, images, batch, device))
-        trainer = prepared.trainer
-        if trainer is not None and trainer.phases:
-            trainer.hooks.before(1)
+        trainer = prepare_search(trial, images, batch, device)
+        if trainer is not None:
             count = images.count(trainer.phases[-1].part)
             steps = max(1, count // trial.search.batch_size)
-            return trainer
-        return None
+        return trainer
 
     return _time_step(make, trial.search.batch_size, device), steps
 
@@ -162,7 +180,7 @@ def _time(trainer: Trainer | None, device: torch.device) -> tuple[float, int, in
         return 0.0, base, base
     peak = PeakMemory(device)
     for _ in range(2):
-        batches = {part: next(trainer.stream(part, 1)) for part in trainer.splits}
+        batches = draw_batches(trainer)
         begun = _clock(device)
         trainer.run_step(batches)
         seconds = _clock(device) - begun

@@ -13,7 +13,7 @@ from bench.study.model import Trial
 
 READ_FOR = 3.0  # seconds at most for reading records
 _HOW = {  # options that a trial's time does not depend on, or is proportional to
-    "data": ("split_seed",),
+    "data": ("split_seed", "storage"),
     "search": ("epochs", "rate_cap"),
     "evaluation": ("epochs", "repeats", "export", "learning_rate", "learning_rate_min"),
 }
@@ -40,8 +40,19 @@ class Timing:
     def of_evaluation(self, trial: Trial) -> float:
         """Seconds of the trial's evaluation."""
         evaluation: Any = trial.evaluation
-        repeats = getattr(evaluation, "repeats", 1)
-        return self.evaluation_epoch * (evaluation.epochs if is_trained(trial) else 1) * repeats
+        epochs = evaluation.epochs if is_trained(trial) else 1
+        return self.evaluation_epoch * epochs * count_trainings(trial)
+
+
+def count_trainings(trial: Trial) -> int:
+    """How many networks the trial's evaluation trains, those of ensembles too; 1 if it trains none.
+
+    What is predicted with them takes little beside that.
+    """
+    evaluation: Any = trial.evaluation
+    uncertainty = getattr(evaluation, "uncertainty", None)
+    members = uncertainty.passes if uncertainty is not None and uncertainty.ensemble else 1
+    return int(getattr(evaluation, "repeats", 1) * members)
 
 
 def is_trained(trial: Trial) -> bool:

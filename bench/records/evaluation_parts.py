@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.records.parts import Count, Part, Quality, Seconds, Stage, TableSource, Truth
+from bench.records.parts import Count, Fraction, Part, Quality, Seconds, Stage, TableSource, Truth
 
 
 class Layer(Part):
@@ -43,6 +43,76 @@ class Inference(Part):
     after_seconds: Seconds | None = None
 
 
+class Scores(Part):
+    """Measures of predictions: see `bench.training.uncertainty.measures.score`."""
+
+    accuracy: Fraction
+    nll: float | None
+    brier: float
+    ece: float
+    ece_debiased: float
+    selective_80: Fraction
+    selective_90: Fraction
+    selective_95: Fraction
+    aurc: Fraction
+
+
+class Detector(Part):
+    """How well outside images are told from test images: `...measures.detect`."""
+
+    auroc: Fraction
+    fpr95: Fraction
+
+
+class Detection(Part):
+    """By the largest probability and by the entropy of a prediction."""
+
+    max_probability: Detector
+    entropy: Detector
+
+
+class Prediction(Part):
+    """A way of predicting: its cost, and its measures on test, outside and corrupted images.
+
+    passes: forward passes for an image; training_seconds: of its `trainings` together. corrupted:
+    corruption -> strength ("1" to "5") -> measures.
+    """
+
+    passes: Count
+    trainings: Count
+    training_seconds: Seconds
+    prediction_seconds: Seconds
+    test: Scores
+    detection: Detection | None = None
+    corrupted: dict[str, dict[str, Scores]] = Field(default_factory=dict)
+
+
+class OutsideImages(Part):
+    """Images of another data set; changes: what brought them to the study's shape."""
+
+    name: str
+    digest: str
+    images: Count
+    changes: list[str] = Field(default_factory=list)
+
+
+class Uncertainty(Part):
+    """Of the trained network's predictions, where the study asks for it.
+
+    predictions: by way of predicting: `deterministic` (the means of Gaussian weights), `draws`
+    (only of a network with Gaussian weights), `ensemble`.
+    """
+
+    outside: OutsideImages | None = None
+    predictions: dict[str, Prediction]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the trainings that the evaluation would not have needed without it."""
+        trained = [prediction.training_seconds for prediction in self.predictions.values()]
+        return max(trained) - min(trained)
+
+
 class Repeat(Part):
     """The architecture once more, with another evaluation seed."""
 
@@ -50,6 +120,15 @@ class Repeat(Part):
     test: Quality
     parameters: Count
     nonzero_parameters: Count
+    uncertainty: Uncertainty | None = None
+
+
+class Mobile(Part):
+    """Sizes of the mobile network on ImageNet's images: `bench.training.measure.count_mobile`."""
+
+    multiply_adds: Count
+    with_normalisation: Count
+    parameters: Count
 
 
 class Evaluation(Stage):
@@ -72,6 +151,9 @@ class Evaluation(Stage):
     zeroing_path: list[ZeroingLevel] = Field(default_factory=list)
     compact: Compact | None = None
     inference: Inference | None = None
+    uncertainty: Uncertainty | None = None
+    mobile: Mobile | None = None
+    """None: its skeleton is another one."""
     dataset: str = ""
     truth: dict[str, Truth] = Field(default_factory=dict)
     sources: dict[str, TableSource] = Field(default_factory=dict)
@@ -85,6 +167,22 @@ class Evaluation(Stage):
     def total_seconds(self) -> float:
         """Seconds of every evaluation of the architecture together."""
         return sum(evaluation.seconds for evaluation in self.all)
+
+    @property
+    def uncertainty_seconds(self) -> float:
+        """Seconds of trainings for ensembles, which `total_seconds` does not count."""
+        measured = [evaluation.uncertainty for evaluation in self.all]
+        return sum(uncertainty.seconds for uncertainty in measured if uncertainty is not None)
+
+    def list_scores(self, way: str, measure: str) -> list[float]:
+        """A measure (of `Scores`) of the test images by a way of predicting, of each evaluation.
+
+        Empty where it was not measured, or the networks do not have that way.
+        """
+        measured = [one.uncertainty for one in self.all if one.uncertainty is not None]
+        ways = [one.predictions[way] for one in measured if way in one.predictions]
+        values = [getattr(prediction.test, measure) for prediction in ways]
+        return [float(value) for value in values if value is not None]
 
     @property
     def accuracy_name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from bench.options import resolved
 from bench.records import gate, population
 from bench.records.population import Population
 from bench.records.store import Standing
-from bench.study.model import Study, Trial
+from bench.study.model import REGION, Study, Trial
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class StudyFacts:
     whether the gate passed on it, where it was run. plain_labels: those whose method has its
     default options. claims: the study's own. populations: the accuracies of all cells of the tables
     that were looked up. region: accuracies that differ by at most so many points are equivalent.
+    looks: the numbers of seeds, the first of `seeds`, at which verdicts were sought (`bench run
+    --until-decided`); none where the seeds were fixed.
     """
 
     name: str
@@ -47,7 +49,8 @@ class StudyFacts:
     plain_labels: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     populations: tuple[Population, ...] = ()
-    region: float = 0.5
+    region: float = REGION
+    looks: tuple[int, ...] = ()
 
 
 def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
@@ -67,16 +70,21 @@ def collect(study: Study, folder: Path, standing: Standing) -> StudyFacts:
         gate=gate.describe_state(study.gate, folder),
         worst_references=gate.worst_references(study.gate, folder),
         gate_passed=gate.passed_datasets(study.gate, folder),
-        plain_labels=tuple(dict.fromkeys(t.label for t in study.trials if _has_defaults(t))),
+        plain_labels=_find_plain(study.trials),
         claims=study.claims,
         populations=population.read(folder),
+        region=study.region,
+        looks=study.looks,
     )
 
 
-def _has_defaults(trial: Trial) -> bool:
-    """Whether the trial's method has its default options, in search and evaluation."""
+def _find_plain(trials: Sequence[Trial]) -> tuple[str, ...]:
+    """Labels of trials whose method has its default options, in search and evaluation."""
     from bench import plugins
 
-    config: Any = plugins.load_method(trial.method).Config
-    defaults = json.loads(json.dumps(resolved(config())))
-    return trial.options == defaults and not trial.evaluation_options
+    defaults: dict[str, Any] = {}
+    for name in dict.fromkeys(trial.method for trial in trials):
+        config: Any = plugins.load_method(name).Config
+        defaults[name] = json.loads(json.dumps(resolved(config())))
+    plain = [t for t in trials if t.options == defaults[t.method] and not t.evaluation_options]
+    return tuple(dict.fromkeys(trial.label for trial in plain))

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.errors import ConfigurationError, ResultsError, suggest
-from bench.records import facts, origin, population
+from bench.records import facts, origin, population, sequential
 from bench.records.facts import StudyFacts
 from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
 from bench.records.store import Store, classify
-from bench.study.file import load, shipped
+from bench.records.transfer.loading import load
+from bench.study.file import shipped
+from bench.study.model import REGION
 
 Located = Iterable[tuple[str, RunRecord]]
 """(file or MLflow run, record)."""
@@ -68,7 +70,7 @@ def _read(reference: str, results: Path, overrides: Sequence[str], uri: str | No
     if uri is None and Path(reference).is_dir() and reference not in shipped():
         return _read_folder(Path(reference))
     try:
-        study = load(reference, overrides)
+        study = load(reference, overrides, results)
     except ConfigurationError:
         is_file = "/" in reference or reference.endswith((".yaml", ".yml"))
         if uri is None or overrides or is_file:
@@ -77,6 +79,7 @@ def _read(reference: str, results: Path, overrides: Sequence[str], uri: str | No
     folder = results / study.name
     if uri is None:
         origin.check(study, folder)
+    study = sequential.with_looks(study, folder)
     records, places = merge(_fetch(study.name, uri) if uri is not None else _locate(folder))
     standing = classify(records, study.trials)
     known = facts.collect(study, folder, standing)
@@ -105,13 +108,17 @@ def _describe(name: str, folder: Path, located: Located) -> Gathered:
     """Records without their study's file: it is known from them alone."""
     records, places = merge(located)
     failed = [record for record in records if isinstance(record, FailedRecord)]
+    looked, seeds = sequential.read(folder), {record.trial.seed for record in records}
+    order = looked.seeds if looked else []
     known = StudyFacts(
         name=name,
         labels=tuple(sorted({record.trial.label for record in records})),
         datasets=tuple(sorted({record.trial.dataset for record in records})),
-        seeds=tuple(sorted({record.trial.seed for record in records})),
+        seeds=(*filter(seeds.__contains__, order), *sorted(seeds.difference(order))),
         failed=len(failed),
         populations=population.read(folder),
+        region=looked.region if looked else REGION,
+        looks=tuple(looked.looks) if looked else (),
     )
     return Gathered(_finished(records), failed, places, known, folder)
 
@@ -160,8 +167,19 @@ def _join(parts: Sequence[Gathered], results: Path) -> Gathered:
         gate=" ".join(gates.values()) or None,
         worst_references=_join_references(each),
         populations=tuple(one for known in each for one in known.populations),
+        looks=_join_looks(each),
     )
     return Gathered(_finished(records), [], places, joined, results / name)
+
+
+def _join_looks(each: Sequence[StudyFacts]) -> tuple[int, ...]:
+    """All numbers of seeds at which one of the studies was looked at; none if all are fixed.
+
+    Each is a further look at the joint table, so that its error covers them.
+    """
+    if not any(known.looks for known in each):
+        return ()
+    return tuple(sorted({look for known in each for look in known.looks or (len(known.seeds),)}))
 
 
 def _join_references(each: Sequence[StudyFacts]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from bench.study.file import shipped
 from bench.study.model import Study
 
 FILE = "study.json"
-_SHIPPED = "shipped:"
+SHIPPED = "shipped:"
 
 
 def check(study: Study, folder: Path) -> None:
@@ -58,14 +58,14 @@ def _read(folder: Path) -> dict[str, Any] | None:
 def _source(study: Study, folder: Path) -> str:
     assert study.origin is not None
     if study.origin.path is None:
-        return _SHIPPED + study.origin.name
+        return SHIPPED + study.origin.name
     return os.path.relpath(study.origin.path, folder.resolve())
 
 
 def _is_there(source: str, folder: Path, name: str) -> bool:
     """Whether there is still a study of this name in the place that made the results."""
-    if source.startswith(_SHIPPED):
-        return source.removeprefix(_SHIPPED) in shipped()
+    if source.startswith(SHIPPED):
+        return source.removeprefix(SHIPPED) in shipped()
     try:
         return yaml.read(folder.resolve() / source).get("name") == name
     except BenchError:
@@ -73,6 +73,6 @@ def _is_there(source: str, folder: Path, name: str) -> bool:
 
 
 def _show(source: str, folder: Path) -> str:
-    if source.startswith(_SHIPPED):
-        return f"the shipped study {source.removeprefix(_SHIPPED)}"
+    if source.startswith(SHIPPED):
+        return f"the shipped study {source.removeprefix(SHIPPED)}"
     return os.path.normpath(folder.resolve() / source)

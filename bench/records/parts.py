@@ -5,6 +5,7 @@ Accuracies are fractions, likelihoods nats an image, times seconds, memory bytes
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -261,6 +262,15 @@ class Environment(Part):
     """Of the CPU, the newest that torch uses: AVX2, AVX512, ...; None: not recorded."""
     packages: dict[str, str] = {}
 
+    @property
+    def model(self) -> str:
+        """The kind of hardware on which numbers may depend: the GPU, or the CPU without its cores,
+        with its instructions where they are recorded.
+        """
+        name = re.sub(r", \d+ cores?$", "", self.hardware)
+        vectors = f" ({self.instructions})" if self.instructions and self.device == "cpu" else ""
+        return name + vectors
+
 
 class Provenance(Part):
     """Which code ran, when (ISO 8601, UTC) and by which command."""
@@ -272,6 +282,28 @@ class Provenance(Part):
     started: str
     finished: str
     command: str = ""
+    host: str = ""
+    """Name of the machine; empty in records from before it was kept."""
+    storage: str | None = None
+    """Where the images were held: device, host or disk; None: not recorded."""
+
+
+class Source(Part):
+    """Of a cell that another study has found: which trial of it, and how the cell was chosen.
+
+    study: the folder of its results. digest: of the trial's record (`bench.records.schema.digest`)
+    when the cell was taken from it; another one now means that the record has changed since.
+    """
+
+    study: str
+    rule: str
+    trial: Digest
+    digest: str
+    label: str
+    method: str
+    dataset: str
+    seed: Count
+    validation_accuracy: Fraction | None = None
 
 
 class Tuning(Part):

@@ -26,6 +26,7 @@ from bench.records.parts import (
     Provenance,
     Search,
     SelectionPart,
+    Source,
     TrialIdentity,
     Tuning,
 )
@@ -43,6 +44,8 @@ class _Common(Part):
     configuration: dict[str, dict[str, Any]]
     provenance: Provenance
     tuning: Tuning | None = None
+    source: Source | None = None
+    """Of a cell that another study has found."""
 
     @property
     def is_tuned(self) -> bool:
@@ -145,6 +148,8 @@ def build(
     parts = {"environment": environment, "provenance": provenance}
     if trial.tuning:
         parts["tuning"] = trial.tuning
+    if trial.source:
+        parts["source"] = trial.source
     values = {
         "schema": SCHEMA,
         "trial": trial.identity(),

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from bench.data.config import DataConfig
 from bench.records.schema import RunRecord
 from bench.records.staleness import explain_configuration, explain_data, explain_engine
-from bench.records.store import Standing, Store
+from bench.records.store import Standing
+from bench.records.transfer import changes
 from bench.study.model import Study, Trial
 
 Digests = Mapping[DataConfig, str]
 """Of data sets as they are now: `SearchData.digest`."""
 
 
-def describe(study: Study, store: Store, digests: Digests | None = None) -> Iterator[str]:
+def describe(
+    study: Study, standing: Standing, folder: Path, digests: Digests | None = None
+) -> Iterator[str]:
     """One line per trial, one per record of another configuration, and one that counts them.
 
-    digests: of the data sets that could be looked at.
+    folder: the results'. digests: of the data sets that could be looked at.
     """
-    standing = store.standing(study.trials)
     old = find_stale(standing, study.trials, digests)
     reasons = {f.trial.id: f"{f.error.type}: {f.error.message}" for f in standing.failed} | old
     for trial in study.trials:
@@ -29,13 +33,21 @@ def describe(study: Study, store: Store, digests: Digests | None = None) -> Iter
     for record in standing.stale:
         why = _explain(record, study.trials)
         yield f"stale     {record.trial.id[:8]}  {record.trial}: {why}"
+    yield from changes.describe(study, [*standing.recorded, *standing.stale])
     again = "; `bench run --stale` makes them anew" if old else ""
     yield (
         f"{study.name}: {len(study.trials)} trials, {len(standing.finished)} finished"
         f"{f' ({len(old)} of them by another engine or on other data{again})' if old else ''},"
         f" {len(standing.failed)} failed, {len(standing.missing)} missing;"
-        f" {len(standing.stale)} stale records in {store.folder}"
+        f" {len(standing.stale)} stale records in {folder}"
     )
+    if study.looks:
+        counts = set(Counter((trial.dataset, trial.label) for trial in study.trials).values())
+        have = " to ".join(map(str, sorted({min(counts), max(counts)})))
+        yield (
+            f"{study.name}: seeds are added until a verdict, with looks at"
+            f" {', '.join(map(str, study.looks))} seeds; methods have {have}"
+        )
 
 
 def find_stale(

@@ -6,14 +6,18 @@ atomically, the record last: where there is a record, everything of its trial is
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
 import io
 import json
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +28,9 @@ from bench.records import schema
 from bench.records.parts import TrialIdentity
 from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
 from bench.study.model import Trial
+
+WRITTEN_WITHIN = 600.0
+"""Seconds after which a half-written file is nobody's any more."""
 
 
 def read(path: Path) -> RunRecord:
@@ -73,8 +80,11 @@ class Standing:
 
     def state_of(self, trial: Trial) -> Literal["finished", "failed", "missing"]:
         """What has become of a trial."""
-        states = {record.trial.id: record.status for record in self.recorded}
-        return states.get(trial.id, "missing")
+        return self._states.get(trial.id, "missing")
+
+    @cached_property
+    def _states(self) -> dict[str, Literal["finished", "failed"]]:
+        return {record.trial.id: record.status for record in self.recorded}
 
 
 def classify(records: Iterable[RunRecord], trials: Iterable[Trial]) -> Standing:
@@ -185,9 +195,16 @@ class Store:
             ) from error
 
     def clear_leftovers(self) -> None:
-        """Remove what a killed process left half-written; only where no other process writes."""
+        """Remove what killed processes left half-written; only where no other one writes records.
+
+        Tables and MLflow's database others may be writing just now: what is old there is left over.
+        """
         for leftover in self.records_folder.glob(files.SCRATCH):
             leftover.unlink(missing_ok=True)
+        for leftover in (*self.folder.glob(files.SCRATCH), *self.folder.glob(f"*/{files.SCRATCH}")):
+            with contextlib.suppress(OSError):
+                if time.time() - leftover.stat().st_mtime > WRITTEN_WITHIN:
+                    shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def posterior_csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -13,8 +13,8 @@ from bench.options import resolved, settable, with_former
 from bench.records.schema import FinishedRecord
 from bench.space import registry as spaces
 from bench.space.config import SpaceConfig
-from bench.study.file import read_evaluation, read_space
 from bench.study.model import Trial
+from bench.study.sections import read_evaluation, read_space
 from bench.study.validation import Place, build
 from bench.training.config import SearchConfig
 
@@ -56,6 +56,7 @@ def restore(record: FinishedRecord, where: str) -> Trial:
             ),
             evaluation_options=configuration.get("method_in_evaluation", {}),
             tuning=None if record.tuning is None else record.tuning.model_dump(),
+            source=None if record.source is None else record.source.model_dump(),
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"{error}; {_name_code(record)}") from error

@@ -14,10 +14,11 @@ from bench import locks
 from bench.errors import ConfigurationError, ResultsError
 from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
 from bench.records.store import Store, read
+from bench.rerun import instructions
 from bench.rerun.outcome import Outcome
 from bench.rerun.restore import list_assumed_options, restore
 from bench.run import machine
-from bench.run.beforehand import check_tables, list_lines, read_data
+from bench.run.beforehand import check_outside, check_tables, list_lines, read_data
 from bench.run.display import Display
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress, average_seconds
@@ -79,8 +80,9 @@ def rerun(
 ) -> list[Outcome]:
     """Run the records' trials again and say how each came out, as soon as it has.
 
-    A trial runs on its record's kind of device, unless the settings name one. output: a folder to
-    keep the new records in; without it nothing is kept. display: where progress is shown.
+    A trial runs on its record's kind of device, unless the settings name one, and with its vector
+    instructions where this processor has them. output: a folder to keep the new records in; without
+    it nothing is kept. display: where progress is shown.
 
     Raises ConfigurationError, DataError, ResultsError or LockError before any trial runs, and
     Interrupted on Ctrl-C.
@@ -92,10 +94,12 @@ def rerun(
     outcomes: list[Outcome] = []
     with _open_output(output, todo) as store:
         display = display or Display()
-        data = read_data((trial.data for trial in trials), settings.data_root)
-        for line in list_lines(data):
+        (first, *_), _ = next(iter(by_device))
+        threads = trials[0].search.threads
+        data = read_data((trial.data for trial in trials), settings.data_root, first, threads)
+        for line in (*list_lines(data), *check_outside(trials, data, settings.data_root)):
             display.say(line)
-        workers = max(map(len, by_device.values()))
+        workers = max(len(devices) for devices, _ in by_device)
         known = average_seconds(again.record for again in todo.values())
         progress = Progress(len(trials), 0, workers, list(trials), display, known)
 
@@ -103,11 +107,12 @@ def rerun(
             outcomes.append(todo[record.trial.stem].compare(record))
             display.say("\n".join(outcomes[-1].describe()), sys.stdout)
 
-        workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
+        workplace = Workplace(store.folder / "checkpoints", settings.data_root)
         try:
-            for devices, own in by_device.items():
-                schedule = Schedule(own)
-                run_trials(schedule, LocalPool(devices, workplace), store, progress, tell)
+            for (devices, vectors), own in by_device.items():
+                schedule = Schedule(own, execute=settings.execute)
+                with instructions.kept_to(vectors):
+                    run_trials(schedule, LocalPool(devices, workplace), store, progress, tell)
         except KeyboardInterrupt:
             raise Interrupted(
                 f"interrupted: {len(outcomes)} of {len(trials)} records were run again"
@@ -153,16 +158,24 @@ def _restore_all(records: Mapping[Path, FinishedRecord]) -> dict[str, Again]:
     return todo
 
 
-def _deal_out(todo: Sequence[Again], settings: Settings) -> dict[tuple[str, ...], list[Trial]]:
-    """Devices of worker processes -> the trials that run on them. Raises ConfigurationError."""
-    by_kind: dict[str, list[Trial]] = {}
+def _deal_out(
+    todo: Sequence[Again], settings: Settings
+) -> dict[tuple[tuple[str, ...], str], list[Trial]]:
+    """(devices of worker processes, instructions) -> trials. Raises ConfigurationError."""
+    import torch
+
+    here = torch.backends.cpu.get_cpu_capability()
+    by_kind: dict[tuple[str, str], list[Trial]] = {}
     for again in todo:
-        kind = again.record.environment.device if settings.device == "auto" else settings.device
-        by_kind.setdefault(kind, []).append(again.trial)
+        recorded = again.record.environment
+        kind = recorded.device if settings.device == "auto" else settings.device
+        vectors = instructions.choose(recorded.instructions or here, here)
+        by_kind.setdefault((kind, vectors), []).append(again.trial)
     dealt = {}
-    for kind, trials in by_kind.items():
+    for (kind, vectors), trials in by_kind.items():
         threads = max(trial.search.threads for trial in trials)
-        dealt[tuple(machine.devices(kind, settings.workers, threads, len(trials)))] = trials
+        devices = machine.devices(kind, settings.workers, threads, len(trials))
+        dealt[tuple(devices), vectors] = trials
     return dealt
 
 

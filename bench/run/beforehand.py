@@ -13,6 +13,7 @@ from bench.errors import BenchError, DataError, ResultsError
 from bench.records import status
 from bench.records.store import Standing, Store
 from bench.study.model import Study, Trial
+from bench.study.uncertainty import outside_of
 from bench.tracking.store import DATABASE
 
 MIB = 2**20
@@ -22,29 +23,40 @@ PER_WORKER = 64 * MIB  # checkpoints of small networks
 
 
 class SeenData(NamedTuple):
-    """What loading a data set shows: the digest of its images, and one line about it."""
+    """What loading a data set shows.
+
+    digest: of its images; about: one line; side: the shorter one of an image, pixels; shape: of its
+    images, (channels, height, width); test: how many test images there are.
+    """
 
     digest: str
     about: str
+    side: int
+    shape: tuple[int, int, int]
+    test: int
 
 
-def read_data(configs: Iterable[DataConfig], root: Path | None) -> dict[DataConfig, SeenData]:
-    """Load every data set once, so that a missing or damaged one is known before any trial runs.
+def read_data(
+    configs: Iterable[DataConfig], root: Path | None, device: str = "cpu", threads: int = 1
+) -> dict[DataConfig, SeenData]:
+    """Read every data set once, so that a missing or damaged one is known before any trial runs.
 
-    Raises DataError.
+    device, threads: of a trial; with the size of the images they decide where these are held. What
+    is held on the disk is decoded now. Raises DataError.
     """
     wanted = list(dict.fromkeys(configs))
     if not wanted:
         return {}
     import torch
 
-    from bench.data.loading import load
+    from bench.data.loading import examine
 
     seen = {}
     for config in wanted:
-        data = load(config, root, torch.device("cpu"))
-        assert data.facts is not None
-        seen[config] = SeenData(data.search.digest, data.facts.describe(config.name))
+        found = examine(config, root, torch.device(device), threads)
+        about = f"{found.survey.facts.describe(config.name)}; {found.placement.describe()}"
+        side, test = min(found.shape[1:]), len(found.division.test_labels)
+        seen[config] = SeenData(found.survey.digest, about, side, found.shape, test)
     return seen
 
 
@@ -76,9 +88,9 @@ def preview_data(trials: Sequence[Trial], root: Path | None) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def read_own_digests(study: Study, store: Store, root: Path | None) -> dict[DataConfig, str]:
+def read_own_digests(study: Study, standing: Standing, root: Path | None) -> dict[DataConfig, str]:
     """Digests of the data sets that are the user's own files, which change, and that are there."""
-    finished = {record.trial.id for record in store.standing(study.trials).finished}
+    finished = {record.trial.id for record in standing.finished}
     configs = {trial.data for trial in study.trials if trial.id in finished}
     digests: dict[DataConfig, str] = {}
     for config in configs:
@@ -91,16 +103,22 @@ def read_own_digests(study: Study, store: Store, root: Path | None) -> dict[Data
 
 
 def check_data(
-    study: Study, standing: Standing, todo: Sequence[Trial], root: Path | None, stale: bool
+    study: Study,
+    standing: Standing,
+    todo: Sequence[Trial],
+    root: Path | None,
+    device: str,
+    *,
+    stale: bool,
 ) -> dict[DataConfig, SeenData]:
-    """The data sets that are needed now, of finished trials too if `stale`.
+    """The data sets that are needed now, of finished trials too if `stale`; device: of a trial.
 
     Raises DataError, and, unless `stale`, ResultsError where a data set has changed since trials
     of the study were finished: their numbers and new ones would not compare.
     """
     configs = [trial.data for trial in (study.trials if stale else todo)]
     configs += status.find_disagreeing(standing, study.trials)
-    data = read_data(configs, root)
+    data = read_data(configs, root, device, study.trials[0].search.threads)
     if not stale:
         refuse_changed_data(study, standing, list_digests(data))
     return data
@@ -117,6 +135,25 @@ def refuse_changed_data(study: Study, standing: Standing, digests: status.Digest
         )
 
 
+def check_outside(
+    trials: Sequence[Trial], data: Mapping[DataConfig, SeenData], root: Path | None
+) -> list[str]:
+    """One line about the outside images of each data set, where networks are shown some.
+
+    Raises DataError where they are missing, damaged or cannot be brought to the images' shape.
+    """
+    lines = []
+    for name, config in dict.fromkeys((outside_of(trial), trial.data) for trial in trials):
+        if name is None or config not in data:
+            continue
+        from bench.training.uncertainty.outside import read_outside
+
+        images, changes = read_outside(name, data[config].shape, data[config].test, root)
+        words = "; ".join([f"{len(images):,} images of {name}", *changes])
+        lines.append(f"outside of {config.name}: {words}")
+    return lines
+
+
 def check_tables(trials: Sequence[Trial]) -> None:
     """Read every table of known accuracies once. Raises ConfigurationError."""
     from bench.tabular.config import TabularConfig
@@ -129,10 +166,17 @@ def check_tables(trials: Sequence[Trial]) -> None:
                 oracle(config, seed=0)
 
 
+def estimate_disk(store: Store, trials: int) -> int:
+    """Bytes that so many further trials and the study's tables leave in its results."""
+    files = [path for path in store.records_folder.glob("*") if path.is_file()]
+    records = sum(path.suffix == ".json" for path in files)
+    each = sum(path.stat().st_size for path in files) // records if records else PER_TRIAL
+    return BASE + trials * max(each, PER_TRIAL)
+
+
 def check_place(store: Store, trials: int, workers: int, uri: str | None) -> Iterator[str]:
     """Warnings about where results go; raises ResultsError where they cannot."""
-    free = shutil.disk_usage(store.folder).free
-    needed = BASE + trials * PER_TRIAL
+    free, needed = shutil.disk_usage(store.folder).free, estimate_disk(store, trials)
     if free < needed:
         raise ResultsError(
             f"{free // MIB} MiB are free for results in {store.folder}, and {trials} trials leave"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO, cast
 
-from bench.run.durations import format_clock
+from bench.durations import format_clock
 
 TICK = 1.0  # seconds between drawings
 _CLEAR = "\r\x1b[J"  # from the start of the line to the end of the screen

@@ -6,8 +6,10 @@ import contextlib
 import os
 import platform
 import resource
+import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,17 +37,47 @@ def describe(device: torch.device) -> dict[str, Any]:
 def hardware(device: torch.device) -> str:
     """The name of the GPU, or of the processor with the cores that this process may use."""
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        return model(device)
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return f"{_processor()}, {cores} core{'s' if cores != 1 else ''}"
+    return f"{model(device)}, {cores} core{'s' if cores != 1 else ''}"
+
+
+def model(device: torch.device) -> str:
+    """The name of the GPU or of the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The process that gave this one its work, on another machine: its command and its code."""
+
+    command: str
+    commit: str | None
+    dirty: bool | None
+
+
+_driver: Driver | None = None
+
+
+def this_driver() -> Driver:
+    """This process, for others that it gives work."""
+    return Driver(as_text(" ".join(["bench", *sys.argv[1:]])), *code_version())
+
+
+def adopt(driver: Driver) -> None:
+    """Work for a driver: records name its command, and its code where this code has no commit."""
+    global _driver
+    _driver = driver
+    code_version.cache_clear()
 
 
 def provenance(started: str, finished: str) -> dict[str, Any]:
-    """The record's `provenance`: versions of code and engine, times (ISO, UTC), command."""
+    """The record's `provenance`: versions of code and engine, times (ISO, UTC), command, host."""
     commit, dirty = code_version()
-    command = as_text(" ".join(["bench", *sys.argv[1:]]))
+    command = (_driver or this_driver()).command
     return {
+        "host": socket.gethostname(),
         "git_commit": commit,
         "git_dirty": dirty,
         "version": bench.__version__,
@@ -58,15 +90,19 @@ def provenance(started: str, finished: str) -> dict[str, Any]:
 
 @cache
 def code_version() -> tuple[str | None, bool | None]:
-    """Git commit of the harness's own checkout, and whether its code differs; None outside one."""
+    """Git commit of the harness's own checkout, and whether its code differs.
+
+    Outside one those of the driver, whose code this is; None where there is none.
+    """
+    unknown = (None, None) if _driver is None else (_driver.commit, _driver.dirty)
     root = Path(bench.__file__).resolve().parent.parent
     if not (root / ".git").exists():
-        return None, None
+        return unknown
     try:
         commit = _git(root, "rev-parse", "HEAD")
         dirty = _git(root, "status", "--porcelain", "--", "bench", "methods", "pyproject.toml")
     except (OSError, subprocess.SubprocessError):
-        return None, None
+        return unknown
     return commit, bool(dirty)
 
 

@@ -1,34 +1,37 @@
-"""What this machine offers to a run: cores and devices."""
+"""What this machine offers to a run: cores and devices, and how many workers are fastest."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
+from bench import capacity
 from bench.errors import ConfigurationError, one_line
 
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""A container's, in a line: microseconds of computing in so many, or "max"."""
+
+def fastest_file() -> Path:
+    """Where it is kept how many workers are fastest; of all studies of a user on a machine."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "bench" / "workers.json"
 
 
-def cores() -> int:
-    """CPU cores that this process may use: its affinity, and a container's quota if it has one."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+def fastest_key(threads: int) -> str:
+    """What a measured number of workers depends on."""
+    import torch
+
+    from bench.run import environment
+
+    name = environment.model(torch.device("cpu"))
+    return f"{name}, {capacity.cores()} cores, {threads} threads, torch {torch.__version__}"
+
+
+def read_fastest(threads: int) -> int | None:
+    """The number of workers that was measured to be fastest on the CPU, if it was."""
     try:
-        quota, period = QUOTA.read_text().split()
-        return max(1, min(count, int(quota) // int(period)))
-    except (OSError, ValueError):  # no such file, or "max"
-        return count
-
-
-def memory() -> tuple[int, int] | None:
-    """(total, available) bytes of main memory; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        values = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
-        return values["MemTotal"], values["MemAvailable"]
-    except (OSError, KeyError, ValueError, IndexError):
+        kept = json.loads(fastest_file().read_text(encoding="utf-8"))[fastest_key(threads)]
+        return max(1, int(kept["workers"]))
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError):  # RuntimeError: no home
         return None
 
 
@@ -53,17 +56,18 @@ def refuse_absent_cuda(wanted: str) -> None:
 def devices(wanted: str, workers: int | None, threads: int, trials: int) -> list[str]:
     """The device of each worker process.
 
-    `wanted` is cpu, cuda or auto (cuda where there is one). Without a number of `workers`: on the
-    CPU as many as there are cores for `threads` each, on CUDA one; never more than `trials`.
-    Several CUDA workers are dealt out over the devices. Raises ConfigurationError where CUDA is
-    wanted and absent.
+    `wanted` is cpu, cuda or auto (cuda where there is one). workers: on CUDA of each device, by
+    default one; on the CPU all of them, by default as many as there are cores for `threads` each.
+    Never more than `trials`. Raises ConfigurationError where CUDA is wanted and absent.
     """
     import torch
 
     refuse_absent_cuda(wanted)
     available = torch.cuda.device_count() if torch.cuda.is_available() else 0
     cuda = wanted == "cuda" or (wanted == "auto" and available > 0)
-    if workers is None:
-        workers = 1 if cuda else cores() // threads
+    if cuda:
+        workers = (workers or 1) * available
+    elif workers is None:
+        workers = min(read_fastest(threads) or capacity.cores(), capacity.cores() // threads)
     workers = max(1, min(workers, trials))
     return [f"cuda:{index % available}" if cuda else "cpu" for index in range(workers)]

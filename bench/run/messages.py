@@ -1,4 +1,4 @@
-"""What is said of a trial while it runs: by its worker process, and by the pool of workers.
+"""What a pool of workers is given, and what it says of that while it is at work.
 
 Plain data, so that reading them needs no torch.
 """
@@ -14,24 +14,33 @@ from typing import Any
 from bench.errors import BenchError, as_text, one_line
 from bench.records.learning import mean_cross_entropy
 from bench.records.parts import Failure
-from bench.records.schema import FinishedRecord, RunRecord
-from bench.study.model import Trial
+from bench.records.schema import RunRecord
 
 
 @dataclass(frozen=True)
 class Job:
-    """A trial for a worker.
+    """A call for a worker: a trial, or a training of a tuning.
 
-    found: the record of a finished trial whose search is the same, which is then not repeated.
+    name: no other job's, and fit for a file; its checkpoints are in a folder of this name.
+    function: "module:function", called with the arguments (plain data, or what pickle takes) and
+    device, data_root, folder (for checkpoints) and report, as `bench.run.trial.run_trial` is.
     """
 
-    trial: Trial
-    found: FinishedRecord | None = None
+    name: str
+    function: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Started:
-    """A worker has turned to the trial."""
+    """A worker has turned to the job; again, where the worker that had it was lost.
+
+    host: the name of another machine, where it is on one. shared: whether that machine sees the
+    folder of checkpoints.
+    """
+
+    host: str = ""
+    shared: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class Done:
-    """The trial's record, and the rows of its posterior table.
+    """What a trial comes to: its record, and the rows of its posterior table.
 
     There is one row per epoch, cell, edge and operation (`bench.columns.POSTERIOR`). warnings: what
     went wrong beside the trial, a line each.
@@ -66,8 +75,20 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Returned:
+    """The job's function has returned this.
+
+    files: what it wrote into the results, where that was on a machine that does not share them: by
+    path in the results.
+    """
+
+    value: Any
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Raised:
-    """Something failed before the trial could make its own record."""
+    """The job's function has raised this."""
 
     error: Failure
 
@@ -79,7 +100,12 @@ class Died:
     error: Failure
 
 
-Outcome = Done | Raised | Died
+@dataclass(frozen=True)
+class Stopped:
+    """The job was stopped because nobody wants its result any more."""
+
+
+Outcome = Returned | Raised | Died | Stopped
 Message = Started | EpochDone | Outcome
 
 

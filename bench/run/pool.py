@@ -16,9 +16,8 @@ from typing import Any
 
 from bench.records.parts import Failure
 from bench.run import processes
-from bench.run.messages import Died, Done, EpochDone, Job, Message, Raised, Started
+from bench.run.messages import Died, EpochDone, Job, Message, Outcome, Started
 from bench.run.worker import Workplace, serve
-from bench.study.model import Trial
 
 END_WITHIN = 10.0  # seconds that an idle worker has to end by itself
 
@@ -27,34 +26,42 @@ class LocalPool:
     """One worker process for each device: a `bench.run.schedule.Pool`."""
 
     def __init__(self, devices: Sequence[str], workplace: Workplace) -> None:
+        self.workers = len(devices)
+        self.where = f"{len(devices)} x {devices[0].partition(':')[0]}"
         self._workplace = workplace
         self._slots = [_Slot(device, workplace) for device in devices]
-        self._unsaid: deque[tuple[Trial, Message]] = deque()
+        self._unsaid: deque[tuple[str, Message]] = deque()
 
     @property
     def has_room(self) -> bool:
         """Whether a worker has nothing to do."""
-        return any(slot.trial is None for slot in self._slots)
+        return any(slot.job is None for slot in self._slots)
 
     def submit(self, job: Job) -> None:
-        """Give the first idle worker a trial."""
-        next(slot for slot in self._slots if slot.trial is None).give(job)
-        self._unsaid.append((job.trial, Started()))
+        """Give the first idle worker a job."""
+        next(slot for slot in self._slots if slot.job is None).give(job)
+        self._unsaid.append((job.name, Started()))
 
-    def messages(self) -> Iterator[tuple[Trial, Message]]:
-        """What is said of trials, as it comes, until no worker has anything to do."""
+    def stop(self, name: str) -> None:
+        """End a job at its next report."""
+        for slot in self._slots:
+            if slot.job == name:
+                slot.stop()
+
+    def messages(self) -> Iterator[tuple[str, Message]]:
+        """What is said of jobs, as it comes, until no worker has anything to do."""
         while True:
             while self._unsaid:
                 yield self._unsaid.popleft()
-            busy = {source: s for s in self._slots if s.trial for source in s.sources()}
+            busy = {source: s for s in self._slots if s.job for source in s.sources()}
             if not busy:
                 return
             for slot in {id(busy[source]): busy[source] for source in wait(list(busy))}.values():
                 self._unsaid.extend(slot.read())
 
-    def forget(self, trial: Trial) -> None:
-        """Remove a trial's checkpoints."""
-        self._workplace.forget(trial)
+    def forget(self, name: str) -> None:
+        """Remove a job's checkpoints."""
+        self._workplace.forget(name)
 
     def close(self) -> None:
         """End the workers now."""
@@ -66,7 +73,7 @@ class _Slot:
     """A place for one worker process at a time; a dead one is replaced with the next job."""
 
     def __init__(self, device: str, workplace: Workplace) -> None:
-        self.trial: Trial | None = None
+        self.job: str | None = None
         self._stage = "start"
         self._arguments = (device, workplace)
         self._process: BaseProcess | None = None
@@ -79,29 +86,35 @@ class _Slot:
             self._pipe, theirs = processes.SPAWN.Pipe()
             self._process = processes.start(serve, (theirs, *self._arguments))
             theirs.close()
-        self.trial, self._stage = job.trial, "start"
+        self.job, self._stage = job.name, "start"
         assert self._pipe is not None
         with contextlib.suppress(OSError):  # it has died just now: read() will say so
             self._pipe.send(job)
+
+    def stop(self) -> None:
+        """Ask for an end of the present job."""
+        assert self._pipe is not None
+        with contextlib.suppress(OSError):
+            self._pipe.send(self.job)
 
     def sources(self) -> list[Any]:
         """What to wait on: the pipe, and the process for where it dies."""
         assert self._pipe is not None and self._process is not None
         return [self._pipe, self._process.sentinel]
 
-    def read(self) -> Iterator[tuple[Trial, Message]]:
+    def read(self) -> Iterator[tuple[str, Message]]:
         """What has come; a death is the message that says so."""
         assert self._pipe is not None and self._process is not None
         try:
             alive = self._process.is_alive()
-            while self.trial and self._pipe.poll():
+            while self.job and self._pipe.poll():
                 message = self._pipe.recv()
-                yield self.trial, message
+                yield self.job, message
                 if isinstance(message, EpochDone):
                     self._stage = message.stage
-                elif isinstance(message, (Done, Raised)):
-                    self.trial = None
-            if alive or self.trial is None:
+                elif isinstance(message, Outcome):
+                    self.job = None
+            if alive or self.job is None:
                 return
         except (EOFError, OSError):
             pass
@@ -112,14 +125,14 @@ class _Slot:
             message=_explain(self._process.exitcode),
             traceback="",
         )
-        trial = self.trial
-        assert trial is not None
+        name = self.job
+        assert name is not None
         self.kill()
-        yield trial, Died(error)
+        yield name, Died(error)
 
     def kill(self) -> None:
         """End the worker now, if there is one."""
-        self.trial = None
+        self.job = None
         if self._process is not None:
             self._process.kill()
             self._process.join()

@@ -1,11 +1,13 @@
 """Which trials run when, whoever runs them: a pool on this machine or elsewhere.
 
-A pool is given trials and yields messages; this process alone writes records.
+A pool is given jobs and yields messages; this process alone writes records.
 """
 
 from __future__ import annotations
 
 import contextlib
+import heapq
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -13,29 +15,49 @@ from bench.errors import ResultsError
 from bench.records import schema
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Store
-from bench.run.messages import Done, EpochDone, Job, Message, Outcome, Started, now
+from bench.run.messages import (
+    Done,
+    EpochDone,
+    Job,
+    Message,
+    Outcome,
+    Returned,
+    Started,
+    Stopped,
+    now,
+)
 from bench.run.progress import Progress
 from bench.study.model import Trial
 
+RUN_TRIAL = "bench.run.trial:run_trial"
+
 
 class Pool(Protocol):
-    """Workers that run trials."""
+    """Workers that run jobs."""
+
+    workers: int
+    """Jobs at a time, at most."""
+    where: str
+    """What runs them, in words: "2 x cpu"."""
 
     @property
     def has_room(self) -> bool:
         """Whether a worker has nothing to do."""
 
     def submit(self, job: Job) -> None:
-        """Give a worker a trial."""
+        """Give a worker a job."""
 
-    def messages(self) -> Iterator[tuple[Trial, Message]]:
-        """What is said of trials, as it comes, until no worker has anything to do.
+    def stop(self, name: str) -> None:
+        """End a job, whose result nobody wants any more, when it next reports or at once."""
 
-        Every trial that was submitted ends with one `Outcome`.
+    def messages(self) -> Iterator[tuple[str, Message]]:
+        """What is said of jobs, by name, as it comes, until no worker has anything to do.
+
+        Every job that was submitted ends with one `Outcome`.
         """
 
-    def forget(self, trial: Trial) -> None:
-        """Remove what would let a trial go on; it is finished, and its record is written."""
+    def forget(self, name: str) -> None:
+        """Remove what would let a job go on; it is finished, and its result is kept."""
 
     def close(self) -> None:
         """End the workers now."""
@@ -44,32 +66,62 @@ class Pool(Protocol):
 class Schedule:
     """Trials that wait, each search once: who shares one waits for its record."""
 
-    def __init__(self, trials: Sequence[Trial], finished: Sequence[FinishedRecord] = ()) -> None:
-        """finished: records of trials that have ended before."""
-        self._waiting = list(trials)
-        self._finished = {record.trial.search_id: record for record in finished}
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        finished: Sequence[FinishedRecord] = (),
+        execute: str = RUN_TRIAL,
+    ) -> None:
+        """finished: records of trials that have ended before. execute: the function of the jobs,
+        "module:function" with the signature of `bench.run.trial.run_trial`.
+        """
+        self._execute = execute
+        self._trials = {trial.stem: trial for trial in trials}
+        self._order = list(trials)
+        self._searches = [trial.search_id for trial in trials]
+        self._ready = list(range(len(trials)))  # a heap of places in the order
+        self._blocked: dict[str, deque[int]] = {}  # places whose search is under way, by search
+        self._left = Counter(self._searches)  # trials without a record, by search
+        self._finished = {
+            record.trial.search_id: record
+            for record in finished
+            if record.trial.search_id in self._left
+        }
         self._under_way: set[str] = set()
 
     def take(self) -> Job | None:
         """The next trial that need not wait for a search which is under way."""
-        for place, trial in enumerate(self._waiting):
-            found = self._finished.get(trial.search_id)
-            if found is None and trial.search_id in self._under_way:
+        while self._ready:
+            place = heapq.heappop(self._ready)
+            trial, search = self._order[place], self._searches[place]
+            found = self._finished.get(search)
+            if found is None and search in self._under_way:
+                self._blocked.setdefault(search, deque()).append(place)
                 continue
-            del self._waiting[place]
             if found is None:
-                self._under_way.add(trial.search_id)
-            return Job(trial, found)
+                self._under_way.add(search)
+            return Job(trial.stem, self._execute, {"trial": trial, "found": found})
         return None
+
+    def trial_of(self, name: str) -> Trial:
+        """The trial of a job."""
+        return self._trials[name]
 
     def end(self, record: RunRecord) -> FinishedRecord | None:
         """A trial has left a record; returns the record whose search it took over, if it did."""
-        search_id = record.trial.search_id
-        self._under_way.discard(search_id)
+        search = record.trial.search_id
+        self._under_way.discard(search)
         if isinstance(record, FinishedRecord):
-            self._finished.setdefault(search_id, record)
+            self._finished.setdefault(search, record)
+        source = self._finished.get(search)
+        blocked = self._blocked.get(search, deque())
+        for _ in range(len(blocked) if source else min(1, len(blocked))):
+            heapq.heappush(self._ready, blocked.popleft())
+        self._left[search] -= 1
+        if not self._left[search]:  # nobody else will take it over
+            self._finished.pop(search, None)
         reused = record.search is not None and record.search.reused is not None
-        return self._finished[search_id] if reused else None
+        return source if reused else None
 
 
 def run_trials(
@@ -88,18 +140,19 @@ def run_trials(
     started: dict[Trial, str] = {}
     with contextlib.closing(pool):
         _fill(pool, schedule)
-        for trial, message in pool.messages():
+        for name, message in pool.messages():
+            trial = schedule.trial_of(name)
             match message:
                 case Started():
-                    started[trial] = now()
-                    progress.started(trial)
+                    started.setdefault(trial, now())
+                    progress.started(trial, message.host)
                 case EpochDone():
                     progress.advanced(trial, message)
                 case _:
                     done = _complete(trial, message, started[trial])
                     _keep(store, done, schedule.end(done.record), progress)
                     if isinstance(done.record, FinishedRecord):
-                        pool.forget(trial)
+                        pool.forget(name)
                     progress.ended(trial, done.record)
                     on_record(done.record)
                     _fill(pool, schedule)
@@ -136,8 +189,10 @@ def _fill(pool: Pool, schedule: Schedule) -> None:
 
 def _complete(trial: Trial, outcome: Outcome, started: str) -> Done:
     """With a record, where the trial did not make its own."""
-    if isinstance(outcome, Done):
-        return outcome
+    if isinstance(outcome, Returned):
+        done: Done = outcome.value
+        return done
+    assert not isinstance(outcome, Stopped)  # nobody stops a trial
     from bench.run import environment  # it imports torch, for which not every verb has to wait
 
     provenance = environment.provenance(started, now())

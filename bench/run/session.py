@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import locks
+from bench.cluster.file import Cluster
 from bench.errors import ConfigurationError, ResultsError, one_line
 from bench.records import facts, gate, origin, population, status
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord, RunRecord
 from bench.records.store import Standing, Store
-from bench.run import beforehand, machine
+from bench.records.transfer import changes
+from bench.run import beforehand
 from bench.run.display import Display
-from bench.run.pool import LocalPool
+from bench.run.engines import Engine
 from bench.run.progress import Progress, average_seconds
-from bench.run.schedule import Schedule, run_trials
-from bench.run.worker import RUN_TRIAL, Workplace
-from bench.study.model import Study
+from bench.run.schedule import RUN_TRIAL, Schedule, run_trials
+from bench.run.worker import Workplace
+from bench.study.model import Study, Trial
 from bench.tracking import runs
 from bench.tracking.machine_metrics import MachineMetrics
 from bench.tracking.runs import SyncCounts, Tracker
@@ -38,6 +40,8 @@ class Settings:
 
     device: str = "auto"
     workers: int | None = None
+    cluster: Cluster | None = None
+    """Where trials run; None: on this machine."""
     data_root: Path | None = None
     tracking_uri: str | None = None
     execute: str = RUN_TRIAL
@@ -45,6 +49,17 @@ class Settings:
     """Sample what the machine does while trials run, for MLflow."""
     stale: bool = False
     """Run trials again that another engine version made."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the trials."""
+        return Engine(self.device, self.workers, self.cluster)
+
+    def first_device(self, trials: Sequence[Trial]) -> str:
+        """The kind of device of the first of these trials; cpu where there are none."""
+        if not trials:
+            return "cpu"
+        return self.engine.plan(trials[0].search.threads, len(trials))[0]
 
 
 def run(
@@ -189,38 +204,54 @@ def _run_missing(
 ) -> None:
     standing = store.standing(study.trials)
     unfinished = standing.list_unfinished(study.trials)
-    data = beforehand.check_data(study, standing, unfinished, settings.data_root, settings.stale)
+    data = beforehand.check_data(
+        study,
+        standing,
+        unfinished,
+        settings.data_root,
+        settings.first_device(unfinished),
+        stale=settings.stale,
+    )
     digests = beforehand.list_digests(data)
     old = status.find_stale(standing, study.trials, digests) if settings.stale else {}
     kept = {r.trial.id: r for r in standing.finished if r.trial.id not in old}
-    workplace = Workplace(store.folder / "checkpoints", settings.data_root, settings.execute)
+    workplace = Workplace(store.folder / "checkpoints", settings.data_root)
     for record in kept.values():
-        workplace.forget(record.trial)  # of a run that was killed just as it had written the record
+        workplace.forget(
+            record.trial.stem
+        )  # of a run that was killed just as it had written the record
     todo = [trial for trial in study.trials if trial.id not in kept]
+    for line in changes.describe(study, [*standing.recorded, *standing.stale]):
+        display.say(line)
     if not todo:
         return
     display.note(f"{study.name}: looking at devices and data")
-    threads = todo[0].search.threads
-    devices = machine.devices(settings.device, settings.workers, threads, len(todo))
     beforehand.check_tables(todo)
-    warnings = list(beforehand.check_place(store, len(todo), len(devices), settings.tracking_uri))
-    if settings.system_metrics:
-        tracker.machine = MachineMetrics()
-    where = f"{len(devices)} x {devices[0].partition(':')[0]}"
-    count = f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {where}"
-    for line in (*beforehand.list_lines(data), count, *warnings):
+    outside = beforehand.check_outside(todo, data, settings.data_root)
+    threads = todo[0].search.threads
+    pool = settings.engine.open(workplace, threads, len(todo), display.say)
+    try:
+        uri = settings.tracking_uri
+        warnings = list(beforehand.check_place(store, len(todo), pool.workers, uri))
+        if settings.system_metrics:
+            tracker.machine = MachineMetrics()
+    except BaseException:  # nothing has begun, but a cluster may have been joined
+        pool.close()
+        raise
+    count = f"{study.name}: {len(todo)} of {len(study.trials)} trials to run on {pool.where}"
+    for line in (*beforehand.list_lines(data), *outside, count, *warnings):
         display.say(line)
     progress = Progress(
         len(study.trials),
         len(study.trials) - len(todo),
-        len(devices),
+        pool.workers,
         list(todo),
         display,
         average_seconds(standing.finished),
     )
-    schedule = Schedule(todo, list(kept.values()))
+    schedule = Schedule(todo, list(kept.values()), settings.execute)
     try:
-        run_trials(schedule, LocalPool(devices, workplace), store, progress, tracker.log)
+        run_trials(schedule, pool, store, progress, tracker.log)
     finally:
         if tracker.machine is not None:
             tracker.machine.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from bench.run.messages import Done, EpochDone, describe_failure, now
 from bench.seeds import derive
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
+from bench.study.uncertainty import outside_of
 from bench.tabular.config import TabularConfig
 from bench.tabular.evaluation import look_up
 from bench.tabular.oracle import Oracle
@@ -38,7 +40,9 @@ from bench.training.export import save_network
 from bench.training.measure import measure
 from bench.training.memory import keep_memory
 from bench.training.search import SearchArguments, SearchOutcome, build, search
-from bench.training.trainer import History
+from bench.training.trainer import History, Report
+from bench.training.uncertainty.outside import Outside, load_outside
+from bench.training.uncertainty.session import measure_uncertainty
 
 OnEpoch = Callable[[EpochDone], None]
 
@@ -70,6 +74,8 @@ def run_trial(
         failure = describe_failure(run.stage, error)
     described = environment.describe(device)
     provenance = environment.provenance(started, now())
+    if run.storage is not None:
+        provenance["storage"] = run.storage
     record = schema.build(trial, failure, run.parts, described, provenance)
     return Done(record, run.posterior, run.warnings)
 
@@ -78,9 +84,17 @@ def set_up(threads: int) -> None:
     """Make this process compute as trials do: deterministically, on so many threads."""
     torch.set_num_threads(threads)
     keep_memory()
+    # without it cuBLAS may add in another order each time; it is read at CUDA's first product
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     # filling uninitialised memory costs a pass over every new tensor and finds nothing here
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def make_checkpoint(path: Path, of: str, device: torch.device) -> Checkpoint:
+    """Of a training (`of` says which) by this code on this kind of device."""
+    version = f"{bench.__version__} {environment.code_version()[0]} {torch.__version__}"
+    return Checkpoint(path, f"{of} {device.type} {environment.model(device)} {version}")
 
 
 class _Run:
@@ -97,12 +111,17 @@ class _Run:
         self.trial, self.device, self.data_root = trial, device, data_root
         self.folder, self.report = folder, report
         self.stage = "data"
+        self.storage: str | None = None
         self.posterior: list[dict[str, Any]] = []
         self.parts: dict[str, Any] = {}
         self.warnings: list[str] = []
+        self.outside: Outside | None = None
 
     def all(self, found: FinishedRecord | None) -> None:
         data = load(self.trial.data, self.data_root, self.device)
+        self.storage = data.storage
+        if (name := outside_of(self.trial)) is not None:
+            self.outside = load_outside(name, data.test, self.data_root)
         self.parts["data"] = _describe(data, self.trial.dataset)
         self.stage = "search"
         if found is not None and found.data.digest == data.search.digest:
@@ -116,9 +135,7 @@ class _Run:
         self._evaluate(data, genotype, searched)
 
     def _checkpoint(self, stage: str) -> Checkpoint:
-        version = f"{bench.__version__} {environment.code_version()[0]} {torch.__version__}"
-        identity = f"{self.trial.id} {self.device.type} {version}"
-        return Checkpoint(self.folder / f"{stage}.pt", identity)
+        return make_checkpoint(self.folder / f"{stage}.pt", self.trial.id, self.device)
 
     def _progress(self, epochs: int) -> Callable[[int, Mapping[str, float]], None]:
         stage = self.stage
@@ -223,11 +240,19 @@ class _Run:
                 save_network(outcome.network, images, path)
             except Exception as error:  # what was measured is not lost for it
                 self.warnings.append(f"the network is not exported: {one_line(error)}")
-        return {
+        result = {
             **_history(outcome.history),
             **outcome.result,
             "peak_memory_bytes": memory,
         }
+        if config.uncertainty is not None:
+
+            def of_member(member: int) -> tuple[Report, Checkpoint]:
+                name = f"{_evaluation_name(number)}-member-{member}"
+                return self._progress(config.epochs), self._checkpoint(name)
+
+            result["uncertainty"] = measure_uncertainty(arguments, outcome, self.outside, of_member)
+        return result
 
     def _look_up(self, config: TabularConfig) -> None:
         """Known accuracies of the genotype, and of what was the best before it was found."""

@@ -1,66 +1,93 @@
-"""A worker process: takes jobs from a pipe, one after another, and sends back messages."""
+"""A worker: runs jobs, one after another, and says how far it is."""
 
 from __future__ import annotations
 
 import importlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from bench.records.parts import TrialIdentity
 from bench.run import processes
-from bench.run.messages import Done, EpochDone, Job, Message, Raised, describe_failure
-from bench.study.model import Trial
-
-RUN_TRIAL = "bench.run.trial:run_trial"
+from bench.run.messages import (
+    EpochDone,
+    Job,
+    Message,
+    Outcome,
+    Raised,
+    Returned,
+    Stopped,
+    describe_failure,
+)
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """How and where workers run trials.
+    """Where workers run jobs.
 
-    execute: "module:function" with the signature of `bench.run.trial.run_trial`. Checkpoints of a
-    trial go to `folder`/<stem>, where they stay until its record is written: a run that is killed
-    before that goes on from them.
+    A job's checkpoints go to `folder`/<name>, where they stay until its result is kept: a run that
+    is killed before that goes on from them.
     """
 
     folder: Path
     data_root: Path | None = None
-    execute: str = RUN_TRIAL
 
-    def forget(self, trial: Trial | TrialIdentity) -> None:
-        """Remove a trial's checkpoints, if there are any."""
-        shutil.rmtree(self.folder / trial.stem, ignore_errors=True)
-
-
-def serve(pipe: Connection, device: str, workplace: Workplace) -> None:
-    """Run the trials that come through `pipe`, for ever: the parent ends this process."""
-    processes.end_with_parent()
-    while True:
-        pipe.send(_run(pipe.recv(), pipe, device, workplace))
+    def forget(self, name: str) -> None:
+        """Remove a job's checkpoints, if there are any."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
-def _run(job: Job, pipe: Connection, device: str, workplace: Workplace) -> Message:
+class Stop(BaseException):
+    """Raised in a job, from its `report`, to end it; no error, so `except Exception` lets it by."""
+
+
+def run_job(
+    job: Job, workplace: Workplace, device: str, report: Callable[[EpochDone], None]
+) -> Outcome:
+    """Call a job's function; `report` may raise Stop."""
     stage = "start"
 
-    def report(progress: EpochDone) -> None:
+    def note(progress: EpochDone) -> None:
         nonlocal stage
         stage = progress.stage
-        pipe.send(progress)
+        report(progress)
 
     try:
         import torch
 
-        module, _, name = workplace.execute.partition(":")
-        done: Done = getattr(importlib.import_module(module), name)(
-            job.trial,
-            found=job.found,
+        module, _, name = job.function.partition(":")
+        value = getattr(importlib.import_module(module), name)(
+            **job.arguments,
             device=torch.device(device),
             data_root=workplace.data_root,
-            folder=workplace.folder / job.trial.stem,
-            report=report,
+            folder=workplace.folder / job.name,
+            report=note,
         )
-        return done
+        return Returned(value)
+    except Stop:
+        return Stopped()
     except Exception as error:
         return Raised(describe_failure(stage, error))
+
+
+def serve(pipe: Connection, device: str, workplace: Workplace) -> None:
+    """Run the jobs that come through `pipe`, for ever: the parent ends this process.
+
+    What comes while a job runs is the name of one that is to stop: this one, or one that has ended.
+    """
+    processes.end_with_parent()
+    while True:
+        job = pipe.recv()
+        if isinstance(job, Job):
+            pipe.send(_run(job, pipe, device, workplace))
+
+
+def _run(job: Job, pipe: Connection, device: str, workplace: Workplace) -> Message:
+    def report(progress: EpochDone) -> None:
+        pipe.send(progress)
+        while pipe.poll():
+            if pipe.recv() == job.name:
+                raise Stop
+
+    return run_job(job, workplace, device, report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.errors import ConfigurationError
-from bench.space.config import SpaceConfig, no_auxiliary_head
+from bench.space.config import SpaceConfig, no_auxiliary_head, no_mobile_skeleton
 from bench.space.genotype import Genotype
 from bench.space.nas_bench_201.config import NasBench201Config
 from bench.space.nas_bench_201.network import NasBench201Network
@@ -30,9 +30,11 @@ def build_network(
 ) -> DiscreteNetwork:
     """The space's discrete network; the genotype may name columns that stand for operations.
 
-    Raises ConfigurationError where the space's network has no auxiliary head.
+    Raises ConfigurationError where the space's network has no auxiliary head or mobile skeleton.
     """
     if options.auxiliary and not space.has_auxiliary_head:
         raise ConfigurationError(no_auxiliary_head(space.name))
+    if options.skeleton == "mobile" and not space.has_mobile_skeleton:
+        raise ConfigurationError(no_mobile_skeleton(space.name))
     kind = NasBench201Network if isinstance(space, NasBench201Config) else DiscreteNetwork
     return kind(space.resolve(genotype), space, options)

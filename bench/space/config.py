@@ -51,6 +51,8 @@ class SpaceConfig:
     """Whether the super-network always normalises the output of pooling."""
     has_auxiliary_head: ClassVar[bool] = True
     """Whether its discrete network can have an auxiliary head."""
+    has_mobile_skeleton: ClassVar[bool] = True
+    """Whether its discrete network can have the mobile skeleton."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for operations that are unknown, named twice or too few."""
@@ -95,6 +97,10 @@ class SpaceConfig:
         cells, channels = cells or self.cells, channels or self.channels
         return darts_positions(cells, channels, self.nodes, self.stem_multiplier * channels)
 
+    def mobile_positions(self, cells: int, channels: int) -> list[Position]:
+        """The cells of the mobile skeleton, whose stem has `channels`, in order."""
+        return darts_positions(cells, channels, self.nodes, channels, stem_reduces=True)
+
     def choices(self, kind: str) -> tuple[tuple[str, ...], ...] | None:
         """By edge the operation that each column stands for; None: the columns' own names."""
         return None
@@ -109,4 +115,12 @@ def no_auxiliary_head(space: str) -> str:
     return (
         f"networks of the space {space} have no auxiliary head: set evaluation.auxiliary_weight to"
         " 0"
+    )
+
+
+def no_mobile_skeleton(space: str) -> str:
+    """What to say about a mobile skeleton that is asked for where there is none."""
+    return (
+        f"networks of the space {space} have no mobile skeleton, which is of DARTS's cells: set"
+        " evaluation.skeleton to cifar"
     )

@@ -17,6 +17,7 @@ out. A cell's output is all its nodes side by side, unless `outputs` names some 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -175,10 +176,22 @@ class Genotype:
 
     @classmethod
     def from_text(cls, text: str) -> Genotype:
-        """Read any of the published forms, by how they begin. Raises ValueError for another."""
-        if text.strip().startswith("|"):
+        """Read any of the published forms, or JSON, by how they begin. Raises ValueError."""
+        start = text.strip()[:1]
+        if start == "|":
             return cls.from_nas_bench_201_text(text)
+        if start == "{":
+            return cls.from_json(json.loads(text))
         return cls.from_darts_text(text)
+
+    def to_text(self) -> str:
+        """The published form, or JSON where that does not say all; `from_text` reads both."""
+        write = self.to_nas_bench_201_text if len(self.cells) == 1 else self.to_darts_text
+        with contextlib.suppress(ValueError):
+            text = write()
+            if Genotype.from_text(text) == self:
+                return text
+        return json.dumps(self.to_json())
 
 
 def _by_source(pair: Pair) -> tuple[int, str]:

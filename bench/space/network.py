@@ -164,20 +164,44 @@ def _drop(x: Tensor, probability: float, noise: Noise) -> Tensor:
     return x * ((draw < keep).to(x.dtype) / keep)
 
 
-class AuxiliaryHead(nn.Module):
-    """A second classifier on the features at 2/3 of the depth, used in training alone."""
+class MobileStem(nn.Module):
+    """The stem of DARTS's ImageNet network: three 3x3 convolutions of stride 2.
 
-    def __init__(self, channels: int, classes: int, layers: Layers) -> None:
+    It gives the first cell two inputs: the images at a quarter and at an eighth of their side.
+    """
+
+    def __init__(self, images: int, channels: int, layers: Layers) -> None:
+        super().__init__()
+        half = channels // 2
+        self.first = nn.Sequential(
+            Normalised(half, layers.convolution(images, half, 3, stride=2), relu=False),
+            Normalised(channels, layers.convolution(half, channels, 3, stride=2)),
+        )
+        self.second = Normalised(channels, layers.convolution(channels, channels, 3, stride=2))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        before = self.first(images)
+        return before, self.second(before)
+
+
+class AuxiliaryHead(nn.Module):
+    """A second classifier on the features at 2/3 of the depth, used in training alone.
+
+    mobile: as in DARTS's ImageNet network, which pools otherwise and normalises once.
+    """
+
+    def __init__(self, channels: int, classes: int, layers: Layers, mobile: bool = False) -> None:
         super().__init__()
         self.project = Normalised(128, layers.convolution(channels, 128, 1), relu=False)
         self.corner = nn.Conv2d(128, 768, 2, bias=False)
-        self.norm = nn.BatchNorm2d(768)
+        self.norm = nn.Identity() if mobile else nn.BatchNorm2d(768)
         self.classifier = layers.linear(768, classes)
+        self.size, self.stride = ((7, 7), 2) if mobile else ((8, 8), 3)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(x)
-        if x.shape[2:] == (8, 8):
-            x = F.avg_pool2d(x, 5, 3, count_include_pad=False)
+        if x.shape[2:] == self.size:
+            x = F.avg_pool2d(x, 5, self.stride, count_include_pad=False)
         else:
             x = F.adaptive_avg_pool2d(x, 2)
         x = F.relu(self.norm(self.corner(F.relu(self.project(x)))))
@@ -199,9 +223,11 @@ class DiscreteNetwork(nn.Module):
 
     def __init__(self, genotype: Genotype, space: SpaceConfig, options: NetworkOptions) -> None:
         super().__init__()
-        layers, channels = options.layers, space.stem_multiplier * options.channels
+        layers, mobile = options.layers, options.skeleton == "mobile"
+        channels = options.channels if mobile else space.stem_multiplier * options.channels
         self.space, self.noise, self.drop_path = space, options.noise, 0.0
-        self.positions = space.positions(options.cells, options.channels)
+        make_positions = space.mobile_positions if mobile else space.positions
+        self.positions = make_positions(options.cells, options.channels)
         keys = [genotype.key(position.index, position.kind) for position in self.positions]
         outputs = [genotype.output_nodes(key) for key in keys]
         if space.concatenates:
@@ -210,8 +236,12 @@ class DiscreteNetwork(nn.Module):
                 for nodes, position in zip(outputs, self.positions, strict=True)
             ]
             self.positions = with_widths(self.positions, channels, self.widths)
-        stem = layers.convolution(options.image_shape[0], channels, 3)
-        self.stem = Normalised(channels, stem, relu=False)
+        self.stem: nn.Module
+        if mobile:
+            self.stem = MobileStem(options.image_shape[0], channels, layers)
+        else:
+            stem = layers.convolution(options.image_shape[0], channels, 3)
+            self.stem = Normalised(channels, stem, relu=False)
         self.cells = nn.ModuleList(
             self.cell_type(
                 position,
@@ -232,10 +262,12 @@ class DiscreteNetwork(nn.Module):
         self.auxiliary = None
         if options.auxiliary:
             channels = self.widths[self.auxiliary_at]
-            self.auxiliary = AuxiliaryHead(channels, options.classes, options.layers)
+            mobile = options.skeleton == "mobile"
+            self.auxiliary = AuxiliaryHead(channels, options.classes, options.layers, mobile)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        before = last = self.stem(images)
+        stem = self.stem(images)
+        before, last = stem if isinstance(self.stem, MobileStem) else (stem, stem)
         extra: Tensor | None = None
         drop_path = self.drop_path if self.training else 0.0
         for position, cell in zip(self.positions, self.cells, strict=True):

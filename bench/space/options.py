@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bench.noise import Noise
 from bench.space.layers import Layers
+from bench.space.skeleton import Skeleton
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class NetworkOptions:
 
     cells, channels: the skeleton's depth and width (of the first cell).
     image_shape: (channels, height, width) of the images.
-    auxiliary: whether it has an auxiliary head.
+    auxiliary: whether it has an auxiliary head. skeleton: its stem, and what its head is like.
     layers: what its convolutions are made of. noise: the source of drop path's draws.
     """
 
@@ -41,5 +42,6 @@ class NetworkOptions:
     image_shape: tuple[int, int, int]
     classes: int
     auxiliary: bool = False
+    skeleton: Skeleton = "cifar"
     layers: Layers = field(default_factory=Layers)
     noise: Noise = field(default_factory=Noise)

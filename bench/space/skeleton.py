@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
+
+Skeleton = Literal["cifar", "mobile"]
+"""What is before the cells: one convolution, or three of stride 2."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,16 @@ class Position:
         return self.kind == "reduce"
 
 
-def darts_positions(cells: int, channels: int, nodes: int, stem_channels: int) -> list[Position]:
-    """The DARTS skeleton: reductions at 1/3 and 2/3 of the depth double the channels."""
+def darts_positions(
+    cells: int, channels: int, nodes: int, stem_channels: int, stem_reduces: bool = False
+) -> list[Position]:
+    """The DARTS skeleton: reductions at 1/3 and 2/3 of the depth double the channels.
+
+    stem_reduces: the first cell's inputs differ in size, as behind a reduction cell.
+    """
     positions = []
     before, last, current = stem_channels, stem_channels, channels
-    previous_reduces = False
+    previous_reduces = stem_reduces
     for index in range(cells):
         reduces = index in (cells // 3, 2 * cells // 3)
         if reduces:

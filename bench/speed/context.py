@@ -9,7 +9,7 @@ from typing import TextIO
 
 import torch
 
-from bench.run.durations import format_duration
+from bench.durations import format_duration
 
 LINE_EVERY = 20.0  # seconds between lines where there is no terminal
 

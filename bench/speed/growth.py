@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from bench.speed.context import Context
 from bench.speed.report import Row, Section
+from bench.speed.roofline.steps import measure_steps
 from bench.speed.scales import Scale
 from bench.speed.steps import make
-from bench.speed.timing import alternate, timed
 
 ALONE = "as it is"
 
@@ -28,5 +28,4 @@ def sizes(scale: Scale) -> dict[str, Scale]:
 def growth(context: Context, scale: Scale) -> list[Row]:
     """Steps at half and twice the channels, cells and batch."""
     steps = {name: make("darts", size, context.device).step for name, size in sizes(scale).items()}
-    samples = alternate(timed(steps, context.device), context.repeats, context.tick)
-    return Section("growth", scale.name, ALONE).rows(samples)
+    return measure_steps(context, Section("growth", scale.name, ALONE), steps)

@@ -16,7 +16,7 @@ COUNTED = {
 }
 """What is counted, by the device's type."""
 
-_NO_WORK = frozenset(
+NO_WORK = frozenset(
     {
         *("empty", "empty_like", "empty_strided", "resize_", "set_", "requires_grad_"),
         *("as_strided", "as_strided_", "view", "view_as", "_reshape_alias", "_unsafe_view"),
@@ -25,7 +25,7 @@ _NO_WORK = frozenset(
         *("select", "slice", "narrow", "chunk", "split", "split_with_sizes", "unbind"),
         *("unflatten", "flatten", "squeeze", "unsqueeze", "lift_fresh", "result_type"),
         *("resolve_conj", "resolve_neg", "is_same_size", "item", "_local_scalar_dense"),
-        *("resize_as_", "new_empty", "_nnpack_available"),
+        *("resize_as_", "new_empty", "new_empty_strided", "_nnpack_available"),
     }
 )
 """Views, allocations and questions: they start no kernel."""
@@ -77,7 +77,7 @@ def _on_device(event: Any) -> bool:
 
 def _works(event: Any) -> bool:
     library, _, name = event.name.partition("::")
-    return library == "aten" and name not in _NO_WORK
+    return library == "aten" and name not in NO_WORK
 
 
 def _any_works(events: Iterable[Any]) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 
 from bench.speed.context import Context
 from bench.speed.report import Row, Section
+from bench.speed.roofline.steps import measure_steps
 from bench.speed.scales import Scale
 from bench.speed.steps import Step, make
-from bench.speed.timing import alternate, timed
 
 ESTIMATORS = ("lrt", "lrt_fused", "weight", "flipout", "mixed")
 
@@ -48,5 +48,4 @@ def methods(context: Context, scale: Scale) -> list[Row]:
 
 
 def _measure(context: Context, section: Section, steps: Mapping[str, Step]) -> list[Row]:
-    works = timed({variant: step.step for variant, step in steps.items()}, context.device)
-    return section.rows(alternate(works, context.repeats, context.tick))
+    return measure_steps(context, section, {name: step.step for name, step in steps.items()})

@@ -8,6 +8,8 @@ from functools import partial
 from bench.speed.context import Context
 from bench.speed.kernels import COUNTED
 from bench.speed.report import Row, Section
+from bench.speed.roofline.bounds import machine_rows, with_bounds
+from bench.speed.roofline.peaks import alternate_with_machine
 from bench.speed.scales import Scale
 from bench.speed.timing import Samples, alternate
 from bench.speed.worker import Variant, Worker
@@ -30,7 +32,10 @@ def variants(context: Context) -> dict[str, Variant]:
 
 
 def measure(context: Context, scale: Scale) -> list[Row]:
-    """Forward, backward, step, kernel calls and peak memory of a first-order DARTS step."""
+    """Forward, backward, step, kernel calls and peak memory of a first-order DARTS step.
+
+    The machine is measured in turns with them, and each is compared with its bound there.
+    """
     section = Section(scale.name, scale.name, FUSED)
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
@@ -41,12 +46,17 @@ def measure(context: Context, scale: Scale) -> list[Row]:
             memory[name] = {"peak memory": [workers[name].ask("peak")["bytes"] / 2**20]}
         works = {name: partial(worker.ask, "time") for name, worker in workers.items()}
         # the step of the peak was the warm-up
-        samples = alternate(works, context.repeats, context.tick, warm_up=0)
+        samples, rates = alternate_with_machine(works, context, warm_up=0)
         calls = {
             name: {"kernel calls": [worker.ask("kernels")["kernels"]]}
             for name, worker in workers.items()
         }
-        result = section.rows(samples)
+        work = {}
+        for name, worker in workers.items():
+            for quantity, values in worker.ask_work().items():
+                work[name, quantity] = values
+        result = with_bounds(section.rows(samples), samples, work, rates)
+        result += machine_rows(section, rates)
         result += section.rows(calls, "calls", f"a step; {COUNTED[context.device.type]}")
         result += section.rows(memory, "MiB", "of the first step, less what was in use before it")
         if context.device.type == "cuda":

@@ -28,6 +28,9 @@ class Row:
 
     ratio, ratio_low, ratio_high: the same of this row's value divided by that of the variant
     `reference` in the same round; None for the reference itself and where there is none.
+    flops, bytes: what the timed work computes and moves; bound: the least time for that on this
+    machine, seconds, by `bound_by`; share: of the time that was needed, a fraction, median and
+    quartiles. None where they were not counted (see `bench.speed.roofline`).
     """
 
     section: str
@@ -44,6 +47,13 @@ class Row:
     ratio_low: float | None = None
     ratio_high: float | None = None
     note: str = ""
+    flops: float | None = None
+    bytes: float | None = None
+    bound: float | None = None
+    bound_by: str = ""
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,9 +137,16 @@ def folder(results: Path, device: torch.device) -> Path:
 
 
 def write(
-    place: Path, part: str, rows: Sequence[Row], context: Context, scale: Scale
+    place: Path,
+    part: str,
+    rows: Sequence[Row],
+    context: Context,
+    scale: Scale,
+    further: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """A part's rows and what they depend on, as PART.csv and PART.json; returns their paths.
+
+    further: keys of the JSON file besides those of `facts_of`.
 
     Parts measured in another run keep their files. Raises ResultsError.
     """
@@ -138,7 +155,8 @@ def write(
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow(map(_cell, dataclasses.astuple(row)))
-    facts = json.dumps(facts_of(context, scale), indent=1, sort_keys=True) + "\n"
+    values = {**facts_of(context, scale), **(further or {})}
+    facts = json.dumps(values, indent=1, sort_keys=True) + "\n"
     contents = {f"{part}.csv": text.getvalue(), f"{part}.json": facts}
     return [files.write(place / name, content) for name, content in contents.items()]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from bench import capacity
 from bench.errors import ConfigurationError, suggest
 from bench.run import machine
 from bench.speed import (
@@ -22,6 +24,7 @@ from bench.speed import (
 )
 from bench.speed.context import Context
 from bench.speed.report import Row
+from bench.speed.roofline import bounds
 from bench.speed.scales import SCALES, Scale, shrunk
 from bench.training.memory import keep_memory
 
@@ -72,7 +75,7 @@ def run(settings: Settings) -> list[Path]:
     device = torch.device(machine.devices(settings.device, 1, 1, 1)[0])
     context = Context(
         device,
-        settings.threads or machine.cores(),
+        settings.threads or capacity.cores(),
         2 if settings.quick else settings.repeats,
         settings.quick,
         {name: PARTS[name][1] for name in names},
@@ -96,8 +99,9 @@ def run(settings: Settings) -> list[Path]:
             rows = PARTS[name][0](context, scale)
         context.end()
         context.clear()
-        print(report.table(rows), end="\n\n", flush=True)
-        paths += report.write(place, name, rows, context, scale)
+        print("\n".join(filter(None, [report.table(rows), bounds.table(rows)])), end="\n\n")
+        sys.stdout.flush()
+        paths += report.write(place, name, rows, context, scale, bounds.facts(rows))
     order = [file for name in PARTS for file in sorted(place.glob(f"{name}*.csv"))]
     problem = figure.draw(order, place / "speed.png")
     if problem:

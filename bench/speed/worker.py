@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from multiprocessing.connection import Connection
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from bench.errors import BenchError
 from bench.run import environment
 from bench.speed import kernels, timing
+from bench.speed.roofline.work import Work, count
 from bench.speed.scales import Scale, shrunk
 from bench.speed.steps import Mode, PlainStep, make
 from bench.training.memory import keep_memory, release_memory
@@ -55,6 +57,11 @@ class Worker:
                 " the parts measured before are written"
             ) from error
         return answer
+
+    def ask_work(self) -> dict[str, Work]:
+        """What forward, backward and a whole step compute and move, by name; raises as `ask`."""
+        flops, moved = self.ask("flops"), self.ask("moved")
+        return {name: Work(flops[name], moved[name]) for name in flops}
 
     def close(self) -> None:
         """End the process."""
@@ -101,6 +108,23 @@ class Measured:
     def kernels(self) -> dict[str, float]:
         """Kernel calls of a whole step."""
         return {"kernels": kernels.count(self.step, self.device)}
+
+    def flops(self) -> dict[str, float]:
+        """Floating-point operations of forward, backward and a whole step."""
+        return {name: work.flops for name, work in self._work.items()}
+
+    def moved(self) -> dict[str, float]:
+        """Bytes that forward, backward and a whole step read and write."""
+        return {name: work.bytes for name, work in self._work.items()}
+
+    @cached_property
+    def _work(self) -> dict[str, Work]:
+        self.clear()
+        losses: list[Tensor] = []
+        forward = count(lambda: losses.append(self.forward()))
+        backward = count(lambda: losses.pop().backward())
+        self.clear()
+        return {"forward": forward, "backward": backward, "step": count(self.step)}
 
     def busy(self) -> dict[str, float]:
         """Share of a step in which a CUDA device computes, in percent."""

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.errors import show, suggest
+from bench.study.sections import find_axes
 from bench.study.validation import Place
 
 SECTIONS = ("method", "data", "space", "search", "evaluation")
@@ -45,10 +46,14 @@ def read(data: Mapping[str, Any], file: Place) -> tuple[str | None, dict[str, Ch
         rule = f"must be the method that the ablations are of; {suggest(str(base), methods)}"
         raise (file / "base").wrong(base, rule)
     variations: dict[str, Changes] = {}
+    axes = find_axes(file.section(data, "evaluation"))
     for name, values in named.items():
         for label, changes in _expand(name, values, at / name):
             if label in methods or label in variations:
                 raise (at / name).error(f"{label!r} is a label already")
+            for axis in axes:
+                if f"evaluation.{axis}" in changes:
+                    raise (at / name).error(f"evaluation.{axis} has several values in every method")
             variations[label] = changes
     return base, variations
 

@@ -2,6 +2,7 @@
 
 name: quickstart
 description: one line
+architectures: {from: STUDY}   # optional, cells that it found: see bench.study.architectures
 methods: [darts, vinnas]       # or label -> options: {no_kl: {method: vinnas, kl_weight: 0}}
 datasets: [digits]             # or name -> overrides of `data`; {name: pets, folder: PATH}
 seeds: [0, 1, 2]
@@ -11,7 +12,8 @@ notes: free text               # optional
 data: {...}                    # bench.data.config.DataConfig, without name
 space: {...}                   # by `name`: bench.space.registry; SpaceConfig by default
 search: {...}                  # bench.training.config.SearchConfig
-evaluation: {...}              # bench.training.config.EvaluationConfig, or, with
+evaluation: {...}              # bench.training.config.EvaluationConfig (cells and channels may be
+                               # lists: see bench.study.sections), or, with
                                # `kind: tabular`, bench.tabular.config.TabularConfig
 gate: {...}                    # reference cells, see bench.study.gate_file
 claims: {...}                  # sentences and the rules that decide them, see bench.claims.file
@@ -23,7 +25,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -33,19 +35,19 @@ from bench.data import registry
 from bench.data.config import OWN, DataConfig
 from bench.errors import ConfigurationError, show, suggest
 from bench.options import Mark, fields, has, resolved
-from bench.space import registry as spaces
-from bench.space.config import SpaceConfig, no_auxiliary_head
-from bench.space.nas_bench_201.config import NasBench201Config
-from bench.study import ablations, gate_file
+from bench.space.config import SpaceConfig
+from bench.study import ablations, architectures, gate_file, sections, uncertainty
 from bench.study import yaml as yaml_file
+from bench.study.architectures import Cells, FindCells
 from bench.study.model import Origin, Study, Trial, needs_table
+from bench.study.sections import known
 from bench.study.validation import Place, build
 from bench.tabular.config import TabularConfig
-from bench.training.config import EvaluationConfig, SearchConfig
+from bench.training.config import SearchConfig
 
 _KEYS = (
     *("name", "description", "notes", "methods", "datasets", "seeds", "baseline"),
-    *("base", "ablations"),
+    *("base", "ablations", architectures.KEY),
 )
 _SECTIONS = ("data", "space", "search", "evaluation")
 _FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -63,20 +65,25 @@ def shipped() -> dict[str, str]:
     return descriptions
 
 
-def load(reference: str, overrides: Sequence[str] = ()) -> Study:
+def load(
+    reference: str, overrides: Sequence[str] = (), find_cells: FindCells | None = None
+) -> Study:
     """The study of a shipped name or a path, with `key=value` overrides laid over it.
 
-    Raises ConfigurationError, in one line, for anything in it that cannot be meant.
+    find_cells: finds the cells that a section `architectures` names (`bench.records.transfer`
+    has the loader that knows them). Raises ConfigurationError, in one line, for anything in it that
+    cannot be meant.
     """
     where, data = read(reference, overrides)
-    return dataclasses.replace(_check(data, Place(where)), origin=_find_origin(reference))
+    study = _check(data, Place(where), find_cells)
+    return dataclasses.replace(study, origin=_find_origin(reference))
 
 
 def parse(text: str, where: str) -> Study:
     """The study of a file's content; raises as `load`."""
     data = yaml_file.read_text(text, where)
     _write_out(data)
-    return _check(data, Place(where))
+    return _check(data, Place(where), None)
 
 
 def read(reference: str, overrides: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
@@ -147,12 +154,13 @@ def _split_name(item: object, key: str) -> tuple[str | None, dict[str, Any]]:
     return None, {}
 
 
-def _check(data: dict[str, Any], file: Place) -> Study:
+def _check(data: dict[str, Any], file: Place, find_cells: FindCells | None) -> Study:
     file.only(data, (*_KEYS, *_SECTIONS, "gate", "claims"))
     name = _text(data, "name", file)
     if not _FILE_SAFE.fullmatch(name):
         raise (file / "name").wrong(name, _SAFE_RULE)
-    by_label = _trials(data, name, file)
+    data, cells = architectures.expand(data, file, find_cells)
+    by_label = _trials(data, name, file, cells)
     first = next(iter(by_label.values()))
     base, changes = ablations.read(data, file)
     baseline = data.get("baseline", base)
@@ -165,7 +173,7 @@ def _check(data: dict[str, Any], file: Place) -> Study:
         if not _FILE_SAFE.fullmatch(label):
             raise at.error(f"the label {_SAFE_RULE}")
         varied = ablations.vary(data, base, label, changed)
-        trials = _trials(varied, name, Place(f"{at.file}: {at.key}"))[label]
+        trials = _trials(varied, name, Place(f"{at.file}: {at.key}"), {})[label]
         pairs = zip(trials, by_label[base], strict=True)
         by_label[label] = [_share_search(trial, before) for trial, before in pairs]
         if by_label[label][0].id == by_label[base][0].id:
@@ -175,7 +183,7 @@ def _check(data: dict[str, Any], file: Place) -> Study:
         description=_text(data, "description", file, default=""),
         notes=_text(data, "notes", file, default=""),
         labels=tuple(by_label),
-        datasets=tuple(data["datasets"]),
+        datasets=tuple(dict.fromkeys(trial.dataset for trial in by_label[next(iter(by_label))])),
         seeds=tuple(data["seeds"]),
         baseline=baseline,
         trials=tuple(trial for cell in zip(*by_label.values(), strict=True) for trial in cell),
@@ -186,55 +194,53 @@ def _check(data: dict[str, Any], file: Place) -> Study:
     )
 
 
-def _trials(data: dict[str, Any], study: str, file: Place) -> dict[str, list[Trial]]:
-    """By label, the trials of a study's methods, seed by seed and in each data set by data set."""
-    space = read_space(file.section(data, "space"), file / "space")
+def _trials(data: dict[str, Any], study: str, file: Place, cells: Cells) -> dict[str, list[Trial]]:
+    """By label, the trials of a study's methods, seed by seed and in each data set by data set.
+
+    Several evaluations make several settings of a data set, each with a name of its own.
+    """
+    space = sections.read_space(file.section(data, "space"), file / "space")
     search = build(SearchConfig, data.get("search"), file / "search")
+    at = file / "evaluation"
+    evaluations = sections.read_evaluations(file.section(data, "evaluation"), space, at)
+    architectures.check(cells, space, list(evaluations.values()), file)
     methods = _methods(data, space, search, file)
     datasets = _datasets(data, file)
+    for evaluation in evaluations.values():
+        place = file / "evaluation.uncertainty.outside"
+        uncertainty.refuse_own(evaluation, datasets.values(), place)
     seeds = _seeds(data, file)
-    evaluation = read_evaluation(file.section(data, "evaluation"), space, file / "evaluation")
     for label, (method, _) in methods.items():
-        if needs_table(method) and not isinstance(evaluation, TabularConfig):
+        looked_up = all(isinstance(one, TabularConfig) for one in evaluations.values())
+        if needs_table(method) and not looked_up:
             raise (file / "methods" / label).error(
                 f"{method} asks for known accuracies: it needs evaluation.kind = tabular, in the"
                 " space nas-bench-201"
             )
-    return {
+    settings = [
+        (", ".join(filter(None, [dataset, point])), config, evaluation)
+        for dataset, config in datasets.items()
+        for point, evaluation in evaluations.items()
+    ]
+    trials = {
         label: [
-            Trial(study, label, method, dataset, seed, options, config, space, search, evaluation)
+            Trial(study, label, method, name, seed, options, config, space, search, evaluation)
             for seed in seeds
-            for dataset, config in datasets.items()
+            for name, config, evaluation in settings
         ]
         for label, (method, options) in methods.items()
     }
-
-
-def read_evaluation(
-    values: dict[str, Any], space: SpaceConfig, at: Place
-) -> EvaluationConfig | TabularConfig:
-    """`kind: tabular` looks accuracies up; `kind: training`, the default, trains networks."""
-    kind = values.get("kind", "training")
-    if kind not in ("training", "tabular"):
-        raise (at / "kind").wrong(kind, "must be one of training, tabular")
-    if kind == "tabular":
-        if not isinstance(space, NasBench201Config):
-            raise at.error(
-                "kind = tabular: accuracies are known in the space nas-bench-201 alone, not in"
-                f" {space.name}"
-            )
-        return build(TabularConfig, values, at)
-    config = build(EvaluationConfig, {k: v for k, v in values.items() if k != "kind"}, at)
-    if config.auxiliary_weight > 0 and not space.has_auxiliary_head:
-        rule = no_auxiliary_head(space.name)
-        raise (at / "auxiliary_weight").wrong(config.auxiliary_weight, rule)
-    return config
+    return {
+        label: [architectures.place(one, cells) for one in own] for label, own in trials.items()
+    }
 
 
 def _share_search(trial: Trial, base: Trial) -> Trial:
     """A variation's trial, with the base's search if what it changes acts in the evaluation."""
     from bench import plugins
 
+    if base.source is not None:  # a given cell: nothing was searched
+        return dataclasses.replace(trial, options=base.options, source=base.source)
     config = fields(plugins.load_method(trial.method).Config)
     changed = {name: v for name, v in trial.options.items() if v != base.options.get(name)}
     late = {name: v for name, v in changed.items() if has(config[name], Mark.EVALUATION_ONLY)}
@@ -255,7 +261,7 @@ def _methods(
         if not _FILE_SAFE.fullmatch(label):
             raise at.error(f"the label {_SAFE_RULE}")
         options = dict(at.mapping(values))
-        name = _known(options.pop("method", label), plugins.list_methods(), at, "method")
+        name = known(options.pop("method", label), plugins.list_methods(), at, "method")
         kind = plugins.load_method(name)
         config: Any = build(kind.Config, options, at)
         if problem := kind.find_problem(config, space, search):
@@ -308,16 +314,3 @@ def _text(data: dict[str, Any], key: str, file: Place, default: str | None = Non
     if not isinstance(value, str):
         raise (file / key).wrong(value, "must be text")
     return value.strip()
-
-
-def _known(name: object, known: Mapping[str, Any], at: Place, kind: str) -> str:
-    if not isinstance(name, str) or name not in known:
-        raise at.error(f"unknown {kind} {name!r}; {suggest(str(name), known)}")
-    return name
-
-
-def read_space(values: dict[str, Any], at: Place) -> SpaceConfig:
-    """The options of the space that `name` names (by default the DARTS space)."""
-    name = values.get("name", SpaceConfig.name)
-    known = _known(name, spaces.names(), at / "name", "space")
-    return build(spaces.config(known), values, at)

@@ -55,19 +55,21 @@ def read(values: dict[str, Any], trials: Sequence[Trial], at: Place) -> Gate | N
         cells, levels = reference_cells(first.space)
     if len(levels) < 2:
         return None
-    setting = dataclasses.replace(
-        first,
-        method="fixed",
-        # what is found by a search plays no part: only the bits of a training depend on its threads
-        search=SearchConfig(threads=first.search.threads, rate_cap=1.0),
-        evaluation=_training(values.get("evaluation"), first, at / "evaluation"),
-    )
-    trainings = tuple(
+    settings = [
         dataclasses.replace(
-            setting, label=name, dataset=dataset, seed=seed, options={"genotype": text}, data=data
+            trial,
+            method="fixed",
+            # what a search finds plays no part: only the bits of a training depend on its threads
+            search=SearchConfig(threads=first.search.threads, rate_cap=1.0),
+            evaluation=_training(values.get("evaluation"), trial, at / "evaluation"),
+            source=None,
         )
+        for trial in {trial.dataset: trial for trial in trials}.values()
+    ]
+    trainings = tuple(
+        dataclasses.replace(setting, label=name, seed=seed, options={"genotype": text})
         for seed in config.seeds
-        for dataset, data in {trial.dataset: trial.data for trial in trials}.items()
+        for setting in settings
         for name, text in cells.items()
     )
     return Gate(cells, levels, config.factor, trainings)
@@ -106,8 +108,11 @@ def _training(options: object, trial: Trial, at: Place) -> EvaluationConfig:
             precision=search.precision,
         )
     else:  # validation images decide
-        base = dataclasses.replace(trial.evaluation, train_on="train")
-    config = build(EvaluationConfig, {**dataclasses.asdict(base), **at.mapping(options)}, at)
+        base = dataclasses.replace(trial.evaluation, train_on="train", uncertainty=None)
+    changed = at.mapping(options)
+    if changed.get("uncertainty") is not None:
+        raise (at / "uncertainty").error("the gate looks at accuracies alone; leave it out")
+    config = build(EvaluationConfig, {**dataclasses.asdict(base), **changed}, at)
     if config.train_on != "train":
         rule = "must be train, since the gate looks at validation images"
         raise (at / "train_on").wrong(config.train_on, rule)

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Trial:
     """Options of the method that are others in the evaluation than in the search."""
     tuning: dict[str, Any] | None = field(default=None, hash=False)
     """Of a trial with tuned evaluation settings: what they were tuned on and what that cost."""
+    source: dict[str, Any] | None = field(default=None, hash=False)
+    """Of a cell that another study has found: which (`bench.records.parts.Source`)."""
 
     def configuration(self) -> dict[str, Any]:
         """Every option, as plain data that JSON carries unchanged."""
@@ -57,7 +59,7 @@ class Trial:
         names = ("id", "search_id", "study", "label", "method", "dataset", "seed")
         return {name: getattr(self, name) for name in names}
 
-    @property
+    @cached_property
     def id(self) -> str:
         """SHA-256 (hex) of the resolved configuration, the method's name and the seed.
 
@@ -65,7 +67,7 @@ class Trial:
         """
         return _digest(self._hashed() | ({"tuned": True} if self.tuning else {}))
 
-    @property
+    @cached_property
     def search_id(self) -> str:
         """SHA-256 (hex) of the part that a search depends on: not test images, and not the
         evaluation, unless the search asks its table.
@@ -93,7 +95,8 @@ class Trial:
 
     def _hashed(self) -> dict[str, Any]:
         configuration = self.configuration()
-        for name, part in (("search", self.search), ("evaluation", self.evaluation)):
+        sections = (("data", self.data), ("search", self.search), ("evaluation", self.evaluation))
+        for name, part in sections:
             for option, of in fields(type(part)).items():
                 if has(of, Mark.HOW):
                     configuration[name].pop(option, None)
@@ -151,6 +154,10 @@ class Origin:
     digest: str
 
 
+REGION = 0.5
+"""Accuracies that differ by at most so many points are equivalent, where nothing else is said."""
+
+
 @dataclass(frozen=True)
 class Study:
     """A checked study and its trials, seed by seed so that an unfinished one is still paired."""
@@ -173,6 +180,11 @@ class Study:
     """The study's own, by label; the papers' claims are `bench.claims.file.load_papers`."""
     origin: Origin | None = None
     """None: it was not read."""
+    region: float = REGION
+    """Of practical equivalence, points."""
+    looks: tuple[int, ...] = ()
+    """The numbers of seeds, the first of `seeds`, at which verdicts are sought
+    (`bench.records.sequential`); none where the seeds are fixed."""
 
 
 @lru_cache

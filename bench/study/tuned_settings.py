@@ -24,11 +24,13 @@ from bench import files
 from bench.errors import suggest
 from bench.options import Mark, fields, has, tunable
 from bench.study import yaml as yaml_file
+from bench.study.hyperparameters import split
 from bench.study.model import Study, Trial
 from bench.study.validation import Place, build
 from bench.training.config import EvaluationConfig
 
 ADOPTED = "evaluation.yaml"
+_SIGNIFICANT = 6  # digits of a setting
 _KEYS = ("for", "evaluation", "method", "tuning")
 _ATTRIBUTES = {"method": "label", "dataset": "dataset", "seed": "seed"}
 
@@ -42,6 +44,46 @@ def with_settings(study: Study, folder: Path, given: Path | None) -> Study:
         return extended(study, given, strict=True)
     kept = folder / ADOPTED
     return extended(study, kept, strict=False) if kept.is_file() else study
+
+
+def settings_text(tuning: Mapping[str, Any]) -> str:
+    """The best settings of a tuning's record (`bench.tuning.records`) as such a file."""
+    study = tuning["study"]
+    head = (
+        f"# The best of {tuning['trials']} settings for each {tuning['per']} of study {study}, by"
+        " accuracy on validation images.\n"
+        f"# bench run {study} --evaluation THIS_FILE evaluates the found architectures with them.\n"
+    )
+    entries = [_entry(group, tuning) for group in tuning["groups"]]
+    return head + yaml_file.dump({"study": study, "settings": entries})
+
+
+def _entry(group: Mapping[str, Any], tuning: Mapping[str, Any]) -> dict[str, Any]:
+    rows = group["rows"]
+    best = rows[group["best"]]
+    evaluation, own = split(best["parameters"], group["evaluation_epochs"])
+    default = rows[0]["values"]
+    return {
+        "for": dict(group["for"]),
+        "evaluation": _round(evaluation),
+        **({"method": _round(own)} if own else {}),
+        "tuning": {
+            "per": tuning["per"],
+            "trials": tuning["trials"],
+            "seconds": round(sum(row["seconds"] for row in rows), 3),
+            "epochs": group["epochs"],
+            "architectures": len(group["architectures"]),
+            "validation_accuracy": best["values"][0],
+            "default_validation_accuracy": None if default is None else default[0],
+        },
+    }
+
+
+def _round(values: Mapping[str, float | int]) -> dict[str, float | int]:
+    return {
+        name: float(f"{value:.{_SIGNIFICANT}g}") if isinstance(value, float) else value
+        for name, value in values.items()
+    }
 
 
 def adopt(given: Path, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Place:
 
     def error(self, problem: str) -> ConfigurationError:
         """What is wrong here."""
-        return ConfigurationError(f"{self.file}: {self.key}: {problem}")
+        return ConfigurationError(": ".join(filter(None, [self.file, self.key, problem])))
 
     def wrong(self, value: object, rule: str) -> ConfigurationError:
         """A value that breaks a rule."""
@@ -129,4 +130,6 @@ def _describe(hint: Any) -> str:
         return " or ".join(_describe(part) for part in get_args(hint))
     if origin in (tuple, list):
         return f"a list of items, each {_describe(get_args(hint)[0])}"
+    if dataclasses.is_dataclass(hint):
+        return "a mapping of options"
     return _KINDS.get(hint, str(getattr(hint, "__name__", hint)))

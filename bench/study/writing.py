@@ -6,10 +6,8 @@ What it writes `bench.study.file` reads; options can be written as comments, at 
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -17,39 +15,29 @@ from pydantic.fields import FieldInfo
 from bench.data.config import OWN
 from bench.options import fields, from_resolved, meaning, settable
 from bench.space import registry as spaces
+from bench.study.architectures import KEY
 from bench.study.model import Study
+from bench.study.sections import find_axes
 from bench.study.validation import allowed
+from bench.study.yaml import dump_line
 from bench.tabular.config import TabularConfig
 from bench.training.config import EvaluationConfig
 
 COLUMNS = 96
 _OF_DATASETS = {"name", *OWN}
 """Options of a data set that stand under `datasets`, not under `data`."""
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_NOT_TEXT = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}  # in some YAML
 
 
 def explain(cls: type, name: str) -> str:
     """The meaning of an option, what it can be and its default, in a line."""
     field = fields(cls)[name]
-    default = "" if field.is_required() else f"; default {dump(get_default(field))}"
+    default = "" if field.is_required() else f"; default {dump_line(get_default(field))}"
     return f"{meaning(cls, name)} ({allowed(field)}{default})".strip()
 
 
 def get_default(field: FieldInfo) -> Any:
     """What an option is where nothing is said."""
     return field.get_default(call_default_factory=True)
-
-
-def dump(value: Any) -> str:
-    """A value in one line of YAML."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{dump(str(k))}: {dump(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(dump, value)) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _NOT_TEXT:
-        return value
-    return json.dumps(value, ensure_ascii=False)
 
 
 def write_options(
@@ -61,7 +49,7 @@ def write_options(
     """
     space = " " * indent
     for name, value in values.items():
-        line = f"{space}{'' if active else '#'}{dump(name)}: {dump(value)}"
+        line = f"{space}{'' if active else '#'}{dump_line(name)}: {dump_line(value)}"
         about = explain(cls, name) if cls is not None and name in fields(cls) else ""
         if not about:
             yield line
@@ -80,20 +68,31 @@ def write_resolved(study: Study, written: Mapping[str, Any]) -> Iterator[str]:
     written: what its file says, for the parts that are not options.
     """
     first = study.trials[0]
-    counts = {"method": study.labels, "data set": study.datasets, "seed": study.seeds}
+    counts: dict[str, Sized] = {
+        "method": study.labels,
+        "data set": written["datasets"],
+        "seed": study.seeds,
+    }
+    points = len(study.datasets) // len(written["datasets"])
+    if points > 1:
+        counts["evaluation"] = range(points)
     product = " x ".join(f"{len(v)} {k}{'' if len(v) == 1 else 's'}" for k, v in counts.items())
     yield f"# {product} = {len(study.trials)} trials; every option, with its default"
     for key in ("name", "description"):
-        yield f"{key}: {dump(written.get(key, ''))}"
-    yield "methods:"
-    for label in written["methods"]:
+        yield f"{key}: {dump_line(written.get(key, ''))}"
+    if written.get(KEY):
+        yield f"{KEY}: {dump_line(written[KEY])}"
+    if written.get("methods"):
+        yield "methods:"
+    for label in written.get("methods") or ():
         trial = next(trial for trial in study.trials if trial.label == label)
         yield from _write_method(label, trial.method, trial.options)
-    yield f"datasets: {dump(written['datasets'])}"
-    yield f"seeds: {dump(written['seeds'])}"
+    yield f"datasets: {dump_line(written['datasets'])}"
+    if "seeds" in written:
+        yield f"seeds: {dump_line(written['seeds'])}"
     for key in ("baseline", "base", "ablations", "notes"):
         if written.get(key):
-            yield f"{key}: {dump(written[key])}"
+            yield f"{key}: {dump_line(written[key])}"
     data = {**dataclasses.asdict(first.data), **(written.get("data") or {})}
     own = {name for values in written["datasets"].values() for name in values or ()}
     own |= _OF_DATASETS
@@ -104,12 +103,13 @@ def write_resolved(study: Study, written: Mapping[str, Any]) -> Iterator[str]:
         values = {"name": first.space.name, **values} if key == "space" else values
         yield from [f"{key}:", *write_options(values, type(config), 2)]
     values = dataclasses.asdict(first.evaluation)
+    values |= find_axes(written.get("evaluation") or {})
     if not isinstance(first.evaluation, TabularConfig):
         values = {"kind": "training", **values}
     yield from ["evaluation:", *write_options(values, type(first.evaluation), 2)]
     yield from _write_gate(study, written)
     if written.get("claims"):
-        yield f"claims: {dump(written['claims'])}"
+        yield f"claims: {dump_line(written['claims'])}"
 
 
 def _write_method(label: str, method: str, options: Mapping[str, Any]) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _write_method(label: str, method: str, options: Mapping[str, Any]) -> Iterat
 
     cls: Any = plugins.load_method(method).Config
     values = settable(cls, dataclasses.asdict(from_resolved(cls, options)))
-    yield f"  {dump(label)}:"
+    yield f"  {dump_line(label)}:"
     yield f"    method: {method}"
     yield from write_options(values, cls, 4)
 
@@ -131,11 +131,11 @@ def _write_gate(study: Study, written: Mapping[str, Any]) -> Iterator[str]:
     seeds = list(dict.fromkeys(trial.seed for trial in gate.trials))
     yield "gate:"
     yield from write_options({"seeds": seeds, "factor": gate.factor}, GateConfig, 2)
-    yield f"  cells: {dump(gate.cells)}"
-    yield f"  levels: {dump(gate.levels)}"
+    yield f"  cells: {dump_line(gate.cells)}"
+    yield f"  levels: {dump_line(gate.levels)}"
     changes = (written.get("gate") or {}).get("evaluation")
     if changes:
-        yield f"  evaluation: {dump(changes)}"
+        yield f"  evaluation: {dump_line(changes)}"
 
 
 def write_draft(
@@ -149,17 +149,17 @@ def write_draft(
     first = like.trials[0]
     yield "# A study: `bench run` runs it, and with --dry-run says first what that would cost."
     yield "# Options that are at their defaults stand behind a #; take it away to change one."
-    yield f"name: {dump(name)}"
+    yield f"name: {dump_line(name)}"
     about = f"{', '.join(methods)} on {', '.join(datasets)}"
-    yield f"description: {dump(about)}"
+    yield f"description: {dump_line(about)}"
     yield "methods:  # `bench list methods`; options of one: {learning_rate: 0.1, ...}"
     for method in methods:
         several = " --kind method" if method in spaces.names() else ""
-        yield f"  {dump(method)}: {{}}  # `bench show {method}{several}`"
-    yield f"datasets: {dump(list(datasets))}  # `bench list datasets`"
-    yield f"seeds: {dump(list(range(seeds)))}  # of the searches; intervals and tests need several"
+        yield f"  {dump_line(method)}: {{}}  # `bench show {method}{several}`"
+    yield f"datasets: {dump_line(list(datasets))}  # `bench list datasets`"
+    yield f"seeds: {dump_line([*range(seeds)])}  # of the searches; intervals need several"
     baseline = "random" if "random" in methods else methods[0]
-    yield f"baseline: {dump(baseline)}  # whom the others are compared with"
+    yield f"baseline: {dump_line(baseline)}  # whom the others are compared with"
     sections = (
         ("data", first.data),
         ("space", first.space),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,18 @@ for _kind, (_form, _first) in _WORDS.items():
 
 def dump(data: Any) -> str:
     """The YAML text of plain data, keys in their order, which `parse` reads as the same data."""
-    return yaml.dump(
-        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
-    )
+    return _write(data, default_flow_style=None)
+
+
+def dump_line(data: Any) -> str:
+    """The same in one line; lists and mappings in brackets."""
+    text = _write(data, default_flow_style=True, width=sys.maxsize)
+    return text.removesuffix("...\n").strip()
+
+
+def _write(data: Any, **style: Any) -> str:
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style)
+    return text
 
 
 # besides YAMLError, what PyYAML raises at a wrong word behind a tag (`!!bool x`) and deep nesting

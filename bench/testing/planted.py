@@ -71,4 +71,5 @@ def _pool(device: torch.device, seed: int, part: str, count: int) -> Pool:
         images[number, 0, dots[..., 0], dots[..., 1]] = 255
     level = images.float()
     statistics = (level.mean().reshape(1), level.std().reshape(1))
-    return Pool(*(tensor.to(device) for tensor in (images, labels, *statistics)))
+    mean, std = (statistic.to(device) for statistic in statistics)
+    return Pool(images.to(device), labels.to(device), mean, std)

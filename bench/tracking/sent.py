@@ -6,13 +6,14 @@ the store.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import files
+from bench.errors import ResultsError
 
 FILE = "mlflow.db.logged.json"
 EMBEDDED = "embedded"
@@ -20,7 +21,10 @@ TABLES = "tables"
 """The entry of the leaderboard, the report and the figures, among those of trials."""
 
 Entries = dict[str, dict[str, Any]]
-"""Trial id -> {"record": digest, "run": run id, "artifacts": names}."""
+"""Trial id -> {"record": digest, "run": run id, "artifacts": names}.
+
+The file has a line for each: [store, trial id, entry]; a later one counts.
+"""
 
 
 def redacted(uri: str) -> str:
@@ -34,10 +38,17 @@ def entries(folder: Path, uri: str | None) -> Entries:
 
 
 def remember(folder: Path, uri: str | None, trial: str, entry: Mapping[str, Any]) -> None:
-    """Add one trial's entry. Raises ResultsError where the folder cannot be written."""
-    known = _read(folder)
-    known.setdefault(_key(uri), {})[trial] = dict(entry)
-    files.write(folder / FILE, json.dumps(known, indent=1, sort_keys=True))
+    """Add one trial's entry, at the file's end: what it costs does not grow with the study.
+
+    Raises ResultsError where the folder cannot be written.
+    """
+    line = json.dumps([_key(uri), trial, dict(entry)], sort_keys=True)
+    path = folder / FILE
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}")  # before it, so that a half-written one is ended
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _key(uri: str | None) -> str:
@@ -45,8 +56,14 @@ def _key(uri: str | None) -> str:
 
 
 def _read(folder: Path) -> dict[str, Entries]:
+    """The last entry of each trial, by store; what is damaged is left out."""
+    known: dict[str, Entries] = {}
     try:
-        known = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # none yet, or damaged
+        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    for line in lines:
+        with contextlib.suppress(ValueError, TypeError):
+            store, trial, entry = json.loads(line)
+            known.setdefault(store, {})[trial] = dict(entry)
+    return known

@@ -157,7 +157,9 @@ def _prepare_sqlite(uri: str) -> None:
         raise TrackingError(f"MLflow cannot keep a database in {path}: % or ? in the path")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{DATABASE}.", dir=path.parent) as scratch:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{DATABASE}.", suffix=".tmp", dir=path.parent
+        ) as scratch:
             complete = Path(scratch) / path.name
             MlflowClient(tracking_uri=f"sqlite:///{complete}")
             try:

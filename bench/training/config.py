@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from bench.options import Count, Formerly, Mark, NonNegative, Positive, Share, Whole, options
+from bench.space.skeleton import Skeleton
 
 Precision = Literal["float32", "bfloat16"]
+Corruption = Literal[
+    "gaussian_noise",
+    "shot_noise",
+    "impulse_noise",
+    "gaussian_blur",
+    "contrast",
+    "brightness",
+    "pixelate",
+]
+Strength = Annotated[int, Field(ge=1, le=5)]
 
 
 @options
@@ -51,6 +62,30 @@ class SearchConfig:
 
 
 @options
+class UncertaintyConfig:
+    """What is measured of the uncertainty of the trained network's predictions."""
+
+    passes: Annotated[int, Field(ge=2)] = 5
+    """Forward passes for an image, of draws of Gaussian weights and of the ensemble alike."""
+    ensemble: bool = True
+    """Train passes - 1 further networks of the found cell and average over all of them."""
+    outside: str | None = None
+    """A data set whose images are not the study's: are they found out? Null: not measured."""
+    corruptions: tuple[Corruption, ...] = get_args(Corruption)
+    """Of the test images, as in CIFAR-10-C; none: not measured."""
+    strengths: tuple[Strength, ...] = (1, 3, 5)
+    """Of every corruption, 1 to 5."""
+
+    def __post_init__(self) -> None:
+        for name in ("corruptions", "strengths"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name}: one is listed twice")
+        if self.corruptions and not self.strengths:
+            raise ValueError("strengths: at least one is needed, or corruptions has to be empty")
+
+
+@options
 class EvaluationConfig:
     """Training a found architecture from scratch; the same for every method of a study."""
 
@@ -64,6 +99,8 @@ class EvaluationConfig:
     """Cells of the discrete network."""
     channels: Count = 36
     """Channels of its first cell."""
+    skeleton: Annotated[Skeleton, Mark.LATER] = "cifar"
+    """Mobile: DARTS's ImageNet network, whose stem of three convolutions takes 1/8 of the side."""
     learning_rate: Positive = 0.025
     """Of SGD, cosine to learning_rate_min."""
     learning_rate_min: NonNegative = 0.0
@@ -96,3 +133,7 @@ class EvaluationConfig:
     """Replay each step as a CUDA graph (CUDA only)."""
     export: Annotated[bool, Mark.LATER, Mark.HOW] = False
     """Write the trained network to networks/, as torch.export files."""
+    uncertainty: Annotated[UncertaintyConfig | None, Mark.LATER] = None
+    """Measure the uncertainty of predictions too; null: no. Its options: `bench show uncertainty
+    --kind topic`.
+    """

@@ -73,6 +73,7 @@ def build_discrete(arguments: EvaluationArguments[Data]) -> DiscreteNetwork:
             data.shape,
             data.classes,
             auxiliary=config.auxiliary_weight > 0,
+            skeleton=config.skeleton,
             layers=arguments.method.network_layers(),
             noise=task.noise,
         )

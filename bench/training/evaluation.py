@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from bench.data.splits import EvaluationData
+from bench.data.splits import EvaluationData, SearchData
 from bench.seeds import derive
 from bench.space.compact import compact
 from bench.space.network import DiscreteNetwork
 from bench.training.checkpoint import Checkpoint
 from bench.training.discrete import MEASURE_BATCH, EvaluationArguments, Training, prepare
-from bench.training.measure import batch_seconds, count_nonzero, flops, layer_table, measure
+from bench.training.measure import (
+    batch_seconds,
+    count_mobile,
+    count_nonzero,
+    flops,
+    layer_table,
+    measure,
+)
 from bench.training.trainer import History, Report, no_report
+
+SETTLING = 2048
+"""Training images that a method may use before a measurement between epochs."""
 
 
 @dataclass
@@ -59,6 +70,9 @@ def evaluate(
         "zeroing_path": path,
         **_measure_cost(training, data),
     }
+    if arguments.config.skeleton == "mobile":
+        scale = arguments.config.cells, arguments.config.channels
+        result["mobile"] = count_mobile(arguments.genotype, method.task.space, *scale)
     return EvaluationOutcome(history, result, network)
 
 
@@ -83,6 +97,74 @@ def _measure_cost(training: Training, data: EvaluationData) -> dict[str, Any]:
     }
     inference["after_seconds"] = batch_seconds(predict_compactly, *how)
     return {"compact": without_dead, "inference": inference}
+
+
+OnAccuracy = Callable[[int, float, float], None]
+"""(step from 1, accuracy, seconds of training until then)"""
+
+
+def validate_all(
+    all_arguments: Sequence[EvaluationArguments[SearchData]],
+    report: OnAccuracy,
+    checkpoints: Sequence[Checkpoint],
+) -> Iterator[dict[str, Any]]:
+    """`validate` one genotype after another; yields what is measured of each.
+
+    report: is called after every epoch of each with the mean accuracy over those that are finished
+    and the one under way. Raises NonFiniteLoss.
+    """
+    rows: list[dict[str, Any]] = []
+
+    def reached(epoch: int, accuracy: float, seconds: float) -> None:
+        before = sum(arguments.config.epochs for arguments in all_arguments[: len(rows)])
+        mean = (sum(row["accuracy"] for row in rows) + accuracy) / (len(rows) + 1)
+        report(before + epoch, mean, sum(row["seconds"] for row in rows) + seconds)
+
+    for arguments, checkpoint in zip(all_arguments, checkpoints, strict=True):
+        row = validate(arguments, reached, checkpoint)
+        rows.append(row)
+        yield row
+
+
+def validate(
+    arguments: EvaluationArguments[SearchData],
+    report: OnAccuracy,
+    checkpoint: Checkpoint | None = None,
+) -> dict[str, Any]:
+    """Train the genotype from scratch and measure it on validation images, after every epoch too.
+
+    Epochs before an interruption are reported again. Raises NonFiniteLoss.
+    """
+    data, training = arguments.data, prepare(arguments, checkpoint=checkpoint)
+    trainer, network = training.trainer, training.network
+    reported = 0
+
+    def measure_epoch(epoch: int) -> dict[str, Any]:
+        training.settle(SETTLING)
+        return {"accuracy": float(training.measure(data.validation)["accuracy"])}
+
+    def report_until(epoch: int, metrics: Mapping[str, float]) -> None:
+        nonlocal reported
+        for row in trainer.history.epochs[reported:epoch]:
+            reported += 1
+            seconds = sum(row["seconds"] for row in trainer.history.epochs[:reported])
+            report(reported, row["accuracy"], seconds)
+
+    trainer.hooks.after, trainer.hooks.report = measure_epoch, report_until
+    history = trainer.run()
+    report_until(len(history.epochs), {})
+    network.noise.reseed(derive("evaluation", arguments.seed), "measuring")  # resumed or not
+    training.settle()
+    training.zero()
+    layers = layer_table(network)
+    quality = training.measure(data.validation)
+    return {
+        "accuracy": quality["accuracy"],
+        "nll": quality["nll"],
+        "parameters": sum(row["parameters"] for row in layers),
+        "nonzero": count_nonzero(layers),
+        "seconds": history.seconds,
+    }
 
 
 def zeroing_path(training: Training, data: EvaluationData) -> list[dict[str, Any]]:

@@ -13,14 +13,22 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.splits import Split
+from bench.space.building import build_network
+from bench.space.config import SpaceConfig
 from bench.space.cpu.memory_format import arrange
-from bench.space.network import DiscreteCell, DiscreteNetwork
+from bench.space.genotype import Genotype
+from bench.space.network import DiscreteCell, DiscreteNetwork, Normalised
+from bench.space.options import NetworkOptions
 
 CALIBRATION_BINS = 15
 """Of equal width over confidences from 0 to 1 (Guo, Pleiss, Sun, Weinberger 2017)."""
 
 REPEATS = 5
 """Predictions whose median time counts."""
+
+MOBILE_IMAGES = (3, 224, 224)
+MOBILE_CLASSES = 1000
+"""What the papers count their mobile networks on: ImageNet."""
 
 Predict = Callable[[Tensor], Tensor]
 """Images [batch, channels, height, width] -> logits [batch, classes]."""
@@ -150,3 +158,33 @@ def flops(network: DiscreteNetwork, shape: tuple[int, int, int]) -> int:
         network(images)
     network.train(was_training)
     return int(counter.get_total_flops())
+
+
+@torch.no_grad()
+def count_mobile(
+    genotype: Genotype, space: SpaceConfig, cells: int, channels: int
+) -> dict[str, int]:
+    """Sizes of the genotype's mobile network on ImageNet's images, whatever it is trained on.
+
+    multiply_adds: of convolutions and the linear layer. with_normalisation: and two operations for
+    every element that is normalised, one for every element of a ReLU; so counted, P-DARTS and
+    PC-DARTS have the numbers that their papers print. parameters: without the auxiliary head.
+    """
+    options = NetworkOptions(cells, channels, MOBILE_IMAGES, MOBILE_CLASSES, skeleton="mobile")
+    with torch.device("meta"):  # no number is computed
+        network = build_network(genotype, space, options)
+    elements = 0
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal elements
+        if isinstance(module, Normalised):
+            elements += 2 * output.numel() + module.relu * inputs[0].numel()
+
+    for module in network.modules():
+        module.register_forward_hook(count)
+    multiply_adds = flops(network, MOBILE_IMAGES) // 2
+    return {
+        "multiply_adds": multiply_adds,
+        "with_normalisation": multiply_adds + elements,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }

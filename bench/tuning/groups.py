@@ -1,4 +1,4 @@
-"""What is tuned together: trials that get the same settings, their architectures and their plan."""
+"""What is tuned together: trials that get the same settings, and their architectures."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.data.splits import SearchData
+from bench.data.config import DataConfig
 from bench.errors import ConfigurationError
-from bench.records.store import Standing, Store
+from bench.records.store import Standing
+from bench.run.beforehand import SeenData
+from bench.run.messages import Job
+from bench.run.progress import Item
+from bench.run.setting import Found
+from bench.study.hyperparameters import parameters
 from bench.study.model import Study
 from bench.training.config import EvaluationConfig
-from bench.tuning.objective import Found, Validation
-from bench.tuning.optuna_study import Tuner
-from bench.tuning.plan import Plan, Settings
-from bench.tuning.space import parameters
+from bench.tuning.optuna_study import Attempt, Tuner
+from bench.tuning.plan import Settings
 
 _KEYS = {
     "trial": ("method", "dataset", "seed"),
@@ -63,73 +66,67 @@ def find_groups(study: Study, standing: Standing, settings: Settings) -> list[Gr
     for trial in study.trials:
         of: dict[str, Any] = {"method": trial.label, "dataset": trial.dataset, "seed": trial.seed}
         of = {key: of[key] for key in _KEYS[settings.per]}
-        place = tuple(of.values())
-        group = groups.get(place, Group(of, 0, ()))
-        record = records.get(trial.id)
-        found = () if record is None else (Found(trial, record.architecture),)
-        groups[place] = Group(of, group.size + 1, group.found + found)
-    limited = [
-        dataclasses.replace(group, found=_fewest_seeds(group.found, settings.architectures))
-        for group in groups.values()
-        if group.found
-    ]
-    if len({len(group.found) for group in limited}) > 1:
+        group = groups.get(tuple(of.values()), Group(of, 0, ()))
+        found = group.found
+        # of the first seeds of each label, as many as are asked for
+        known = sum(other.trial.label == trial.label for other in found)
+        if trial.id in records and known < (settings.architectures or len(study.trials)):
+            found += (Found(trial, records[trial.id].architecture),)
+        groups[tuple(of.values())] = Group(of, group.size + 1, found)
+    kept = [group for group in groups.values() if group.found]
+    if len({len(group.found) for group in kept}) > 1:
         raise ConfigurationError(
             "the groups have different numbers of architectures, so budgets would not be the same:"
             " run the missing trials, or name a smaller number with --architectures"
         )
-    return limited
-
-
-def _fewest_seeds(found: tuple[Found, ...], limit: int | None) -> tuple[Found, ...]:
-    """The architectures of the first `limit` seeds of each label."""
-    if limit is None:
-        return found
-    kept: list[Found] = []
-    for architecture in found:
-        label = architecture.trial.label
-        if sum(other.trial.label == label for other in kept) < limit:
-            kept.append(architecture)
-    return tuple(kept)
+    return kept
 
 
 class Work:
-    """A group's objective, plan and tuner."""
+    """A group, its Optuna study, and how a setting of it is trained."""
 
     def __init__(
         self,
         study: Study,
-        store: Store,
+        url: str,
         settings: Settings,
         group: Group,
-        data: Mapping[str, SearchData],
+        data: Mapping[DataConfig, SeenData],
     ) -> None:
-        """data: by data set. Raises ConfigurationError, TuningError."""
+        """url: of the Optuna storage. Raises ConfigurationError, TuningError."""
         first = group.found[0].trial
-        side = min(data[first.dataset].shape[1:])
-        own = settings.per != "study"
-        epochs = settings.epochs or group.evaluation.epochs
         self.group = group
-        self.objective = Validation(group.found, data, epochs)
-        plan = Plan(
-            name="",
-            url=settings.storage or f"sqlite:///{store.folder / 'tuning' / 'optuna.db'}",
-            trials=settings.trials,
-            parameters=parameters(first, side, settings.only, own),
-            steps=self.objective.steps,
-            pruner=settings.pruner,
-            objectives=settings.objectives,
-            seed=settings.seed,
-        )
+        self.epochs = settings.epochs or group.evaluation.epochs
+        self._execute = settings.execute
+        self._digests = {f.trial.data: data[f.trial.data].digest for f in group.found}
+        space = parameters(first, data[first.data].side, settings.only, settings.per != "study")
         # another Optuna study for everything that changes what a value means
         meant = {
             "architectures": [(f.trial.id, f.genotype.digest) for f in group.found],
-            "epochs": epochs,
-            "parameters": [dataclasses.asdict(parameter) for parameter in plan.parameters],
-            "pruner": plan.pruner,
-            "objectives": plan.objectives,
-            "seed": plan.seed,
+            "epochs": self.epochs,
+            "parameters": [dataclasses.asdict(parameter) for parameter in space],
+            "pruner": settings.pruner,
+            "objectives": settings.objectives,
+            "seed": settings.seed,
+            "format": 2,
         }
         digest = hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()
-        self.plan = dataclasses.replace(plan, name=f"{study.name}: {group}: {digest[:12]}")
-        self.tuner = Tuner(self.plan)
+        name = f"{study.name}: {group}: {digest[:12]}"
+        self.tuner = Tuner(name, url, space, len(group.found) * self.epochs, settings)
+
+    def name_setting(self, place: int) -> Item:
+        """A setting, for people."""
+        return Item(
+            f"{self.group}, setting {place}", f"{self.group} {place}", (str(self.group), "")
+        )
+
+    def make_job(self, attempt: Attempt) -> Job:
+        """What a worker does to train a setting."""
+        digest = hashlib.sha256(self.tuner.name.encode()).hexdigest()
+        arguments = {
+            "found": self.group.found,
+            "values": attempt.values,
+            "epochs": self.epochs,
+            "digests": self._digests,
+        }
+        return Job(f"tune-{digest[:12]}-{attempt.trial.number}", self._execute, arguments)

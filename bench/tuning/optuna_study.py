@@ -1,14 +1,8 @@
-"""Tuning with Optuna: any number of processes share one Optuna study and try N settings together.
+"""A tuning's Optuna study, which one process alone asks and tells.
 
-Optuna counts trials, and those of dead processes count too; so the N settings have places, 0 to
-N - 1, and a trial carries its place. A place is done when a trial of it completed, was pruned or
-diverged. A process enqueues a trial for the first place that nobody has, asks Optuna for a trial,
-and gives it up at once where an earlier trial of the same place is alive (two processes chose it at
-the same moment): so no place is lost and none is tried twice. What a killed process left running
-is failed - at once where its process id on this machine is gone, else when its heartbeat (there is
-none with a journal file) is old - and its place is tried again, with the same values.
-
-One process is deterministic, interrupted or not: TPE's draws are seeded by the place.
+A setting is an Optuna trial, whose number seeds TPE's draws. What an earlier command left running
+is trained again under the same number, with the same values. A failed one is tried again, with the
+same values, by another trial that names it (AGAIN), once a command.
 
 This is the only module that imports Optuna, in functions; its log lines are silenced.
 """
@@ -16,21 +10,21 @@ This is the only module that imports Optuna, in functions; its log lines are sil
 from __future__ import annotations
 
 import contextlib
-import time
+import functools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import one_line
+from bench.errors import BenchError, one_line
+from bench.locks import Lease
+from bench.run.setting import Outcome
 from bench.seeds import derive
+from bench.study.hyperparameters import Parameter, defaults
 from bench.tracking.sent import redacted
-from bench.tuning import liveness
-from bench.tuning.places import summarise
-from bench.tuning.plan import Diverged, Objective, Plan, Row, TuningError
-from bench.tuning.space import Parameter, defaults
-from bench.tuning.sqlite import lock_transactions
+from bench.tuning.plan import Settings
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -41,273 +35,258 @@ if TYPE_CHECKING:
 
 STARTUP = 6
 """Settings drawn at random, the default among them, before TPE has something to go by."""
-HEARTBEAT, GRACE = 30, 180  # seconds
-OPENING = 5  # attempts: two processes may make the same tables at the same moment
-JOURNAL = "journal:"
+AGAIN = "again"
+"""A trial's attribute: the number of the failed one whose setting it tries."""
+DRIVER = "driver"
+"""The study's attribute: the lease of who asks and tells."""
+
+Row = dict[str, Any]
+"""A setting and what came of it, as `Tuner.rows` lists them."""
 
 
-class _Surplus(Exception):
-    """Another trial has this one's place."""
+class TuningError(BenchError):
+    """The storage cannot be reached, or refuses."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A setting to be trained. place: among all settings, from 0; steps: what it has reported."""
+
+    trial: Trial
+    place: int
+    values: dict[str, float | int]
+    steps: dict[int, float]
 
 
 class Tuner:
-    """A plan's Optuna study, opened or made. Raises TuningError where it cannot be reached."""
+    """An Optuna study, opened or made; it is to be used within `explaining`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(
+        self, name: str, url: str, parameters: Sequence[Parameter], steps: int, settings: Settings
+    ) -> None:
+        """url: of an Optuna storage. steps: reports of a setting that is not pruned.
+
+        Raises TuningError where the storage cannot be reached.
+        """
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-        self.plan = plan
-        self._given_up: set[int] = set()  # places that failed in this process
-        single = len(plan.objectives) == 1
-        with _guarded(plan.url):
+        self.name, self.parameters, self.steps = name, tuple(parameters), steps
+        self.budget = settings.trials
+        self._seed = derive("importances", settings.seed) % 2**32
+        directions: Any = ["maximize", "minimize"][: len(settings.objectives)]
+        self._objectives = len(directions)
+        self.left: list[FrozenTrial] = []  # running when an earlier driver ended; taken first
+        with explaining(url, ImportError, OSError):
             self.study: Study = optuna.create_study(
-                storage=_storage(plan.url),
-                sampler=_sampler(plan.seed),
-                pruner=_pruner(plan),
-                study_name=plan.name,
+                storage=_open_storage(url),
+                sampler=_make_sampler(settings.seed),
+                pruner=_make_pruner(settings, steps),
+                study_name=name,
                 load_if_exists=True,
-                direction="maximize" if single else None,
-                directions=None if single else ["maximize", "minimize"],
+                directions=directions,
             )
 
     def rows(self) -> list[Row]:
-        """Every place in order, as the storage has it now."""
-        with _guarded(self.plan.url):
-            return [summarise(place, tried) for place, tried in enumerate(self._places())]
+        """Every setting within the budget, in order, as the storage has it now.
 
-    def find_free_place(self) -> int | None:
-        """The first place to try, once what dead processes have left is released.
-
-        A place that failed is free to be tried again, but not by the process in which it failed.
+        place; state (see `bench.tuning.plan.DONE`); parameters; values of the objectives, where
+        complete; seconds and number of all attempts; (step, accuracy) as reported; facts, error.
         """
-        with _guarded(self.plan.url):
-            _release_dead(self.study)
-        for row in self.rows():
-            retried = row.state == "failed" and row.place not in self._given_up
-            if row.state == "waiting" or retried:
-                return row.place
-        return None
+        tried = self._list_tried()
+        tried += [[] for _ in range(self.budget - len(tried))]
+        return [_describe(place, tried[place]) for place in range(self.budget)]
 
-    def attempt(self, place: int, objective: Objective) -> Row | None:
-        """Try a place; None where another process was quicker.
+    def begin(self, driver: str) -> Lease:
+        """Be the one who asks and tells, and see what the one before has left.
 
-        Whatever the objective raises fails the place (`Row.error` says why), but for
-        KeyboardInterrupt, which leaves it free.
+        driver: machine and folder, where nobody else is. Raises LockError where another one lives.
         """
+        write = functools.partial(self.study.set_user_attr, DRIVER)
+        self._lease = Lease(self.name, driver, lambda: self.study.user_attrs.get(DRIVER), write)
+        tried = self._list_tried()[: self.budget]
+        if not tried:
+            self.study.enqueue_trial(defaults(self.parameters))
+        self.left = [trials[-1] for trials in tried if _state(trials[-1]) == "running"]
+        for trials in tried:
+            if _state(trials[-1]) == "failed":
+                again = {AGAIN: trials[0].number}
+                self.study.enqueue_trial(trials[-1].params, user_attrs=again)
+        return self._lease
+
+    def take(self) -> Attempt | None:
+        """A setting to train: what was left, or a new one within the budget."""
         import optuna
 
-        claimed: list[Trial] = []
+        self._lease.check()
+        if self.left:
+            left = self.left.pop(0)
+            trial, steps = optuna.Trial(self.study, left._trial_id), left.intermediate_values
+        else:
+            tried = self._list_tried()
+            waiting = any(_state(trials[-1]) == "waiting" for trials in tried)
+            if len(tried) >= self.budget and not waiting:
+                return None
+            trial, steps = self.study.ask(), {}
+        values = {parameter.name: _suggest(trial, parameter) for parameter in self.parameters}
+        numbers = [trials[-1].number for trials in self._list_tried()]
+        return Attempt(trial, numbers.index(trial.number), values, dict(steps))
 
-        def one(trial: Trial) -> tuple[float, ...]:
-            self._claim(trial)
-            claimed.append(trial)
-            return _attempt(trial, self.plan, objective)
+    def report(self, attempt: Attempt, step: int, accuracy: float) -> bool:
+        """Keep what a setting has come to; whether it is to be pruned."""
+        if self._objectives > 1:  # Optuna prunes only where there is one
+            return False
+        self._lease.check()
+        if step not in attempt.steps:
+            attempt.trial.report(accuracy, step)
+            attempt.steps[step] = accuracy
+        # earlier ones were judged before an interruption, the last one perhaps not
+        is_last = step == max(attempt.steps) and step < self.steps
+        return is_last and attempt.trial.should_prune()
 
-        with _guarded(self.plan.url):
-            if not any(trial.state.name == "WAITING" for trial in self._places()[place]):
-                self._enqueue(place)
-            try:
-                self.study.optimize(one, n_trials=1, catch=(Exception,))
-            except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
-                number = claimed[0].number if claimed else None
-                if number is None or not self.study.trials[number].state.is_finished():
-                    raise
-                return None  # it was taken for dead, and is or will be tried again
-        if not claimed:
-            return None
-        row = self.rows()[claimed[0].user_attrs["place"]]
-        if row.state == "failed":
-            self._given_up.add(row.place)
-        return row
+    def prune(self, attempt: Attempt, seconds: float) -> Row:
+        """A setting is not worth training on."""
+        return self._tell(attempt, "PRUNED", seconds)
+
+    def fail(self, attempt: Attempt, seconds: float, error: str) -> Row:
+        """A mistake has ended a setting's training."""
+        return self._tell(attempt, "FAIL", seconds, error=one_line(error)[:1000])
+
+    def complete(self, attempt: Attempt, outcome: Outcome) -> Row:
+        """A setting was trained to its end, or its training broke down."""
+        for step in outcome.steps.keys() - attempt.steps.keys():  # reported while nobody listened
+            if self._objectives == 1:
+                attempt.trial.report(outcome.steps[step], step)
+        if outcome.diverged is not None:
+            state = "PRUNED" if self._objectives == 1 else "FAIL"
+            return self._tell(attempt, state, outcome.seconds, diverged=outcome.diverged)
+        values = list(outcome.values[: self._objectives])
+        return self._tell(attempt, "COMPLETE", outcome.seconds, values, facts=dict(outcome.facts))
 
     def importances(self) -> dict[str, float]:
         """Shares of the accuracy's variance over complete trials (fANOVA); empty if too few."""
-        import optuna
+        from optuna import importance
 
-        values = {row.values[0] for row in self.rows() if row.values is not None}
-        if len(values) < 4:
+        if len({row["values"][0] for row in self.rows() if row["values"]}) < 4:
             return {}
-        seed = derive("importances", self.plan.seed) % 2**32
-        with _guarded(self.plan.url):
-            shares = optuna.importance.get_param_importances(
-                self.study,
-                evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed),
-                target=lambda trial: trial.values[0],
-            )
+        fanova = importance.FanovaImportanceEvaluator(seed=self._seed)
+        shares = importance.get_param_importances(
+            self.study, evaluator=fanova, target=lambda trial: trial.values[0]
+        )
         return {name: float(shares[name]) for name in sorted(shares)}
 
-    def _places(self) -> list[list[FrozenTrial]]:
-        """By place, the trials that tried it or will, oldest first."""
-        places: list[list[FrozenTrial]] = [[] for _ in range(self.plan.trials)]
+    def _list_tried(self) -> list[list[FrozenTrial]]:
+        """Of each setting the trials that tried it or will, oldest first."""
+        settings: dict[int, list[FrozenTrial]] = {}
         for trial in self.study.get_trials(deepcopy=False):
-            place = trial.user_attrs.get("place")
-            if place is not None and place < len(places) and "surplus" not in trial.user_attrs:
-                places[place].append(trial)
-        return places
+            settings.setdefault(trial.user_attrs.get(AGAIN, trial.number), []).append(trial)
+        return list(settings.values())
 
-    def _enqueue(self, place: int) -> None:
-        """A trial of a place, with the values with which it was begun before, if it was."""
-        before = [trial.params for trial in self._places()[place] if trial.params]
-        values = defaults(self.plan.parameters) if place == 0 else {}
-        values = dict(before[-1]) if before else values
-        self.study.enqueue_trial(values, user_attrs={"place": place})
+    def _tell(
+        self,
+        attempt: Attempt,
+        state: str,
+        seconds: float,
+        values: list[float] | None = None,
+        **facts: Any,
+    ) -> Row:
+        import optuna
 
-    def _claim(self, trial: Trial) -> None:
-        """Make a trial ours. Raises _Surplus where it has no place, or another one has it.
-
-        One of a place beyond this plan's is of a process that wants more; it will ask again.
-        """
-        place = trial.user_attrs.get("place")
-        alive = ("RUNNING", "COMPLETE", "PRUNED")
-        if (
-            place is None
-            or place >= self.plan.trials
-            or any(
-                other.number < trial.number and other.state.name in alive
-                for other in self.study.get_trials(deepcopy=False)
-                if other.user_attrs.get("place") == place and "surplus" not in other.user_attrs
-            )
-        ):
-            trial.set_user_attr("surplus", True)
-            raise _Surplus
-        trial.set_user_attr("worker", liveness.this_process())
-
-
-def _attempt(trial: Trial, plan: Plan, objective: Objective) -> tuple[float, ...]:
-    import optuna
-
-    single = len(plan.objectives) == 1
-
-    def report(step: int, accuracy: float) -> None:
-        if not single:  # Optuna prunes only where there is one objective
-            return
-        trial.report(accuracy, step)
-        if step < plan.steps and trial.should_prune():
-            raise optuna.TrialPruned
-
-    begun = time.perf_counter()
-    try:
-        values = {parameter.name: _suggest(trial, parameter) for parameter in plan.parameters}
-        outcome = objective(values, report)
-        trial.set_user_attr("facts", outcome.facts)
-    except optuna.TrialPruned:
-        raise
-    except Diverged as error:
-        trial.set_user_attr("diverged", str(error))
-        if single:
-            raise optuna.TrialPruned from error
-        raise
-    except Exception as error:
-        trial.set_user_attr("error", f"{type(error).__name__}: {one_line(error)}"[:1000])
-        raise
-    finally:
-        trial.set_user_attr("seconds", time.perf_counter() - begun)
-    return outcome.values[: len(plan.objectives)]
+        self._lease.check()
+        for name, fact in {"seconds": seconds, **facts}.items():
+            attempt.trial.set_user_attr(name, fact)
+        self.study.tell(attempt.trial, values, state=optuna.trial.TrialState[state])
+        return _describe(attempt.place, self._list_tried()[attempt.place])
 
 
 def _suggest(trial: Trial, parameter: Parameter) -> float | int:
+    """As a number of Python's: a sampler's may be NumPy's, and not so when it is read again."""
     name, low, high = parameter.name, parameter.low, parameter.high
     if parameter.choices:
         return int(trial.suggest_categorical(name, parameter.choices))
     if parameter.whole:
-        return trial.suggest_int(name, int(low), int(high))
-    return trial.suggest_float(name, low, high, log=parameter.log)
+        return int(trial.suggest_int(name, int(low), int(high)))
+    return float(trial.suggest_float(name, low, high, log=parameter.log))
 
 
-def _release_dead(study: Study) -> None:
-    """Fail the trials whose process has ended."""
-    import optuna
+def _describe(place: int, trials: Sequence[FrozenTrial]) -> Row:
+    state = _state(trials[-1]) if trials else "waiting"
+    attributes = trials[-1].user_attrs if trials else {}
+    return {
+        "place": place,
+        "state": state,
+        "parameters": dict(trials[-1].params) if trials else {},
+        "values": list(trials[-1].values) if state == "complete" else None,
+        "seconds": sum(trial.user_attrs.get("seconds", 0.0) for trial in trials),
+        "attempts": sum(trial.state.name != "WAITING" for trial in trials),
+        "steps": sorted(trials[-1].intermediate_values.items()) if trials else [],
+        "facts": attributes.get("facts", {}),
+        "error": attributes.get("diverged", attributes.get("error")),
+        "started": _format(trials[-1].datetime_start) if trials else None,
+        "finished": _format(trials[-1].datetime_complete) if trials else None,
+    }
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        optuna.storages.fail_stale_trials(study)
-    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-        worker = trial.user_attrs.get("worker")
-        if worker is None:  # it died before it said who it is, or is just about to say so
-            started = trial.datetime_start or datetime.now()
-            dead = (datetime.now() - started).total_seconds() > GRACE
-        else:
-            dead = liveness.is_gone(worker)
-        if dead:
-            with contextlib.suppress(ValueError):  # another process has just done so
-                study.tell(trial.number, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
+
+def _state(trial: FrozenTrial) -> str:
+    if "diverged" in trial.user_attrs and trial.state.is_finished():
+        return "diverged"
+    return "failed" if trial.state.name == "FAIL" else str(trial.state.name.lower())
 
 
-def _sampler(seed: int) -> BaseSampler:
+def _format(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone().isoformat(timespec="seconds")
+
+
+def _make_sampler(seed: int) -> BaseSampler:
     import optuna
 
     class Seeded(optuna.samplers.TPESampler):
-        """TPE whose draws are a function of the seed, the place and the finished trials."""
+        """TPE whose draws depend on the seed, the trial's number and the other trials alone."""
 
         def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-            place = trial.user_attrs.get("place", trial.number)
-            own = derive("tpe", seed, place) % 2**32
-            super().__init__(n_startup_trials=STARTUP, seed=own)  # as if each had its own sampler
+            self._reseed(trial.number)
             super().before_trial(study, trial)
 
-    return Seeded(n_startup_trials=STARTUP)
+        def sample_independent(self, study: Study, trial: FrozenTrial, *parameter: Any) -> Any:
+            self._reseed(trial.number, parameter[0])  # it may be killed between two of them
+            return super().sample_independent(study, trial, *parameter)
+
+        def _reseed(self, *of: int | str) -> None:
+            own = derive("tpe", seed, *of) % 2**32
+            super().__init__(n_startup_trials=STARTUP, seed=own, constant_liar=True)
+
+    return Seeded()
 
 
-def _pruner(plan: Plan) -> BasePruner:
-    import optuna
+def _make_pruner(settings: Settings, steps: int) -> BasePruner:
+    from optuna import pruners
 
-    class ByPlace(optuna.pruners.HyperbandPruner):
-        """A trial's bracket is its place's, whichever attempt it is."""
-
-        def _get_bracket_id(self, study: Study, trial: FrozenTrial) -> int:
-            place = trial.user_attrs.get("place", trial.number)
-            numbered = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
-            numbered.number = place
-            return int(super()._get_bracket_id(study, numbered))
-
-    if plan.pruner == "none" or len(plan.objectives) > 1:
-        return optuna.pruners.NopPruner()
-    if plan.pruner == "median":
-        return optuna.pruners.MedianPruner(
-            n_startup_trials=4, n_warmup_steps=max(1, plan.steps // 4)
-        )
-    return ByPlace(min_resource=max(1, plan.steps // 9), max_resource=plan.steps)
+    if settings.pruner == "none" or len(settings.objectives) > 1:
+        return pruners.NopPruner()
+    if settings.pruner == "median":
+        return pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=max(1, steps // 4))
+    return pruners.HyperbandPruner(min_resource=max(1, steps // 9), max_resource=steps)
 
 
-def _storage(url: str) -> BaseStorage:
-    from optuna import storages
-    from optuna.storages.journal import JournalFileBackend
-    from sqlalchemy.exc import DBAPIError
+def _open_storage(url: str) -> BaseStorage:
+    from optuna.storages import RDBStorage
 
-    if url.startswith(JOURNAL):
-        path = Path(url.removeprefix(JOURNAL))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return storages.JournalStorage(JournalFileBackend(str(path)))
-    options: dict[str, Any] = {"pool_pre_ping": True}
-    if url.startswith("sqlite:///"):
-        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        options = {"connect_args": {"timeout": 60}}
-    for left in reversed(range(OPENING)):
-        try:
-            opened = storages.RDBStorage(
-                url, options, heartbeat_interval=HEARTBEAT, grace_period=GRACE
-            )
-            break
-        except DBAPIError:
-            if not left:
-                raise
-            time.sleep(0.3)
-    if url.startswith("sqlite:"):
-        lock_transactions(opened.engine)
-    return opened
+    if not url.startswith("sqlite:///"):
+        return RDBStorage(url, {"pool_pre_ping": True})  # the server may have been restarted
+    Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    return RDBStorage(url, {"connect_args": {"timeout": 60}})  # seconds, for a dashboard
 
 
 @contextlib.contextmanager
-def _guarded(url: str) -> Iterator[None]:
+def explaining(url: str, *more: type[Exception]) -> Iterator[None]:
     """A storage's errors become TuningError; warnings of experimental parts are not shown."""
-    import optuna
+    from optuna.exceptions import ExperimentalWarning, StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.simplefilter("ignore", ExperimentalWarning)
             yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError, OSError) as error:
+    except (SQLAlchemyError, StorageInternalError, *more) as error:  # type: ignore[misc]
         reason = one_line(error.__cause__ or error)[:200]
         raise TuningError(f"--storage {redacted(url)}: {reason}") from error

@@ -10,23 +10,21 @@ from typing import Any
 
 from bench import files
 from bench.run import environment
-from bench.study import yaml
 from bench.study.model import Study
+from bench.study.tuned_settings import settings_text
 from bench.tuning.groups import Work
-from bench.tuning.plan import Row, Settings
-from bench.tuning.space import split
+from bench.tuning.plan import DONE, Settings
 
-SCHEMA = 1
+SCHEMA = 2
 RECORD = "tuning.json"
 SETTINGS = "settings.yaml"
-_SIGNIFICANT = 6  # digits of a setting
 
 
 def record(
-    study: Study, settings: Settings, work: Sequence[Work], described: Mapping[str, Any]
+    study: Study, settings: Settings, works: Sequence[Work], at_the_end: bool
 ) -> dict[str, Any]:
-    """Everything that tables and figures need, as plain data; `described`: the environment."""
-    groups = [_group(part) for part in work]
+    """Everything that tables and figures need, as plain data; importances at the end alone."""
+    groups = [_describe(work, at_the_end) for work in works]
     rows = [row for group in groups for row in group["rows"]]
     started = min((row["started"] for row in rows if row["started"]), default="")
     finished = max((row["finished"] for row in rows if row["finished"]), default="")
@@ -39,44 +37,32 @@ def record(
         "objectives": list(settings.objectives),
         "seed": settings.seed,
         "groups": groups,
-        "environment": dict(described),
         "provenance": environment.provenance(started, finished),
     }
 
 
-def _group(part: Work) -> dict[str, Any]:
-    rows = part.tuner.rows()
-    best = best_row(rows)
+def _describe(work: Work, at_the_end: bool) -> dict[str, Any]:
+    rows, group, tuner = work.tuner.rows(), work.group, work.tuner
+    complete = [row for row in rows if row["values"]]
+    # of equal ones the first, so the default if it is among them
+    best = max(complete, key=lambda row: row["values"][0], default=None)
     return {
-        "for": part.group.of,
-        "size": part.group.size,
-        "optuna_study": part.plan.name,
-        "epochs": part.objective.epochs,
-        "evaluation_epochs": part.group.evaluation.epochs,
+        "for": group.of,
+        "size": group.size,
+        "optuna_study": tuner.name,
+        "epochs": work.epochs,
+        "evaluation_epochs": group.evaluation.epochs,
         "architectures": [
-            {"trial": f.trial.id, "label": f.trial.label, "seed": f.trial.seed}
-            for f in part.group.found
+            {"trial": trial.id, "label": trial.label, "seed": trial.seed}
+            for trial, _ in group.found
         ],
-        "parameters": [dataclasses.asdict(parameter) for parameter in part.plan.parameters],
-        "steps": part.plan.steps,
-        "rows": [_row(row) for row in rows],
-        "finished": all(row.done for row in rows),
-        "best": None if best is None else best.place,
-        "importances": part.tuner.importances(),
+        "parameters": [dataclasses.asdict(parameter) for parameter in tuner.parameters],
+        "steps": tuner.steps,
+        "rows": rows,
+        "finished": all(row["state"] in DONE for row in rows),
+        "best": None if best is None else best["place"],
+        "importances": tuner.importances() if at_the_end else {},
     }
-
-
-def _row(row: Row) -> dict[str, Any]:
-    plain = dataclasses.asdict(row)
-    plain["steps"] = [[step, value] for step, value in row.steps.items()]
-    plain["values"] = None if row.values is None else list(row.values)
-    return plain
-
-
-def best_row(rows: Sequence[Row]) -> Row | None:
-    """The complete one of the highest accuracy; of equal ones the first, so the default if so."""
-    complete = [row for row in rows if row.values is not None]
-    return max(complete, key=lambda row: (row.values or (0.0,))[0], default=None)
 
 
 def write(folder: Path, tuning: Mapping[str, Any]) -> None:
@@ -86,45 +72,4 @@ def write(folder: Path, tuning: Mapping[str, Any]) -> None:
     if all(group["finished"] and group["best"] is not None for group in tuning["groups"]):
         files.write(folder / SETTINGS, settings_text(tuning))
     else:
-        (folder / SETTINGS).unlink(missing_ok=True)
-
-
-def settings_text(tuning: Mapping[str, Any]) -> str:
-    """The best settings as `bench run STUDY --evaluation FILE` takes them."""
-    study = tuning["study"]
-    head = (
-        f"# The best of {tuning['trials']} settings for each {tuning['per']} of study {study}, by"
-        " accuracy on validation images.\n"
-        f"# bench run {study} --evaluation THIS_FILE evaluates the found architectures with them.\n"
-    )
-    entries = [_entry(group, tuning) for group in tuning["groups"]]
-    body = yaml.dump({"study": study, "settings": entries})
-    return head + body
-
-
-def _entry(group: Mapping[str, Any], tuning: Mapping[str, Any]) -> dict[str, Any]:
-    rows = group["rows"]
-    best = rows[group["best"]]
-    evaluation, own = split(best["parameters"], group["evaluation_epochs"])
-    default = rows[0]["values"]
-    return {
-        "for": dict(group["for"]),
-        "evaluation": _round(evaluation),
-        **({"method": _round(own)} if own else {}),
-        "tuning": {
-            "per": tuning["per"],
-            "trials": tuning["trials"],
-            "seconds": round(sum(row["seconds"] for row in rows), 3),
-            "epochs": group["epochs"],
-            "architectures": len(group["architectures"]),
-            "validation_accuracy": best["values"][0],
-            "default_validation_accuracy": None if default is None else default[0],
-        },
-    }
-
-
-def _round(values: Mapping[str, float | int]) -> dict[str, float | int]:
-    return {
-        name: float(f"{value:.{_SIGNIFICANT}g}") if isinstance(value, float) else value
-        for name, value in values.items()
-    }
+        files.remove(folder / SETTINGS)

@@ -1,4 +1,4 @@
-"""One `bench tune`: the work, alone or beside other processes, and what is left of it.
+"""One `bench tune`: check everything, train settings on a pool, and keep what came of them.
 
 results/<study>/tuning/<name>/: tuning.json is the record (every setting tried, what came of it,
 what it cost); tables and figures are made from it; settings.yaml, the best settings, is written
@@ -7,111 +7,108 @@ once every group has had its whole budget.
 
 from __future__ import annotations
 
-import time
+import contextlib
+import shutil
+import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench import locks
 from bench.errors import ConfigurationError
 from bench.records.store import Store
-from bench.run import beforehand, environment, machine, session
+from bench.run import beforehand, session
+from bench.run.display import Display
+from bench.run.progress import Board
+from bench.run.worker import Workplace
 from bench.study.model import Study
 from bench.tabular.config import TabularConfig
 from bench.tracking.runs import Tracker
-from bench.tuning import helpers, records
+from bench.tuning import records
+from bench.tuning.driver import Driver
 from bench.tuning.groups import Work, find_groups
-from bench.tuning.plan import Row
+from bench.tuning.optuna_study import explaining
+from bench.tuning.plan import DONE
 from bench.tuning.plan import Settings as Settings
 
 WriteTables = Callable[[Path, Mapping[str, Any]], Sequence[Path]]
-"""(folder, the tuning's record) -> the files written; a module's function, to be sent (pickled)."""
-POLL = 2.0  # seconds between looks at what other processes do
+"""(folder, the tuning's record) -> the files written."""
 
 
-def run(study: Study, store: Store, settings: Settings, write_tables: WriteTables) -> bool:
+def run(
+    study: Study,
+    store: Store,
+    settings: Settings,
+    write_tables: WriteTables,
+    display: Display | None = None,
+) -> bool:
     """Tune until every group has had its budget, or time is up; whether it has.
 
-    Raises ResultsError, ConfigurationError, DataError or TuningError before any training.
+    display: where progress is shown; by default lines on standard error. Raises ResultsError,
+    ConfigurationError, DataError, LockError or TuningError before any training.
     """
-    import torch
-
-    from bench.data.loading import load
-    from bench.run.trial import set_up
-
     if any(isinstance(trial.evaluation, TabularConfig) for trial in study.trials):
         raise ConfigurationError(
             f"study {study.name}: evaluation.kind = tabular: nothing is trained, so nothing can be"
             " tuned"
         )
+    display = display or Display()
     standing = session.finished_or_error(study, store)
     groups = find_groups(study, standing, settings)
-    device = torch.device(machine.devices(settings.device, 1, 1, 1)[0])
-    configs = {found.trial.dataset: found.trial.data for group in groups for found in group.found}
-    data = {
-        name: load(config, settings.data_root, device).search for name, config in configs.items()
-    }
-    digests = {configs[name]: split.digest for name, split in data.items()}
-    beforehand.refuse_changed_data(study, standing, digests)
-    set_up(groups[0].found[0].trial.search.threads)
-    work = [Work(study, store, settings, group, data) for group in groups]
+    display.note(f"{study.name}: looking at data")
+    trials = [found.trial for group in groups for found in group.found]
+    threads = trials[0].search.threads
+    (device, *_) = settings.engine.plan(threads, len(trials))
+    configs = (trial.data for trial in trials)
+    data = beforehand.read_data(configs, settings.data_root, device, threads)
+    beforehand.refuse_changed_data(study, standing, beforehand.list_digests(data))
+    for line in beforehand.list_lines(data):
+        display.say(line)
     folder = store.folder / "tuning" / settings.name
-    tracker = Tracker(store.folder, settings.tracking_uri)
-    tracker.say(f"{study.name}: {settings.trials} settings for each of {len(groups)} group(s)")
-
-    def write_record() -> dict[str, Any]:
-        tuning = records.record(study, settings, work, environment.describe(device))
-        records.write(folder, tuning)
-        return tuning
-
-    alone = replace(settings, workers=1)
-    with helpers.working(settings.workers - 1, run, study, store, alone, write_tables):
-        try:
-            _work(work, settings, tracker, write_record)
-        finally:
-            tuning = write_record()
-    tracker.log_tuning(tuning)
+    url = settings.storage or f"sqlite:///{folder.parent / 'optuna.db'}"
+    with locks.hold_run(folder), explaining(url):
+        works = [Work(study, url, settings, group, data) for group in groups]
+        driver = f"{socket.gethostname()}:{folder.resolve()}"
+        with contextlib.ExitStack() as leases:
+            for work in works:
+                leases.enter_context(locks.renewing(work.tuner.begin(driver)))
+            tuning = _work(study, works, settings, folder, display)
     for path in write_tables(folder, tuning):
         print(path)
-    left = sum(not row.done for part in work for row in part.tuner.rows())
+    states = [row["state"] for group in tuning["groups"] for row in group["rows"]]
+    left = sum(state not in DONE for state in states)
     if left:
-        tracker.say(f"{left} settings are not done; run the same command to go on")
+        display.say(f"{left} of {len(states)} settings are not done; run the same command to go on")
     return not left
 
 
 def _work(
-    work: Sequence[Work],
-    settings: Settings,
-    tracker: Tracker,
-    write_record: Callable[[], Mapping[str, Any]],
-) -> None:
-    begun = time.monotonic()
-    waited = False
-    while settings.timeout is None or time.monotonic() - begun < settings.timeout:
-        free = ((part, part.tuner.find_free_place()) for part in work)
-        attempt = next(((part, place) for part, place in free if place is not None), None)
-        if attempt is None:
-            if not any(row.state == "running" for part in work for row in part.tuner.rows()):
-                return
-            if not waited:
-                tracker.say("all settings are taken; waiting for the other processes to finish")
-            waited = True
-            time.sleep(POLL)
-            continue
-        part, place = attempt
-        row = part.tuner.attempt(place, part.objective)
-        if row is not None:
-            tracker.say(_describe(part, row))
-            tracker.log_tuning(write_record())
+    study: Study, works: Sequence[Work], settings: Settings, folder: Path, display: Display
+) -> Mapping[str, Any]:
+    """Train what is missing; the tuning's record."""
+    tracker = Tracker(folder.parent.parent, settings.tracking_uri)
+    tracker.say = display.say
 
+    def keep(at_the_end: bool = False) -> Mapping[str, Any]:
+        tuning = records.record(study, settings, works, at_the_end)
+        records.write(folder, tuning)
+        tracker.log_tuning(tuning)
+        return tuning
 
-def _describe(part: Work, row: Row) -> str:
-    rows = part.tuner.rows()
-    outcome = {
-        "complete": f"validation accuracy {row.values[0]:.4f}" if row.values else "",
-        "pruned": f"pruned after {len(row.steps)} of {part.plan.steps} epochs",
-    }.get(row.state, f"{row.state}: {row.error}")
-    best = max((other.values[0] for other in rows if other.values), default=None)
-    so_far = "" if best is None else f"; best {best:.4f}"
-    done = sum(other.done for other in rows)
-    return f"[{part.group}: {done}/{part.plan.trials}] {outcome}, {row.seconds:.0f} s{so_far}"
+    workplace = Workplace(folder / "checkpoints", settings.data_root)
+    total = len(works) * settings.trials
+    waiting = [
+        work.name_setting(row["place"])
+        for work in works
+        for row in work.tuner.rows()
+        if row["state"] not in DONE
+    ]
+    if waiting:
+        threads = works[0].group.found[0].trial.search.threads
+        pool = settings.engine.open(workplace, threads, len(waiting), display.say)
+        display.say(f"{study.name}: {len(waiting)} of {total} settings to train on {pool.where}")
+        done = total - len(waiting)
+        board = Board(total, done, pool.workers, waiting, display, things="settings")
+        Driver(works, pool, board, keep, settings.timeout).run()
+    shutil.rmtree(workplace.folder, ignore_errors=True)  # of who was killed before it forgot
+    return keep(at_the_end=True)

@@ -7,12 +7,13 @@ from typing import Any
 import torch
 
 from bench.data.splits import Split
-from bench.errors import ConfigurationError
 from bench.method import Method, Phase, Selection, Task
 from bench.options import options
 from bench.posterior import table
+from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.supernet import Supernet
+from bench.training.config import SearchConfig
 
 
 @options
@@ -23,7 +24,7 @@ class FixedConfig:
         "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
         "+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|"
     )
-    """|op~0|+|op~0|op~1|+..., or Genotype(normal=[...], ...)."""
+    """|op~0|+|op~0|op~1|+..., or Genotype(normal=[...], ...), or a record's genotype as JSON."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a text that is no genotype."""
@@ -37,13 +38,17 @@ class Fixed(Method):
     config: FixedConfig
     searches = False
 
+    @classmethod
+    def find_problem(cls, config: Any, space: SpaceConfig, search: SearchConfig) -> str | None:
+        try:
+            space.check(Genotype.from_text(config.genotype))
+        except ValueError as error:
+            return f"genotype: {error}"
+        return None
+
     def __init__(self, config: FixedConfig, task: Task) -> None:
         super().__init__(config, task)
         self.genotype = Genotype.from_text(config.genotype)
-        try:
-            task.space.check(self.genotype)
-        except ValueError as error:
-            raise ConfigurationError(f"method fixed: genotype: {error}") from error
 
     def phases(self, supernet: Supernet) -> list[Phase]:
         return []

@@ -77,7 +77,7 @@ def accuracies(
     depend on it, but for the last bits of the logits.
     """
     operations = supernet.space.operations
-    shape = (min(batch_size, len(validation)), *validation.pool.images.shape[1:])
+    shape = (min(batch_size, len(validation)), *validation.pool.shape)
     at_once, fitting = plan_programs(supernet, shape, validation.device)
 
     def of_group(group: Sequence[Candidate]) -> list[float]:

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.method import Method, Phase, evaluation_objective, evaluation_schedule
+from bench.noise import Noise
 from bench.options import Mark, NonNegative, Positive, Tunable, options
 from bench.space.layers import Layers
 from bench.space.network import DiscreteNetwork
@@ -127,3 +128,16 @@ class GaussianEvaluation(Method):
         for layer in gaussians(network):
             assert isinstance(layer, GaussianLayer)
             layer.weight.masked_fill_(layer.dead(threshold), 0.0)
+
+    @torch.no_grad()
+    def draw(self, network: DiscreteNetwork, noise: Noise) -> bool:
+        """Weights become one draw of q(w), dead ones zero; False where they are points.
+
+        The network's weights have to be the means (`bench.training.uncertainty.predicting`).
+        """
+        layers = gaussians(network)
+        for layer in layers:
+            assert isinstance(layer, GaussianLayer)
+            drawn = layer.sample(noise).masked_fill(layer.dead(self.config.threshold), 0.0)
+            layer.weight.copy_(drawn)
+        return bool(layers)

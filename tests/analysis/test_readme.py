@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from support import known, synthetic, zeroing
+from support import doubts, known, synthetic, zeroing
 
 import analysis
 from analysis import write_all
@@ -23,11 +23,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     retrained = {"guided": [0.7, 0.6, 0.8], "uniform": [0.7, 0.8, 0.9]}
     selection = {"guided": candidates, "uniform": candidates, "retrained": retrained}
     changes = {"selection": selection, "search.epochs.0.diagnostics": {"alive": 3}}
+    measured = doubts.uncertainty({"deterministic": 0.2, "draws": 0.1})
     epochs = {"configuration.search.epochs": 8}
     records = [
         synthetic.change(record, epochs)
         for record in (
-            zeroing.measured("vinnas", 0),
+            synthetic.change(zeroing.measured("vinnas", 0), {"evaluation.uncertainty": measured}),
             known.record("darts"),
             known.black_box([(1, 0.5)], total=3),
             synthetic.record("pgnas", changes=changes),

@@ -7,7 +7,7 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from campaign import kills, outcome
@@ -17,12 +17,21 @@ PARTS = ("inputs", "faults", "kills")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the campaign; exit status 1 where something was not as expected."""
+    """Run the campaign; exit status 1 where something was not as expected.
+
+    The page is written after each part, so that Ctrl-C keeps what has ended.
+    """
     options = _parse(arguments)
-    words = [f"--{name} {value}" for name, value in vars(options).items() if name in _SHOWN]
+    shown = " ".join(f"--{name} {vars(options)[name]}" for name in _SHOWN)
     folder = Path(tempfile.mkdtemp(prefix="bench-campaign-"))
-    parts = run(options, folder)
-    path = outcome.write(options.out, parts, " ".join(["python tests/campaign/run.py", *words]))
+    parts = list[Part]()
+    try:
+        for part in run(options, folder):
+            parts.append(part)
+            path = outcome.write(options.out, parts, f"python tests/campaign/run.py {shown}")
+    except KeyboardInterrupt:
+        print(f"interrupted; {options.out} has what ended before", file=sys.stderr)
+        return 130
     failed = any(part.problems for part in parts)
     print(path if not failed else f"{path}; what was left is in {folder}")
     if not failed:
@@ -44,25 +53,23 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run(options: argparse.Namespace, folder: Path) -> list[Part]:
-    """The parts, in order; `folder` is for what they write."""
+def run(options: argparse.Namespace, folder: Path) -> Iterator[Part]:
+    """The parts, in order, each at its end; `folder` is for what they write."""
     deadline, draw = Deadline(options.minutes), random.Random(options.seed)
-    parts: list[Part] = []
     if "inputs" in options.only:
         from campaign import inputs
 
-        parts += inputs.campaign(options.inputs, deadline.share(0.4), folder / "inputs")
+        yield from inputs.campaign(options.inputs, deadline.share(0.4), folder / "inputs")
     if not {"faults", "kills"} & set(options.only):
-        return parts
+        return
     print("the unbroken runs", file=sys.stderr)
     unbroken = kills.prepare(folder, ("run", "gate", "tune"))
     if "faults" in options.only:
         from campaign import faults
 
-        parts += faults.campaign(unbroken[0], deadline.share(0.4), folder / "faults")
+        yield from faults.campaign(unbroken[0], deadline.share(0.4), folder / "faults")
     if "kills" in options.only:
         for number, one in enumerate(unbroken):
             share = options.kills * 3 // 5 if one.command is kills.RUN else options.kills // 5
             until = deadline.share((0.6, 0.5, 1.0)[number])
-            parts.append(kills.campaign(one, share, until, folder / "kills", draw))
-    return parts
+            yield kills.campaign(one, share, until, folder / "kills", draw)

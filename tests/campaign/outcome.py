@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from bench import files
+from bench import capacity, files
 from bench.errors import one_line
-from bench.run import environment, machine
+from bench.run import environment
 
 Kind = Literal["lost", "different", "traceback", "outside"]
 """lost: work that was done is gone, damaged, done again, or blocked for good. different: a result,
@@ -101,7 +101,7 @@ def write(path: Path, parts: Sequence[Part], command: str) -> Path:
         date=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
         commit=f"{(commit or 'unknown')[:12]}{' with changes' if dirty else ''}",
         machine=environment.hardware(torch.device("cpu")).rpartition(", ")[0],
-        cores=machine.cores(),
+        cores=capacity.cores(),
         system=f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
     )
     text += "".join(_row(part) for part in parts)

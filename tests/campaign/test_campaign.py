@@ -40,11 +40,12 @@ def test_kills(unbroken: Unbroken, tmp_path: Path) -> None:
 
 
 def test_inputs(tmp_path: Path) -> None:
-    check_all_right(inputs.campaign(200, Deadline(MINUTES), tmp_path / "inputs"), tmp_path)
+    parts = inputs.campaign(200, Deadline(MINUTES), tmp_path / "inputs")
+    check_all_right(list(parts), tmp_path)
 
 
 def test_faults(unbroken: Unbroken, tmp_path: Path) -> None:
-    parts = faults.campaign(unbroken, Deadline(MINUTES), tmp_path / "faults", quick=True)
+    parts = list(faults.campaign(unbroken, Deadline(MINUTES), tmp_path / "faults", quick=True))
     assert len(parts) > 1
     check_all_right(parts, tmp_path)
 

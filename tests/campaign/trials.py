@@ -2,7 +2,8 @@
 
 Every epoch is checkpointed (the product does so every 15 seconds) and noted in the file that
 CAMPAIGN_LOG names: "process trial begun" and "process trial stage epoch". CAMPAIGN_MEMORY is a
-label: its trials get no more memory than their process has when they begin.
+label: its trials get no more memory than their process has when they begin. CAMPAIGN_HOLD is a
+file: while it is there, trials wait after the first epoch of their evaluation.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +40,8 @@ def run(
         if progress.epoch:  # 0: the stage has only begun
             _note(f"{trial.stem} {progress.stage} {progress.epoch}")
         report(progress)
+        if (progress.stage, progress.epoch) == ("evaluation", 1):
+            _wait_while_held()
 
     _note(f"{trial.stem} begun")
     limited = os.environ.get("CAMPAIGN_MEMORY") == trial.label
@@ -52,6 +56,12 @@ def _note(text: str) -> None:
     log = os.open(os.environ["CAMPAIGN_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(log, f"{os.getpid()} {text}\n".encode())
     os.close(log)
+
+
+def _wait_while_held() -> None:
+    held = os.environ.get("CAMPAIGN_HOLD")
+    while held and Path(held).exists():
+        time.sleep(0.05)
 
 
 @contextlib.contextmanager

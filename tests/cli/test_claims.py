@@ -60,6 +60,22 @@ def test_a_record_that_is_changed_by_hand_changes_the_verdict(
     assert "**refuted**" in capsys.readouterr().out
 
 
+def test_without_a_study_every_shipped_one_is_verified(
+    store: Store, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = Store(store.folder.parent / "quickstart")
+    for trial in load("quickstart").trials:
+        shipped.write(tiny_trials.record(trial), [])
+    assert bench("leaderboard", "quickstart") == bench("claims", "quickstart") == 0
+    capsys.readouterr()
+    assert bench("verify") == 0
+    other, own = capsys.readouterr().out.splitlines()
+    assert other == "results/small: not checked, name the study's file"
+    assert own == "quickstart: 7 of 7 files are what the records say (results/quickstart)"
+    (shipped.folder / "claims.csv").write_text("")
+    assert bench("verify") == 1
+
+
 def test_sentences_in_a_page_are_written_and_checked(
     store: Store, bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -30,15 +30,20 @@ def test_doctor_finds_data_and_says_what_is_missing(
     raw = tmp_path / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     (raw / "train-images-idx3-ubyte").touch()
-    (tmp_path / "data" / "mine" / "train").mkdir(parents=True)
-    (tmp_path / "data" / "mine" / "test").mkdir()
+    for part in ("mine/train", "mine/test", "pets", "no-images/train", "no-images/test"):
+        for name in ("cats", "dogs"):
+            (tmp_path / "data" / part / name).mkdir(parents=True)
+            kind = "txt" if "no-images" in part else "png"
+            (tmp_path / "data" / part / name / f"1.{kind}").touch()
     away = "http://127.0.0.1:9"
     bench("doctor", "--data-root", "data", "--results", "small.yaml", "--tracking-uri", away)
     out = capsys.readouterr().out
     found = {line[8:28].strip(): line for line in out.splitlines() if line[:8].strip()}
     assert found["mnist"].startswith("ok") and found["mnist"].endswith("found")
     assert "not there" in found["kmnist"]
-    assert "image-folder:data/mine" in found["image folder"]
+    assert [line for line in out.splitlines() if "image-folder:data/mine" in line]
+    assert [line for line in out.splitlines() if "image-folder:data/pets" in line]
+    assert "no-images" not in out
     assert found["results"].startswith("MISSING")
     assert found["MLflow store"].startswith("note") and "does not answer" in found["MLflow store"]
     assert "Python" in found and "CPU" in found and "disk" in found

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -69,6 +70,7 @@ def test_every_parameter_is_explained_with_its_default(verb: str) -> None:
     context = click.Context(command, info_name=verb, show_default=True)
     needs_none = {"dry_run", "stale", "everything", "quick", "overrides", "evaluation"}
     needs_none |= {"from_mlflow", "timeout", "study", "pick", "into", "system_metrics", "shown"}
+    needs_none |= {"until_decided"}
     for parameter in command.params:
         record = parameter.get_help_record(context)
         assert record is not None and len(record[1]) > 10, parameter
@@ -81,6 +83,7 @@ def test_every_parameter_is_explained_with_its_default(verb: str) -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_examples_can_be_typed(verb: str, bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench(verb, "--help")
+    Path("slurm.yaml").write_text("engine: slurm\n")  # that of an example
     examples = capsys.readouterr().out.partition("\nExamples:\n")[2].splitlines()
     assert examples
     for example in examples:

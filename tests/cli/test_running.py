@@ -20,7 +20,13 @@ from bench.tuning import session as tuning
 Bench = Callable[..., int]
 
 SETTINGS = {
-    "run": (running.Settings, {"dry_run", "estimate", "evaluation", "nats_bench"}),
+    "run": (
+        running.Settings,
+        {
+            *("dry_run", "estimate", "evaluation", "nats_bench"),
+            *("until_decided", "max_seeds", "region"),
+        },
+    ),
     "gate": (running.Settings, set()),
     "tune": (tuning.Settings, set()),
     "speed": (measuring.Settings, set()),
@@ -48,7 +54,7 @@ def test_dry_run_prints_the_trials_and_makes_nothing(
     assert lines[0].startswith("missing ") and lines[0].endswith("a on digits, seed 0")
     assert "6 trials, 0 finished, 0 failed, 6 missing" in lines[6]
     assert [line.split()[0] for line in lines[7:] if line[0] != " "] == [
-        *("time", "disk", "download"),
+        *("time", "storage", "disk", "download"),
     ]
     assert "a: cannot be measured (NotImplementedError)" in "\n".join(lines)
     assert not (tmp_path / "results").exists()

@@ -9,7 +9,8 @@ import pytest
 
 from bench import plugins
 from bench.options import fields, meaning
-from bench.study.file import load, shipped
+from bench.records.transfer.loading import load
+from bench.study.file import shipped
 
 Bench = Callable[..., int]
 
@@ -90,10 +91,12 @@ def test_what_is_not_clear_is_one_line(
 def test_a_shown_study_is_the_same_study(
     study: str, bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    results = Path("results")
+    results.symlink_to(Path(__file__).parents[2] / "results")  # one takes cells from them
     assert bench("show", study, *(["--kind", "study"] if study in shipped() else [])) == 0
     path = tmp_path / "shown.yaml"
     path.write_text(capsys.readouterr().out)
-    shown, own = load(str(path)), load(study)
+    shown, own = load(str(path), (), results), load(study, (), results)
     assert [trial.id for trial in shown.trials] == [trial.id for trial in own.trials]
     assert (shown.name, shown.labels, shown.baseline) == (own.name, own.labels, own.baseline)
     assert (shown.gate is None) == (own.gate is None)

@@ -68,6 +68,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_registered_set_is_described_and_unknown_ones_are_refused() -> None:
     assert list(names()) == [
         "digits", "mnist", "fashion-mnist", "kmnist", "svhn", "cifar10", "cifar100",
+        "imagenet", "imagenet16", "imagenet32",
         "image-folder:PATH",
     ]  # fmt: skip
     for name, about in names().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import types
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.data import digits
 from bench.data.config import DataConfig
 from bench.data.loading import channel_statistics, data_root, digest, load
 from bench.data.resizing import resize
@@ -166,3 +168,22 @@ def test_too_few_images_are_refused(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(train=1, test=1)
     with pytest.raises(DataError, match="2 training images cannot be split"):
         load(DataConfig(name=f"image-folder:{folder}"), None, CPU)
+
+
+def test_without_scikit_learn_its_file_of_digits_will_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import sklearn.datasets
+
+    content = (Path(sklearn.datasets.__file__).parent / "data" / digits.FILE).read_bytes()
+    installed = digits.open_source("digits", tmp_path)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(DataError, match=r"pip install scikit-learn, or copy its .*digits\.csv\.gz"):
+        digits.open_source("digits", tmp_path)
+    (tmp_path / digits.FILE).write_bytes(content)
+    found, everything = digits.open_source("digits", tmp_path), torch.arange(1797)
+    assert torch.equal(found.train.labels, installed.train.labels)
+    assert torch.equal(found.train.read(everything, None), installed.train.read(everything, None))
+    (tmp_path / digits.FILE).write_bytes(content[:9000])
+    with pytest.raises(DataError, match=r"is not scikit-learn's digits\.csv\.gz"):
+        digits.open_source("digits", tmp_path)

@@ -9,12 +9,12 @@ import pytest
 import torch
 from support import studies, tiny_trials
 
+from bench import capacity
 from bench.data.config import DataConfig
 from bench.data.loading import load as load_data
 from bench.forecast import datasets, forecast, measuring, timing
 from bench.forecast.timing import Timing
 from bench.records.store import Store
-from bench.run import machine
 from bench.run.session import Settings
 from bench.study.file import load
 from bench.study.model import Study
@@ -97,6 +97,14 @@ def test_every_kind_of_method_can_be_measured(label: str) -> None:
     assert measured.evaluation_epoch > 0 and torch.get_num_threads() == before
 
 
+def test_a_search_that_asks_a_table_trains_nothing() -> None:
+    trial = next(one for one in load("collapse").trials if one.label == "local-search")
+    measured = measuring.measure(
+        trial, datasets.Images(100, 20, 50, (3, 8, 8), 10), torch.device("cpu")
+    )
+    assert measured.search_epoch == measured.evaluation_epoch == 0
+
+
 def test_a_long_step_is_measured_on_few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
 
@@ -146,7 +154,7 @@ def test_weeks_on_a_cpu_want_a_gpu(
 ) -> None:
     slow = Timing(7 * 86400.0, 0.0, 0.0, 64 * 2**30, "measured")
     monkeypatch.setattr(measuring, "measure", lambda *arguments: slow)
-    monkeypatch.setattr(machine, "memory", lambda: (16 * 2**30, 8 * 2**30))
+    monkeypatch.setattr(capacity, "main_memory", lambda: (16 * 2**30, 8 * 2**30))
     text = lines_of(study, Store(tmp_path / "results"), "measure")
     assert "time      about 12 weeks for 6 trials" in text
     assert "warning   on this machine's CPU it takes 12 weeks: a GPU is needed" in text
@@ -156,5 +164,5 @@ def test_weeks_on_a_cpu_want_a_gpu(
 def test_a_full_disk_is_said(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = lines_of(study, Store(tmp_path / "results"), "none")
     assert "too little" not in text.partition("disk")[2]
-    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10**8}))
-    assert "0.1 GB free: too little" in lines_of(study, Store(tmp_path / "results"), "none")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10**7}))
+    assert "10 MB free: too little" in lines_of(study, Store(tmp_path / "results"), "none")

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.records import schema
+from bench.records.sequential import with_looks
 from bench.records.store import read
-from bench.study.file import load, shipped
+from bench.records.transfer.loading import load
+from bench.study.file import shipped
 
 RESULTS = Path(__file__).parents[2] / "results"
 FOLDERS = sorted(RESULTS.rglob("records"))
@@ -23,7 +25,8 @@ def test_ids_are_those_of_the_study(name: str) -> None:
         json.loads(path.read_text(encoding="utf-8"))["trial"]["id"]
         for path in (RESULTS / name / "records").glob("*.json")
     }
-    assert found <= {trial.id for trial in load(name).trials}
+    study = with_looks(load(name, (), RESULTS), RESULTS / name)
+    assert found <= {trial.id for trial in study.trials}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(RESULTS)))

@@ -107,13 +107,16 @@ def test_a_data_set_that_grew_is_known_before_anything_is_trained(
     path, store = studies.write(tmp_path), Store(tmp_path / "results")
     study, more = load(path, change), load(path, [*change, "seeds=[0, 1]"])
     assert run(study, store) == ["a", "b", "c"]
-    digests = beforehand.read_own_digests(study, store, None)
-    assert [line[:8] for line in status.describe(study, store, digests)][:3] == ["finished"] * 3
+    digests = beforehand.read_own_digests(study, store.standing(study.trials), None)
+    assert [
+        line[:8]
+        for line in status.describe(study, store.standing(study.trials), store.folder, digests)
+    ][:3] == ["finished"] * 3
 
     add_image(pets / "train" / "cat" / "new.png", 250)
     tiny_trials.digest.cache_clear()
-    digests = beforehand.read_own_digests(study, store, None)
-    lines = list(status.describe(study, store, digests))
+    digests = beforehand.read_own_digests(study, store.standing(study.trials), None)
+    lines = list(status.describe(study, store.standing(study.trials), store.folder, digests))
     assert [line[:5] for line in lines[:3]] == ["stale"] * 3
     assert all("was other images: digest" in line for line in lines[:3])
     assert "3 finished (3 of them by another engine or on other data" in lines[3]
@@ -148,4 +151,4 @@ def test_a_data_set_that_is_not_here_is_not_stale(tmp_path: Path) -> None:
     study = load(studies.write(tmp_path), ["datasets={'image-folder:/not/here': {}}"])
     store = Store(tmp_path / "results")
     store.write(tiny_trials.record(study.trials[0]), [])
-    assert beforehand.read_own_digests(study, store, None) == {}
+    assert beforehand.read_own_digests(study, store.standing(study.trials), None) == {}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from support import records, running, studies, tiny_trials
 from bench.errors import ConfigurationError, ResultsError
 from bench.records import schema
 from bench.records.parts import Failure
-from bench.records.store import Store, read
+from bench.records.store import WRITTEN_WITHIN, Store, read
 from bench.run import environment
 from bench.study.file import load
 from bench.study.model import Study
@@ -187,6 +189,23 @@ def test_leftovers_of_a_killed_process_are_no_records_and_are_cleared(store: Sto
     assert list(store) == []
     store.clear_leftovers()
     assert list(store.records_folder.iterdir()) == []
+
+
+def test_what_was_left_beside_the_records_goes_when_nobody_can_be_writing_it(store: Store) -> None:
+    store.prepare()
+    database = store.folder / ".mlflow.db.abcd.tmp"
+    database.mkdir()
+    for path in (database / "mlflow.db", store.folder / ".leaderboard.7.tmp.md"):
+        path.touch()
+    cell = store.folder / "cells" / ".darts.7.tmp.svg"
+    cell.parent.mkdir()
+    cell.touch()
+    old = time.time() - 2 * WRITTEN_WITHIN
+    for path in (database, cell):
+        os.utime(path, (old, old))
+    store.clear_leftovers()
+    left = {path.name for path in store.folder.rglob("*") if path.is_file()}
+    assert left == {".leaderboard.7.tmp.md"}
 
 
 def test_names_of_files_are_bounded_and_stay_unique(tmp_path: Path, study: Study) -> None:

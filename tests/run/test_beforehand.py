@@ -15,6 +15,7 @@ from bench.data.loading import data_root
 from bench.errors import DataError, ResultsError
 from bench.records.store import Store
 from bench.run import beforehand, session
+from bench.run.pool import LocalPool
 from bench.study.file import load
 from bench.study.model import Study
 
@@ -111,3 +112,16 @@ def test_nobodys_home_is_one_line() -> None:
     with pytest.raises(DataError, match="there is no such home folder") as caught:
         data_root(Path("~nobody-of-this-name/data"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_cluster_is_left_where_the_place_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(studies.PLUGIN))
+    closed: list[LocalPool] = []
+    monkeypatch.setattr(LocalPool, "close", lambda pool: closed.append(pool))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10}))
+    study, store = load(studies.write(tmp_path)), Store(tmp_path / "results")
+    with pytest.raises(ResultsError, match="make room"):
+        session.run(study, store, SETTINGS, lambda *facts: [], tracked=False)
+    assert len(closed) == 1

@@ -19,7 +19,8 @@ from bench.run.beforehand import list_lines, preview_data, read_data
 LINE = (
     "data pets: 2 classes of 3x8x8; 48 training (24 per class), 12 validation (6 per class),"
     " 24 test (12 per class); values 0 to 229; files ignored: hidden 30, links to a folder that"
-    " is read already 1, with suffix .db 1; duplicates between parts: none"
+    " is read already 1, with suffix .db 1; duplicates between parts: none; storage device"
+    " (16.1 kB)"
 )
 STUDY = """\
 name: pets
@@ -68,7 +69,7 @@ def test_before_a_run_files_are_counted_but_not_decoded(folder: Path) -> None:
     function = tiny.trial("fixed", data={"name": "x", "dataset": "nothing:here"})
     lines = preview_data([trial, tiny.trial("fixed"), nowhere, function], None)
     assert lines[0] == LINE.replace(" of 3x8x8", "").replace("; values 0 to 229", "").replace(
-        "; duplicates between parts: none", ""
+        "; duplicates between parts: none; storage device (16.1 kB)", ""
     )
     assert lines[1].startswith("data image-folder:nowhere: folder ") and len(lines) == 2
     with pytest.raises(DataError, match=r"train/cat/000\.png is not a usable image"):
@@ -85,7 +86,9 @@ def test_a_run_prints_the_line_and_its_record_keeps_the_facts(
     monkeypatch.chdir(tmp_path)
     Path("pets.yaml").write_text(STUDY.replace("FOLDER", str(folder)))
     assert main(["run", "pets.yaml", "--dry-run"]) == 0
-    assert capsys.readouterr().out.startswith("data pets: 2 classes; 48 training (24 per class)")
+    said = capsys.readouterr().out
+    assert said.startswith("data pets: 2 classes; 48 training (24 per class)")
+    assert "storage   pets: device (16.1 kB)" in said.splitlines()
     assert main(["run", "pets.yaml", "--workers", "1", "--device", "cpu"]) == 0
     assert LINE in capsys.readouterr().err.splitlines()
     board = Path("results/pets/leaderboard.md").read_text()
@@ -93,7 +96,7 @@ def test_a_run_prints_the_line_and_its_record_keeps_the_facts(
     assert str(folder) not in board
     (path,) = Path("results/pets/records").glob("random-pets-s0-*.json")
     values = json.loads(path.read_text())
-    assert values["data"]["name"] == "pets"
+    assert values["data"]["name"] == "pets" and values["provenance"]["storage"] == "device"
     assert values["data"]["facts"] == {
         "smallest": {"training": 24, "validation": 6, "test": 12},
         "largest": {"training": 24, "validation": 6, "test": 12},

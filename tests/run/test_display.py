@@ -139,6 +139,22 @@ def test_the_estimate_is_of_the_whole_run_and_begins_with_earlier_trials(
     assert progress.time_left() == "about 35 min left"
 
 
+def test_the_first_of_its_kind_says_what_others_of_it_take(
+    clock: Clock, trials: list[Trial]
+) -> None:
+    kinds = {label: [t for t in trials if t.label == label] for label in ("a", "b")}
+    waiting = [*kinds["a"], *kinds["b"]]
+    known = {("b", "digits"): 0.0}
+    progress = Progress(len(waiting), 0, 1, waiting, Display(io.StringIO()), known)
+    first, *others = kinds["a"]
+    progress.started(first)
+    progress.advanced(first, EpochDone("search", 0, 10))
+    clock.now += 600
+    progress.advanced(first, EpochDone("search", 1, 10))
+    assert len(others) == 1
+    assert progress.time_left() == "about 3.2 h left"  # 9 epochs and 10, of 10 minutes
+
+
 def test_a_resumed_stage_counts_its_own_epochs_alone(clock: Clock, trials: list[Trial]) -> None:
     progress = Progress(1, 0, 1, trials[:1], Display(io.StringIO()), {("a", "digits"): 0.0})
     progress.started(trials[0])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench import capacity
 from bench.errors import ConfigurationError
 from bench.run import machine
 
@@ -17,7 +18,8 @@ def six_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine of six cores; the file of its container's quota."""
     quota = tmp_path / "cpu.max"
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
-    monkeypatch.setattr(machine, "QUOTA", quota)
+    monkeypatch.setattr(capacity, "QUOTA", quota)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return quota
 
 
@@ -37,7 +39,7 @@ def test_cores_are_those_of_affinity_and_quota(
 ) -> None:
     if quota is not None:
         six_cores.write_text(quota)
-    assert machine.cores() == cores
+    assert capacity.cores() == cores
 
 
 @pytest.mark.parametrize(
@@ -61,8 +63,8 @@ def test_number_of_workers(
 @pytest.mark.parametrize(
     ("wanted", "workers", "expected"),
     [
-        ("auto", None, ["cuda:0"]),
-        ("cuda", 3, ["cuda:0", "cuda:1", "cuda:0"]),
+        ("auto", None, ["cuda:0", "cuda:1"]),
+        ("cuda", 2, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]),
         ("cpu", 2, ["cpu", "cpu"]),
     ],
 )

@@ -14,7 +14,7 @@ from bench.errors import ResultsError
 from bench.records.parts import Failure
 from bench.records.store import Store
 from bench.run.display import Display
-from bench.run.messages import Done, Job, Message, Raised, Started
+from bench.run.messages import Done, Job, Message, Raised, Returned, Started
 from bench.run.progress import Progress
 from bench.run.schedule import Schedule, run_trials
 from bench.study.file import load
@@ -29,7 +29,7 @@ class InlinePool:
         self.failing = failing
         self.jobs: deque[Job] = deque()
         self.submitted: list[str] = []
-        self.forgotten: list[Trial] = []
+        self.forgotten: list[str] = []
         self.closed = False
 
     @property
@@ -37,24 +37,29 @@ class InlinePool:
         return len(self.jobs) < 2
 
     def submit(self, job: Job) -> None:
-        found = "" if job.found is None else f" with {job.found.trial.label}'s search"
-        self.submitted.append(f"{job.trial.label}{job.trial.seed}{found}")
+        trial, record = job.arguments["trial"], job.arguments["found"]
+        found = "" if record is None else f" with {record.trial.label}'s search"
+        self.submitted.append(f"{trial.label}{trial.seed}{found}")
         self.jobs.append(job)
 
-    def messages(self) -> Iterator[tuple[Trial, Message]]:
+    def stop(self, name: str) -> None:
+        raise NotImplementedError
+
+    def messages(self) -> Iterator[tuple[str, Message]]:
         while self.jobs:
             job = self.jobs.pop()
-            yield job.trial, Started()
-            yield job.trial, self._outcome(job)
+            yield job.name, Started()
+            yield job.name, self._outcome(job)
 
     def _outcome(self, job: Job) -> Message:
-        if job.trial.label == self.failing:
+        trial, found = job.arguments["trial"], job.arguments["found"]
+        if trial.label == self.failing:
             return Raised(Failure(stage="search", type="E", message="m", traceback=""))
-        reused = {} if job.found is None else {"reused": {"trial": job.found.trial.id}}
-        return Done(tiny_trials.record(job.trial, search=reused))
+        reused = {} if found is None else {"reused": {"trial": found.trial.id}}
+        return Returned(Done(tiny_trials.record(trial, search=reused)))
 
-    def forget(self, trial: Trial) -> None:
-        self.forgotten.append(trial)
+    def forget(self, name: str) -> None:
+        self.forgotten.append(name)
 
     def close(self) -> None:
         self.closed = True
@@ -64,7 +69,7 @@ def run_inline(study: Study, store: Store, failing: str = "") -> InlinePool:
     pool = InlinePool(failing)
     progress = Progress(9, 0, 2, list(study.trials), Display(io.StringIO()))
     run_trials(Schedule(study.trials), pool, store, progress)
-    assert pool.closed and not progress.waiting
+    assert pool.closed and progress.time_left() == "done"
     return pool
 
 
@@ -102,14 +107,14 @@ def test_a_trial_can_go_on_until_its_record_is_written(
     study, store = load(studies.write(tmp_path)), Store(tmp_path / "results")
 
     class Checked(InlinePool):
-        def forget(self, trial: Trial) -> None:
-            assert store.record_path(trial).exists()
-            super().forget(trial)
+        def forget(self, name: str) -> None:
+            assert any(t.stem == name and store.record_path(t).exists() for t in study.trials)
+            super().forget(name)
 
     def run(pool: InlinePool) -> list[str]:
         progress = Progress(3, 0, 2, list(study.trials), Display(io.StringIO()))
         run_trials(Schedule(study.trials), pool, store, progress)
-        return sorted(trial.label for trial in pool.forgotten)
+        return sorted(trial.label for trial in study.trials if trial.stem in pool.forgotten)
 
     assert run(Checked(failing="a")) == ["b", "c"]
     for trial in study.trials:
@@ -119,3 +124,26 @@ def test_a_trial_can_go_on_until_its_record_is_written(
     with pytest.raises(ResultsError, match="cannot write"):
         run(pool)
     assert not pool.forgotten
+
+
+def test_what_a_trial_costs_the_driver_does_not_grow_with_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trials that wait for a search are not looked at again for each that ends meanwhile."""
+    monkeypatch.syspath_prepend(str(studies.PLUGIN))
+    sharing = [f"rate{i}: {{evaluation.learning_rate: {1 + i}}}" for i in range(20)]
+    others = [f"other{i}: {{search.epochs: {10 + i}}}" for i in range(20)]
+    ablations = ", ".join(sharing + others)
+    changed = ["methods={a: {method: coin}}", "seeds=[0]", f"ablations={{{ablations}}}"]
+    study = load(studies.write(tmp_path), changed)
+    computed, search_id = [], Trial.search_id.func  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        Trial, "search_id", property(lambda t: (computed.append(t), search_id(t))[1])
+    )
+    submitted = run_inline(study, Store(tmp_path / "results")).submitted  # a's ends last
+    assert submitted == [
+        "a0",
+        *(f"other{i}0" for i in range(20)),
+        *(f"rate{i}0 with a's search" for i in range(20)),
+    ]
+    assert len(computed) <= 4 * len(study.trials)

@@ -114,3 +114,27 @@ def test_cells_that_the_darts_text_cannot_carry_are_refused() -> None:
     cell = ((("skip_connect", 0),),)
     with pytest.raises(ValueError, match="cells normal and reduce, not 0, 1"):
         Genotype("darts", {"0": cell, "1": cell}).to_darts_text()
+
+
+@pytest.mark.parametrize(
+    ("genotype", "start"),
+    [
+        (Genotype.from_text("|none~0|+|none~0|skip_connect~1|+|none~0|none~1|none~2|"), "|n"),
+        (Genotype("darts", dict.fromkeys(("normal", "reduce"), ((("skip_connect", 0),),))), "Gen"),
+        (Genotype("s2", dict.fromkeys(("normal", "reduce"), ((("skip_connect", 0),),))), "{"),
+        (Genotype("darts", {"0": ((("skip_connect", 0),),), "1": ((("skip_connect", 1),),)}), "{"),
+        (Genotype("darts", {"normal": ((("skip_connect", 0),),)}), "{"),
+    ],
+    ids=["nas-bench-201", "darts", "another space", "by position", "one cell"],
+)  # fmt: skip
+def test_the_text_of_any_genotype_is_read_as_the_same(genotype: Genotype, start: str) -> None:
+    text = genotype.to_text()
+    assert text.startswith(start)
+    assert Genotype.from_text(text) == genotype
+    assert Genotype.from_text(text).digest == genotype.digest
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"space": "darts", "cells": 3}', '["a"]'])
+def test_json_that_is_no_genotype_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"genotype|Expecting"):
+        Genotype.from_text(text)

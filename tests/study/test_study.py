@@ -9,8 +9,11 @@ import pytest
 from support import studies
 
 from bench.errors import ConfigurationError
+from bench.records.transfer.loading import load as load_with_cells
 from bench.study.file import load, shipped
 from bench.study.model import Study, stem
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 @pytest.fixture(autouse=True)
@@ -193,7 +196,7 @@ def test_shipped_studies_name_themselves_and_are_described() -> None:
 
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_shipped_studies_are_right(name: str) -> None:
-    study = load(name)
+    study = load_with_cells(name, (), RESULTS)
     assert study.name == name
     assert len(study.trials) == len(study.labels) * len(study.datasets) * len(study.seeds)
 
@@ -217,3 +220,10 @@ def test_a_method_refuses_a_search_that_it_cannot_be_meant_for(tmp_path: Path) -
     assert "\n" not in message
     study = read(tmp_path, "methods.c.window=1", "methods.c.first_epoch=1", text=text)
     assert study.labels == ("a", "b", "c")
+
+
+def test_a_given_cell_of_another_space_is_refused(tmp_path: Path) -> None:
+    text = studies.TEXT.replace("c: {method: coin, tosses: 3}", "c: {method: fixed}")
+    text += "\nspace: {name: darts}\n" if "space:" not in text else ""
+    with pytest.raises(ConfigurationError, match=r"methods\.c: genotype: cells normal of 3 nodes"):
+        read(tmp_path, text=text)

@@ -2,13 +2,15 @@
 
 The variable TINY_TRIALS maps labels to what their trials do (JSON): "finish" (default), "raise",
 "kill", "exit" or "hang". A hanging trial writes its process id to the FIFO named by TINY_FIFO and
-keeps it open: the reader sees the end of it when the process has ended.
+keeps it open: the reader sees the end of it when the process has ended. The variable TINY_POINTS
+maps labels to points that are added to their test accuracies.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable
@@ -48,6 +50,9 @@ def run(
         fifo = os.open(os.environ["TINY_FIFO"], os.O_WRONLY)
         os.write(fifo, b"%d\n" % os.getpid())
         threading.Event().wait()
+    points = json.loads(os.environ.get("TINY_POINTS", "{}")).get(trial.label)
+    if points is not None:
+        return Done(with_accuracy(trial, points))
     if found is not None:
         search = {**found.search.model_dump(), "reused": {"trial": found.trial.id}}
         return Done(record(trial, search=search))
@@ -61,6 +66,12 @@ def record(trial: Trial, **changes: Any) -> FinishedRecord:
     made = schema.parse(records.merged(values, changes), "made for a test")
     assert isinstance(made, FinishedRecord)
     return made
+
+
+def with_accuracy(trial: Trial, points: float) -> FinishedRecord:
+    """A finished record with a test accuracy of 90 to 91 %, by label and seed, and the points."""
+    accuracy = 0.9 + 0.01 * random.Random(f"{trial.label}-{trial.seed}").random() + points / 100
+    return record(trial, evaluation={"test": {"accuracy": accuracy}})
 
 
 @cache

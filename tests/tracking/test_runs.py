@@ -11,7 +11,7 @@ from support import records
 from support.mlflow_stores import client, runs, served, write_files
 
 from bench.records import schema
-from bench.tracking import export
+from bench.tracking import export, sent
 from bench.tracking import runs as tracking
 from bench.tracking.store import ARTIFACTS, DATABASE
 
@@ -227,3 +227,17 @@ def test_a_real_server(folder: Path, migrated: Path, capfd: pytest.CaptureFixtur
         assert tracking.find_pending(both, folder, uri) == []
         assert tracking.find_pending(both, folder, None) == both
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_marker_grows_by_a_line_and_a_half_written_one_costs_itself_alone(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / sent.FILE
+    sent.remember(tmp_path, None, "a", {"record": "1"})
+    with path.open("a") as file:
+        file.write('\n["embedded", "b", {"rec')  # by a process that was killed
+    before = path.read_text()
+    sent.remember(tmp_path, None, "c", {"record": "3"})
+    assert path.read_text().startswith(before)
+    sent.remember(tmp_path, None, "a", {"record": "2"})
+    assert sent.entries(tmp_path, None) == {"a": {"record": "2"}, "c": {"record": "3"}}

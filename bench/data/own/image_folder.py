@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from bench.data.own import files as found
-from bench.data.own.pixels import from_pil, mix, stack
+from bench.data.own.decoding import decode, in_order, peek
+from bench.data.own.pixels import mix, stack
+from bench.data.resizing import Sizing
 from bench.data.source import Part, Remarks, Source
-from bench.errors import DataError, one_line
+from bench.errors import DataError
 
 LAYOUT = (
     "there must be train/ and test/, each with one folder of images per class, or the class folders"
@@ -32,6 +38,16 @@ def open_source(name: str, folder: Path) -> Source:
     """
     remarks = Remarks()
     folders = _find_parts(name, folder, remarks)
+    return open_parts(name, folder, folders, remarks)
+
+
+def open_parts(
+    name: str, folder: Path, folders: Mapping[str, Mapping[str, Path]], remarks: Remarks
+) -> Source:
+    """The images of parts that are found: part ("train", perhaps "test") -> class -> its folder.
+
+    Raises DataError where classes are too few, are not the same in both parts, or have no image.
+    """
     train = folders["train"]
     if len(train) < 2:
         where = found.show_path(next(iter(train.values())).parent if train else folder)
@@ -40,10 +56,28 @@ def open_source(name: str, folder: Path) -> Source:
         _check_same_classes(name, train, folders["test"])
     _note_similar_names(train, remarks)
     parts = {
-        part: _open_part(name, [own[label] for label in train], remarks, mixed=part == "train")
+        part: _open_part(name, _list(name, [own[label] for label in train], remarks), remarks,
+                         mixed=part == "train")
         for part, own in folders.items()
-    }
-    return Source(tuple(train), parts["train"], parts.get("test"), remarks)
+    }  # fmt: skip
+    place = str(folder.resolve())
+    return Source(tuple(train), parts["train"], parts.get("test"), remarks, place)
+
+
+def open_listed(
+    name: str,
+    folder: Path,
+    train: Mapping[str, Path],
+    test: Mapping[str, Sequence[str]],
+    remarks: Remarks,
+) -> Source:
+    """The same with a test part whose images are listed: class -> paths. Raises as `open_parts`."""
+    whole = open_parts(name, folder, {"train": train}, remarks)
+    for label, paths in test.items():
+        if not paths:
+            raise DataError(f"{name}: class {found.show_path(label)} has no test image; {UNTESTED}")
+    part = _open_part(name, [test[label] for label in train], remarks, mixed=False)
+    return replace(whole, test=part)
 
 
 def _find_parts(name: str, folder: Path, remarks: Remarks) -> dict[str, Mapping[str, Path]]:
@@ -80,47 +114,55 @@ def _check_same_classes(name: str, train: Mapping[str, Path], test: Mapping[str,
             )
 
 
-def _open_part(name: str, folders: Sequence[Path], remarks: Remarks, mixed: bool) -> Part:
-    paths: list[str] = []
-    labels: list[int] = []
-    for label, folder in enumerate(folders):
+def _list(name: str, folders: Sequence[Path], remarks: Remarks) -> list[list[str]]:
+    """The images of every class."""
+    listed = []
+    for folder in folders:
         before = remarks.ignored.copy()
         images = found.list_images(name, folder, remarks.ignored)
         if not images:
             others = remarks.ignored - before
-            listed = ", ".join(f"{reason} {count}" for reason, count in others.items())
-            said = f" (files ignored: {listed})" if listed else ""
+            reasons = ", ".join(f"{reason} {count}" for reason, count in others.items())
+            said = f" (files ignored: {reasons})" if reasons else ""
             raise DataError(f"{name}: {found.show_path(folder)} has no image{said}; {UNTESTED}")
-        paths += images
-        labels += [label] * len(images)
+        listed.append(images)
+    return listed
+
+
+def _open_part(name: str, classes: Sequence[Sequence[str]], remarks: Remarks, mixed: bool) -> Part:
+    """classes: the paths of every class's images."""
+    paths = [path for own in classes for path in own]
+    labels = [label for label, own in enumerate(classes) for _ in own]
     if mixed:
         order = mix(len(paths)).tolist()
         paths, labels = [paths[n] for n in order], [labels[n] for n in order]
 
-    def decode(positions: Tensor) -> Iterator[tuple[str, Tensor]]:
+    def read(positions: Tensor, sizing: Sizing | None) -> Tensor:
+        def decode_one(path: str) -> Tensor:
+            pixels, changed = decode(path, sizing)
+            if changed:
+                with counting:
+                    remarks.changed.update(changed)
+            return pixels
+
+        selected = [paths[position] for position in positions.tolist()]
+        named = zip(map(found.show_path, selected), in_order(decode_one, selected), strict=True)
+        return stack(name, named, len(positions))
+
+    def identify(positions: Tensor) -> str:
+        content = hashlib.sha256()
         for position in positions.tolist():
-            yield found.show_path(paths[position]), _decode(paths[position], remarks)
+            try:
+                status = Path(paths[position]).stat()
+            except OSError as error:
+                text = found.show_path(paths[position])
+                raise DataError(f"{name}: {text} cannot be read: {error.strerror}") from error
+            content.update(os.fsencode(paths[position]))
+            content.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+        return content.hexdigest()
 
-    def read(positions: Tensor, size: int | None) -> Tensor:
-        return stack(name, decode(positions), len(positions), size)
-
-    return Part(torch.tensor(labels, dtype=torch.int64), read)
-
-
-def _decode(path: str, remarks: Remarks) -> Tensor:
-    """One image as uint8 [1 or 3, height, width]. Raises DataError, naming the file."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return from_pil(image, remarks.changed)
-    except Exception as error:  # decoders raise many types for damaged files
-        reason = one_line(error).replace(f" {path!r}", "")
-        if isinstance(error, OSError) and error.strerror:
-            reason = error.strerror
-        raise DataError(
-            f"{found.show_path(path)} is not a usable image ({reason}): replace or delete it"
-        ) from error
+    counting = threading.Lock()
+    return Part(torch.tensor(labels, dtype=torch.int64), read, lambda: peek(paths[0]), identify)
 
 
 def _note_similar_names(classes: Mapping[str, Path], remarks: Remarks) -> None:

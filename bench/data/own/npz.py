@@ -47,7 +47,7 @@ def open_source(name: str, path: Path) -> Source:
         label = int(test.labels.max())
         raise DataError(f"{where}: y_test has label {label}, which no training image has")
     notes = [f"arrays not read: {', '.join(others)}"] if others else []
-    return Source(classes, train, test, Remarks(notes=notes))
+    return Source(classes, train, test, Remarks(notes=notes), str(path.resolve()))
 
 
 def _read(where: str, path: Path) -> tuple[Arrays, list[str]]:

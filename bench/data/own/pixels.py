@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from bench import seeds
-from bench.data.resizing import resize
 from bench.errors import DataError
 
 ORIENTATION = 0x0112  # of EXIF: 1 is upright, 2 to 8 are turned or mirrored
@@ -32,7 +31,7 @@ def from_pil(image: Any, changed: Counter[str]) -> Tensor:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged EXIF, and of transparency, which is counted
-        turned = _orientation(image) in range(2, 9)  # before loading: TIFF is turned by it
+        turned = is_turned(image)  # before loading: TIFF is turned by it
         changed[FRAMES] += bool(getattr(image, "is_animated", False))
         if turned:
             image = ImageOps.exif_transpose(image)
@@ -70,16 +69,13 @@ def from_numbers(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return (values if whole else np.rint(values * 255)).astype(np.uint8)
 
 
-def stack(name: str, images: Iterable[tuple[str, Tensor]], count: int, size: int | None) -> Tensor:
+def stack(name: str, images: Iterable[tuple[str, Tensor]], count: int) -> Tensor:
     """uint8 [count, channels, height, width]: one channel if all are grey, otherwise RGB.
 
-    images: what to call each image, and its pixels. Raises DataError where sizes differ and `size`
-    is None.
+    images: what to call each image, and its pixels. Raises DataError where sizes differ.
     """
     stacked, first = torch.empty(0), ""
     for position, (text, image) in enumerate(images):
-        if size is not None:
-            image = resize(image[None], size)[0]
         if position == 0:
             first = text
             stacked = torch.empty(count, *image.shape, dtype=torch.uint8)
@@ -104,11 +100,12 @@ def mix(count: int) -> Tensor:
     return torch.randperm(count, generator=seeds.generator("cpu", "image folder"))
 
 
-def _orientation(image: Any) -> object:
+def is_turned(image: Any) -> bool:
+    """Whether a PIL image's EXIF says that it is to be turned or mirrored."""
     try:
-        return image.getexif().get(ORIENTATION)
+        return image.getexif().get(ORIENTATION) in range(2, 9)
     except Exception:  # damaged EXIF raises many types, and the pixels may be right all the same
-        return None
+        return False
 
 
 def _is_transparent(image: Any) -> bool:

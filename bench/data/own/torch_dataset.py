@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from bench.data.own.pixels import from_numbers, from_pil, mix, stack
+from bench.data.resizing import Sizing
 from bench.data.source import Part, Remarks, Source
 from bench.errors import DataError, one_line, show
 
@@ -91,10 +92,13 @@ def _open_part(text: str, dataset: Any, remarks: Remarks, mixed: bool) -> Part:
             image, _ = _read(text, dataset, order[position], remarks)
             yield f"{text} {order[position]}", image
 
-    def read(positions: Tensor, size: int | None) -> Tensor:
-        return stack(text.split(": ")[0], decode(positions), len(positions), size)
+    def read(positions: Tensor, sizing: Sizing | None) -> Tensor:
+        images = decode(positions)
+        if sizing is not None:
+            images = ((item, sizing.apply(image[None])[0]) for item, image in images)
+        return stack(text.split(": ")[0], images, len(positions))
 
-    return Part(torch.tensor(labels, dtype=torch.int64), read)
+    return Part(torch.tensor(labels, dtype=torch.int64), read, lambda: tuple(probes[0].shape))
 
 
 def _read(text: str, dataset: Any, number: int, remarks: Remarks) -> tuple[Tensor, int]:

@@ -53,6 +53,7 @@ class NasBench201Config(SpaceConfig):
     concatenates: ClassVar[bool] = False
     normalises_pooling: ClassVar[bool] = False
     has_auxiliary_head: ClassVar[bool] = False
+    has_mobile_skeleton: ClassVar[bool] = False
 
     @property
     def graph(self) -> CellGraph:

@@ -133,7 +133,7 @@ def test_the_notes_say_the_verdicts_and_where_seeds_are_few() -> None:
 
 def test_the_forest_plot_shows_differences_seeds_and_what_was_not_run() -> None:
     rows, differences = tabulate(records(), FACTS), list_differences(records(), FACTS)
-    (axes,) = figure.draw(rows, differences, "vinnas", 0.5, "known accuracy", LOOKS).axes
+    (axes,) = figure.draw(rows, differences, FACTS, "known accuracy", LOOKS).axes
     assert read.rows(axes) == ["no-kl", "late", "unrun"]
     assert axes.get_xlabel() == "difference of known accuracy from vinnas, points"
     zero, seeds, bar, mean = (line.get_xdata() for line in axes.get_lines()[:4])

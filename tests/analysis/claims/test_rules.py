@@ -156,6 +156,9 @@ def test_a_low_share_means_something_where_the_control_collapses(
     records = [*collapsing("a", collapsed, 13), *collapsing("darts", of_control, 13)]
     found = find(model.Share("a", at_most=0.25, control="darts"), records).outcome
     assert (found.verdict, found.estimate) == (expected, pytest.approx(collapsed / 13))
+    if (collapsed, of_control) == (1, 13):
+        assert found.basis.startswith("1 of 13 seeds of a collapsed to skip_connect (95 % interval")
+        assert found.basis.endswith("; of darts, 13 of 13 to skip_connect")
     if of_control == 6:
         assert found.needs == ("a setting in which darts collapses on most of 5 or more seeds",)
     if collapsed == 1:

@@ -15,11 +15,10 @@ from analysis.common.comparisons import (
     compare,
     conclude,
     correct_by_holm,
-    find_better_pairs,
     judge,
-    rank_by_mean,
 )
 from analysis.leaderboard.chance import measure_chance
+from analysis.leaderboard.ranks import find_better_pairs, rank_by_mean
 
 ONE = [91.2, 90.1, 92.4, 90.9, 91.8, 91.5]
 OTHER = [90.7, 90.3, 91.1, 90.2, 91.0, 90.4]

@@ -41,6 +41,8 @@ def test_the_verdict_of_a_genotype_is_of_all_its_cells_together() -> None:
     genotype = Genotype.from_json({"space": "darts", "cells": cells})
     assert CollapseThresholds().have_collapsed(genotype)
     assert not CollapseThresholds(0.8, 0.8).have_collapsed(genotype)
+    assert CollapseThresholds().name_end(genotype) == "skip_connect"
+    assert CollapseThresholds(type=0.8).name_end(genotype) == "parameter-free operations"
 
 
 def test_the_verdict_in_words() -> None:

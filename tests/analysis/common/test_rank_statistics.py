@@ -156,3 +156,39 @@ def test_spearman_is_that_of_scipy_and_not_stated_of_few_or_equal_points() -> No
     assert spearman(one, other) == pytest.approx(stats.spearmanr(one, other).statistic)
     assert spearman(one[: rank_statistics.FEWEST_POINTS - 1], other[:4]) is None
     assert spearman(pd.Series([1.0] * 12), other) is None
+
+
+@pytest.mark.parametrize("decimals", [9, 1])
+def test_many_values_have_the_normal_distribution_of_scipy(decimals: int) -> None:
+    generator = np.random.default_rng(0)
+    one = generator.normal(0.2, size=300).round(decimals)
+    other = generator.normal(size=280).round(decimals)
+    expected = stats.mannwhitneyu(one, other, method="asymptotic").pvalue
+    assert rank_statistics.rank_sum_p(one, other) == pytest.approx(expected, rel=1e-9)
+    gaps = (one[:280] - other).round(decimals)
+    expected = stats.wilcoxon(gaps, correction=True, mode="approx").pvalue
+    assert rank_statistics.signed_rank_p(gaps) == pytest.approx(expected, rel=1e-9)
+    assert rank_statistics.rank_sum_p(np.zeros(300), np.zeros(200)) == 1
+    assert rank_statistics.signed_rank_p(np.zeros(300)) == 1
+
+
+def test_one_value_against_many_never_rejects() -> None:
+    assert critical_rank_sum(1, 200, 0.95) is None
+    assert 1 <= (critical_rank_sum(3, 200, 0.95) or 0) < 300
+    assert rank_statistics.rank_sum_p(np.array([5.0]), np.arange(200.0)) < 0.2
+
+
+def test_exact_tests_and_normal_ones_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(1)
+    one, other = generator.normal(0.4, size=50), generator.normal(size=50)
+
+    def compute() -> list[float]:
+        found = [rank_statistics.rank_sum_p(one, other), rank_statistics.signed_rank_p(one - other)]
+        for level in (0.9, 0.95, 0.99):
+            found += [rank_statistics.critical_rank_sum(50, 50, level) or 0]
+            found += [rank_statistics.critical_signed_rank(50, level) or 0]
+        return found
+
+    exact = compute()
+    monkeypatch.setattr(rank_statistics, "MOST_EXACT", 10)
+    assert compute() == pytest.approx(exact, rel=0.02, abs=0.002)

@@ -150,6 +150,7 @@ def test_notes_name_hardware_code_data_and_lacking_trials(tmp_path: Path) -> Non
     assert "AMD EPYC, 2 cores (device cpu, threads 1) (2 trials)" in text
     assert "0.1.0, commit 0123456789ab with changes (1 trial)" in text
     assert f"SHA-256 {records[0].data.digest[:12]}" in text
+    assert "Hardware is mixed (AMD EPYC, NVIDIA H100): times do not compare" in text
     assert "2 failed, 1 missing" in text
     assert "| a\\|b (baseline) |" in text
 

@@ -45,9 +45,18 @@ def rows(count: int) -> pd.DataFrame:
 
 def test_labels_of_methods_that_are_equal_do_not_cover_each_other() -> None:
     scatter = charts.make_scatter(rows(18), "test accuracy", Looks(tuple(NAMES)))
+    assert scatter is not None and not scatter.asking
     heights = sorted(point.label_y for point in scatter.points)
     assert min(b - a for a, b in pairwise(heights)) >= charts.LABEL_HEIGHT
     assert heights[0] >= 0 and heights[-1] <= charts.HEIGHT
+
+
+def test_searches_that_ask_a_table_are_not_compared_by_their_time() -> None:
+    looks, asking = Looks(tuple(NAMES)), [NAMES[1], "elsewhere"]
+    scatter = charts.make_scatter(rows(3), "test accuracy", looks, asking)
+    assert scatter is not None and scatter.asking == [NAMES[1]]
+    assert [point.name for point in scatter.points] == [NAMES[0], NAMES[2]]
+    assert charts.make_scatter(rows(1), "test accuracy", looks, NAMES) is None
 
 
 def test_marks_are_inside_and_say_their_value() -> None:

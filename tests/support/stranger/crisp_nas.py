@@ -3,7 +3,6 @@ from torch import nn
 
 from bench.method import Method, Objective, Phase, Selection, cosine
 from bench.options import NonNegative, Positive, options
-from bench.posterior import table
 from bench.space.genotype import Genotype
 from bench.space.mixture import CellMixture, Mixture
 from bench.space.selection import strongest_edges
@@ -52,7 +51,3 @@ class Crisp(Method):
 
     def select(self, supernet, validation):
         return Selection(self.current(), "strongest")
-
-    def posterior(self):
-        values = {kind: {"mean": z} for kind, z in self.weights().items()}
-        return table(self.current(), self.task.graph, self.task.space.operations, values)

@@ -1,0 +1,1 @@
+"""ImageNet, as photographs and downsampled; nothing is downloaded, for its terms' sake."""

@@ -1,0 +1,1 @@
+"""Cells that one study has found, for another study to evaluate."""

@@ -1,0 +1,1 @@
+"""How sure a trained network is of its predictions, and whether it should be."""
