@@ -17,11 +17,12 @@ from bench.records.schema import FinishedRecord
 
 def make(records: Iterable[FinishedRecord], looks: Looks) -> Outputs:
     """candidates.csv and .png where there are candidates, inheritance.* where retrained."""
+    records = list(records)
     rows = tabulate(records)
     if not len(rows):
         return {}
     outputs: Outputs = {"candidates.csv": rows, "candidates.png": draw_distribution(rows, looks)}
-    correlations = correlate(rows)
+    correlations = correlate(records)
     if not len(correlations):
         return outputs
     return {

@@ -105,7 +105,9 @@ def draw_inheritance(rows: pd.DataFrame, correlations: pd.DataFrame, looks: Look
         figure,
         "Accuracies of candidates with the super-network's weights and after a training from "
         "scratch, both on validation images. In brackets is Spearman's rank correlation with its "
-        "95 % percentile bootstrap interval over candidates." + looks.remark,
+        "95 % percentile bootstrap interval over candidates; the ceiling is what the noise of "
+        "trainings leaves of a correlation. In a study of known accuracies the trainings are those "
+        "of the table." + looks.remark,
     )
     return figure
 
@@ -116,4 +118,5 @@ def _describe(correlations: pd.DataFrame, kind: str) -> str:
     row = correlations.loc[kind]
     if pd.isna(row["spearman"]):
         return "(no rank correlation: one side is constant)"
-    return f"({row['spearman']:.2f}, {row['low']:.2f} to {row['high']:.2f})"
+    limit = "" if pd.isna(row["ceiling"]) else f", ceiling {row['ceiling']:.2f}"
+    return f"({row['spearman']:.2f}, {row['low']:.2f} to {row['high']:.2f}{limit})"

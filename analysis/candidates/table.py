@@ -9,13 +9,17 @@ import numpy as np
 import pandas as pd
 
 from analysis.common.intervals import LEVEL, Array
-from analysis.common.trials import TRIAL_COLUMNS, identify
+from analysis.common.rank_statistics import ceiling, reliability
+from analysis.common.trials import CANDIDATE_KINDS, TRIAL_COLUMNS, identify, list_pairs
 from bench.records.schema import FinishedRecord
 
-KINDS = ("guided", "uniform")
 BOTH = "both"
-COLUMNS = (*TRIAL_COLUMNS, "drawn", "candidate", "inherited_percent", "retrained_percent")
-CORRELATION_COLUMNS = (*TRIAL_COLUMNS, "drawn", "candidates", "spearman", "low", "high")
+COLUMNS = (
+    *TRIAL_COLUMNS, "drawn", "candidate", "inherited_percent", "retrained_percent", "trainings"
+)  # fmt: skip
+CORRELATION_COLUMNS = (
+    *TRIAL_COLUMNS, "drawn", "candidates", "spearman", "low", "high", "ceiling"
+)  # fmt: skip
 RESAMPLES = 2000
 FEWEST_CANDIDATES = 3
 """Below this no rank correlation is stated."""
@@ -24,37 +28,43 @@ FEWEST_CANDIDATES = 3
 def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
     """One row per candidate: accuracies on validation images, percent; the columns are `COLUMNS`.
 
-    retrained_percent: after a training from scratch, empty for those that were not trained.
+    retrained_percent: mean after trainings from scratch (those of a table, where the study is of
+    known accuracies), empty for those that were not trained; trainings: how many.
     """
-    rows: list[dict[str, Any]] = []
-    for record in records:
-        selection = record.selection
-        for kind, candidates in (("guided", selection.guided), ("uniform", selection.uniform)):
-            retrained = (selection.retrained or {}).get(kind) or ()
-            for number, accuracy in enumerate(candidates.accuracies if candidates else ()):
-                again = 100 * retrained[number] if number < len(retrained) else None
-                rows.append(
-                    identify(record)
-                    | {"drawn": kind, "candidate": number, "inherited_percent": 100 * accuracy}
-                    | {"retrained_percent": again}
-                )
+    rows = [
+        identify(record)
+        | {"drawn": kind, "candidate": number, "inherited_percent": 100 * pair.inherited}
+        | {"retrained_percent": 100 * pair.retrained if pair.trainings else None}
+        | {"trainings": len(pair.trainings)}
+        for record in records
+        for kind in CANDIDATE_KINDS
+        for number, pair in enumerate(list_pairs(record, kind))
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"retrained_percent": float})
 
 
-def correlate(candidates: pd.DataFrame) -> pd.DataFrame:
+def correlate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
     """Spearman's correlation of inherited and retrained accuracy, by trial and kind and together.
 
     low, high: 95 % percentile bootstrap over candidates; empty where one side does not vary.
+    ceiling: what the noise of trainings leaves, empty where it is not known.
     """
-    trained = candidates.dropna(subset=["retrained_percent"])
-    rows = []
-    for trial, part in trained.groupby(list(TRIAL_COLUMNS), sort=False):
-        for kind in (*KINDS, BOTH):
-            own = part if kind == BOTH else part[part["drawn"] == kind]
-            x, y = own[["inherited_percent", "retrained_percent"]].to_numpy(dtype=float).T
-            if len(x) >= FEWEST_CANDIDATES:
-                rows.append((*trial, kind, len(x), *bootstrap_spearman(x, y)))
-    return pd.DataFrame(rows, columns=list(CORRELATION_COLUMNS))
+    rows: list[dict[str, Any]] = []
+    for record in records:
+        for kind in (*CANDIDATE_KINDS, BOTH):
+            drawn = CANDIDATE_KINDS if kind == BOTH else (kind,)
+            pairs = [pair for one in drawn for pair in list_pairs(record, one) if pair.trainings]
+            if len(pairs) < FEWEST_CANDIDATES:
+                continue
+            x, y = np.array([(pair.inherited, pair.retrained) for pair in pairs]).T
+            value, low, high = bootstrap_spearman(x, y)
+            rows.append(
+                identify(record)
+                | {"drawn": kind, "candidates": len(pairs)}
+                | {"spearman": value, "low": low, "high": high}
+                | {"ceiling": ceiling(reliability([pair.trainings for pair in pairs]))}
+            )
+    return pd.DataFrame(rows, columns=list(CORRELATION_COLUMNS)).astype({"ceiling": float})
 
 
 def bootstrap_spearman(x: Array, y: Array) -> tuple[float, float, float]:

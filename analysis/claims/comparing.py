@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from analysis.claims.evidence import Evidence, Records
@@ -18,12 +19,11 @@ from analysis.claims.outcome import ClaimVerdict, Outcome, Scale, conclude, unde
 from analysis.common.comparisons import Judgement, Sample, Verdict, judge_pairs
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.operations import count_inputs, list_choices, measure_distance
-from analysis.common.rank_statistics import spearman
-from analysis.common.trials import is_tabular, list_accuracies
+from analysis.common.rank_statistics import ceiling, reliability, spearman
+from analysis.common.trials import CANDIDATE_KINDS, is_tabular, list_accuracies, list_pairs
 from bench.claims import model
 from bench.records.schema import FinishedRecord
 
-_KINDS = ("guided", "uniform")
 _SCORES = {"nll": "NLL", "brier": "Brier score", "ece": "ECE", "aurc": "AURC"}
 _POINTS = Scale("points")
 _EDGES = Scale("of the edges")
@@ -113,10 +113,10 @@ def diversity(rule: model.Diversity, evidence: Evidence) -> Outcome:
 
 def guided(rule: model.Guided, evidence: Evidence) -> Outcome:
     """Are guided candidates better than uniform ones, each trial's mean against the other?"""
-    means: dict[str, dict[str, float]] = {kind: {} for kind in _KINDS}
+    means: dict[str, dict[str, float]] = {kind: {} for kind in CANDIDATE_KINDS}
     for record in evidence.records["method"]:
-        drawn = [getattr(record.selection, kind) for kind in _KINDS]
-        for kind, candidates in zip(_KINDS, drawn, strict=True):
+        drawn = [getattr(record.selection, kind) for kind in CANDIDATE_KINDS]
+        for kind, candidates in zip(CANDIDATE_KINDS, drawn, strict=True):
             if all(drawn):
                 means[kind][record.trial.search_id] = 100 * candidates.mean
     if not means["guided"]:
@@ -157,33 +157,40 @@ def predict(rule: model.Predict, evidence: Evidence) -> Outcome:
 
 
 def inheritance(rule: model.Inheritance, evidence: Evidence) -> Outcome:
-    """Do inherited accuracies rank candidates as retrained ones do?"""
-    correlations = {
-        record.trial.search_id: value
-        for record in evidence.records["method"]
-        if (value := _correlate(record)) is not None
-    }
+    """Do inherited accuracies rank candidates as retrained ones do?
+
+    Undecided where the noise of trainings leaves no correlation as high as the claim's.
+    """
+    correlations: dict[str, float] = {}
+    ceilings: list[float] = []
+    for record in evidence.records["method"]:
+        pairs = [
+            pair for kind in CANDIDATE_KINDS for pair in list_pairs(record, kind) if pair.trainings
+        ]
+        inherited, retrained = (
+            [getattr(pair, side) for pair in pairs] for side in ("inherited", "retrained")
+        )
+        value = spearman(pd.Series(inherited), pd.Series(retrained))
+        if value is not None:
+            correlations[record.trial.search_id] = value
+            highest = ceiling(reliability([pair.trainings for pair in pairs]))
+            ceilings += [] if highest is None else [highest]
     if not correlations:
         return undecided(
             "no candidates were trained from scratch",
             "a study that trains candidates from scratch (search.retrained)",
         )
+    if ceilings and (highest := float(np.mean(ceilings))) < rule.at_least:
+        return undecided(
+            f"the noise of trainings leaves no rank correlation above {highest:.2f} on average",
+            "more trainings of a candidate (search.retrained_seeds), or longer ones",
+        )
     judgement = _judge(correlations, dict.fromkeys(correlations, rule.at_least), evidence)
     scale = Scale("(Spearman)", lambda shift: shift + rule.at_least, sign="")
     what = "rank correlation of inherited and retrained accuracies"
+    if ceilings:
+        what += f" (noise leaves at most {float(np.mean(ceilings)):.2f})"
     return conclude(judgement, _above_or_below(judgement), what, scale)
-
-
-def _correlate(record: FinishedRecord) -> float | None:
-    """Spearman's correlation over guided and uniform candidates together."""
-    pairs: list[tuple[float, float]] = []
-    for kind in _KINDS:
-        candidates = getattr(record.selection, kind)
-        retrained = (record.selection.retrained or {}).get(kind) or []
-        if candidates:
-            pairs += zip(candidates.accuracies, retrained, strict=False)
-    inherited, again = ([pair[side] for pair in pairs] for side in (0, 1))
-    return spearman(pd.Series(inherited), pd.Series(again))
 
 
 def _above_or_below(judgement: Judgement) -> ClaimVerdict:

@@ -1,4 +1,4 @@
-"""Rank tests with ties, the shifts that they do not reject, and rank correlation.
+"""Rank tests with ties, the shifts that they do not reject, rank correlation and its noise ceiling.
 
 Up to `MOST_EXACT` values the tests are exact whatever the values are: their p-values come from the
 distribution of the statistic over all permutations (rank sums) or all signs (signed ranks), counted
@@ -11,7 +11,9 @@ their mean rank. p-values are two-sided: twice the smaller tail, at most 1.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -126,6 +128,39 @@ def spearman(one: pd.Series[Any], other: pd.Series[Any]) -> float | None:
         return None
     ranks = pd.DataFrame({"one": one.astype(float), "other": other.astype(float)}).rank()
     return round(float(ranks.corr().to_numpy()[0, 1]), 12) + 0.0  # no -0.0 from rounding errors
+
+
+def reliability(trainings: Sequence[Sequence[float]]) -> float | None:
+    """Of the ranks of architectures by their mean accuracy, 0 to 1: [architectures][trainings].
+
+    From the mean rank correlation of two trainings (Spearman 1910, Brown 1910: how reliable a mean
+    is by how well its parts agree). Trainings after the fewest that an architecture
+    has are left out, and so are architectures with one. None for fewer than `FEWEST_POINTS`
+    architectures, or where a training does not tell them apart.
+    """
+    several = [own for own in trainings if len(own) > 1]
+    if len(several) < FEWEST_POINTS:
+        return None
+    count = min(map(len, several))
+    columns = np.array([own[:count] for own in several]).T
+    agreements = [
+        spearman(pd.Series(one), pd.Series(other)) for one, other in combinations(columns, 2)
+    ]
+    found = [value for value in agreements if value is not None and not np.isnan(value)]
+    if not found:
+        return None
+    agreement = max(0.0, float(np.mean(found)))
+    return count * agreement / (1 + (count - 1) * agreement)
+
+
+def ceiling(*reliabilities: float | None) -> float | None:
+    """The highest rank correlation to expect of scores with these reliabilities (Spearman 1904).
+
+    None where one is not known. A score without noise, such as a prediction, has a reliability of 1
+    and need not be given.
+    """
+    known = [value for value in reliabilities if value is not None]
+    return float(np.sqrt(np.prod(known))) if len(known) == len(reliabilities) else None
 
 
 def _double_ranks(values: Array) -> Any:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from bench.records.schema import FinishedRecord
 
 TRIAL_COLUMNS = ("method", "dataset", "seed", "trial")
 """The first columns of every table with a row per trial; `trial` is the id's first 8 digits."""
+CANDIDATE_KINDS = ("guided", "uniform")
+"""Drawn from the learned posterior; drawn uniformly at the same expected size."""
 
 
 def sort_key(name: str, order: Sequence[str]) -> tuple[int, str]:
@@ -58,3 +62,30 @@ def label_accuracy(records: Iterable[FinishedRecord]) -> str:
 def is_tabular(record: FinishedRecord) -> bool:
     """Whether the record's accuracies were looked up in a table of all architectures."""
     return record.evaluation.kind == "tabular"
+
+
+class Pair(NamedTuple):
+    """The accuracies of a candidate of a search on validation images (fractions).
+
+    trainings: one for each training from scratch, those of a table where the study is of known
+    accuracies; none where it was not trained.
+    """
+
+    inherited: float
+    trainings: list[float]
+
+    @property
+    def retrained(self) -> float:
+        """The mean over the trainings."""
+        return float(np.mean(self.trainings))
+
+
+def list_pairs(record: FinishedRecord, kind: str) -> list[Pair]:
+    """All candidates of a kind (of `CANDIDATE_KINDS`), in the order drawn."""
+    candidates = getattr(record.selection, kind)
+    inherited = candidates.accuracies if candidates else []
+    trained = (record.selection.retrained or {}).get(kind) or []
+    return [
+        Pair(accuracy, trained[number] if number < len(trained) else [])
+        for number, accuracy in enumerate(inherited)
+    ]

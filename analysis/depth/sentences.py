@@ -15,7 +15,8 @@ from bench.records.schema import FinishedRecord
 
 HEADINGS = (
     "data set", "varied", "small", "large", "genotypes", "Kendall's tau (95 % interval)",
-    "Spearman's correlation (95 % interval)", "lost by choosing at the small scale, points",
+    "Spearman's correlation (95 % interval)", "noise ceiling",
+    "lost by choosing at the small scale, points",
 )  # fmt: skip
 
 
@@ -42,8 +43,15 @@ def _describe(row: Mapping[Any, Any]) -> str:
         return f"The rankings at {scales} {where} are not compared: {why}."
     return (
         f"The rankings at {scales} {where} have Kendall's tau {_format(row, 'kendall')} and"
-        f" Spearman's correlation {_format(row, 'spearman')}, over {genotypes}; {_judge(row)}."
+        f" Spearman's correlation {_format(row, 'spearman')}{_limit(row)}, over {genotypes};"
+        f" {_judge(row)}."
     )
+
+
+def _limit(row: Mapping[Any, Any]) -> str:
+    if pd.isna(row["ceiling"]):
+        return ""
+    return f", of at most {row['ceiling']:.2f} that the noise of trainings leaves of the latter"
 
 
 def _judge(row: Mapping[Any, Any]) -> str:
@@ -68,7 +76,10 @@ def format_page(pairs: pd.DataFrame, study: str) -> str:
             "A genotype's accuracy is the mean over its trainings on the test images. Intervals are"
             " percentile bootstraps over genotypes, within each data set; over all data sets is the"
             " mean of their correlations. Trainings differ by their seeds too, which lowers every"
-            " correlation: it is below 1 even where depth changes nothing. The last column is the"
+            " correlation: it is below 1 even where depth changes nothing. The noise ceiling is"
+            " what that leaves of Spearman's correlation, from how well two trainings of the same"
+            " genotypes agree; it is empty where they were trained once (evaluation.repeats). The"
+            " last column is the"
             " accuracy at the large scale of what is best there, minus that of what is best at the"
             " small one."
         )
@@ -90,5 +101,6 @@ def _format_row(row: Mapping[Any, Any]) -> list[str]:
         f"{row['varied']}, at {row['fixed']} {other}",
         *(str(row[name]) for name in ("small", "large", "genotypes")),
         *(_format(row, name) if known else "" for name in ("kendall", "spearman")),
+        "" if pd.isna(row["ceiling"]) else f"{row['ceiling']:.2f}",
         f"{row['loss_points']:.2f}",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.common.intervals import LEVEL, Array
-from analysis.common.rank_statistics import FEWEST_POINTS
+from analysis.common.rank_statistics import FEWEST_POINTS, ceiling, reliability
 from analysis.common.trials import is_tabular, list_accuracies
 from bench.records.schema import FinishedRecord
 
@@ -19,12 +19,12 @@ AXES = ("cells", "channels")
 """Options of an evaluation: depth and width."""
 ALL_DATASETS = "all data sets"
 CELL_COLUMNS = (
-    "dataset", "method", "genotype", *AXES, "trainings", "test_accuracy_percent"
+    "dataset", "method", "genotype", *AXES, "trainings", "test_accuracy_percent", "reliability"
 )  # fmt: skip
 COLUMNS = (
     "dataset", "varied", "fixed", "small", "large", "genotypes",
     "kendall", "kendall_low", "kendall_high", "spearman", "spearman_low", "spearman_high",
-    "loss_points",
+    "ceiling", "loss_points",
 )  # fmt: skip
 RESAMPLES = 2000
 _DECIMALS = 9
@@ -43,8 +43,9 @@ class Correlation(NamedTuple):
 def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
     """One row per (data set, method, genotype, depth, width), in the order of the records.
 
-    The accuracy is the mean over all trainings of the genotype there. There are rows where a data
-    set has several depths or widths, all other options of the evaluation being the same.
+    The accuracy is the mean over all trainings of the genotype there; reliability: of the ranks of
+    all genotypes there by it, empty where they were trained once. There are rows where a data set
+    has several depths or widths, all other options of the evaluation being the same.
     """
     rows: dict[tuple[Any, ...], list[float]] = {}
     for record in records:
@@ -59,14 +60,16 @@ def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
     scales: dict[str, set[tuple[Any, ...]]] = {}
     for key in rows:
         scales.setdefault(key[0], set()).add(key[4:])
-    return pd.DataFrame(
-        [
-            (*key[1:], len(values), float(np.mean(values)))
-            for key, values in rows.items()
-            if len(scales[key[0]]) > 1
-        ],
-        columns=list(CELL_COLUMNS),
-    )
+    rows = {key: values for key, values in rows.items() if len(scales[key[0]]) > 1}
+    there: dict[tuple[Any, ...], list[list[float]]] = {}
+    for key, values in rows.items():
+        there.setdefault((*key[:2], *key[4:]), []).append(values)
+    found = {scale: reliability(trainings) for scale, trainings in there.items()}
+    table = [
+        (*key[1:], len(values), float(np.mean(values)), found[*key[:2], *key[4:]])
+        for key, values in rows.items()
+    ]
+    return pd.DataFrame(table, columns=list(CELL_COLUMNS)).astype({"reliability": float})
 
 
 def correlate(cells: pd.DataFrame) -> pd.DataFrame:
@@ -74,9 +77,10 @@ def correlate(cells: pd.DataFrame) -> pd.DataFrame:
 
     small, large: the two values of the option `varied`; fixed: the value of the other option.
     Over data sets is the mean of their correlations. low, high: percentile bootstrap at 95 % over
-    genotypes, within each data set. loss_points: how much worse at the large scale the genotype is
-    that is best at the small one, against the one that is best there. Empty where fewer than
-    `FEWEST_POINTS` genotypes have both, or where one side does not vary.
+    genotypes, within each data set. ceiling: what the noise of trainings leaves of Spearman's
+    correlation, empty where it is not known. loss_points: how much worse at the large scale the
+    genotype is that is best at the small one, against the one that is best there. Empty where fewer
+    than `FEWEST_POINTS` genotypes have both, or where one side does not vary.
     """
     rows: list[dict[str, Any]] = []
     together: dict[tuple[Any, ...], list[tuple[Correlation, dict[str, Any]]]] = {}
@@ -84,6 +88,7 @@ def correlate(cells: pd.DataFrame) -> pd.DataFrame:
         for pair, (x, y) in _list_pairs(own):
             row = {"dataset": dataset, **pair, "genotypes": len(x)}
             row["loss_points"] = float(y.max() - y[x == x.max()].mean())
+            row["ceiling"] = ceiling(*_list_reliabilities(own, pair))
             both = correlate_ranks(x, y) if len(x) >= FEWEST_POINTS else None
             if both is not None:
                 row |= _summarise([both])
@@ -94,10 +99,22 @@ def correlate(cells: pd.DataFrame) -> pd.DataFrame:
             first = group[0][1]
             shared = {name: first[name] for name in ("varied", "fixed", "small", "large")}
             counts = {"genotypes": sum(row["genotypes"] for _, row in group)}
-            loss = {"loss_points": float(np.mean([row["loss_points"] for _, row in group]))}
+            means = {
+                name: float(np.mean([row[name] for _, row in group]))
+                for name in ("loss_points", "ceiling")
+                if all(row[name] is not None for _, row in group)
+            }
             summary = _summarise([both for both, _ in group])
-            rows.append({"dataset": ALL_DATASETS, **shared, **counts, **loss, **summary})
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+            rows.append({"dataset": ALL_DATASETS, **shared, **counts, **means, **summary})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"ceiling": float})
+
+
+def _list_reliabilities(cells: pd.DataFrame, pair: Mapping[str, Any]) -> Iterator[float | None]:
+    """Of both scales of a pair, from the rows of one data set."""
+    (other,) = (axis for axis in AXES if axis != pair["varied"])
+    at = cells[cells[other] == pair["fixed"]].groupby(pair["varied"])["reliability"].first()
+    for scale in (pair["small"], pair["large"]):
+        yield None if pd.isna(at[scale]) else float(at[scale])
 
 
 def _list_pairs(cells: pd.DataFrame) -> Iterator[tuple[dict[str, Any], tuple[Array, Array]]]:

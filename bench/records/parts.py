@@ -9,7 +9,7 @@ import re
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bench.space.genotype import Genotype
 from bench.study.model import stem
@@ -200,6 +200,15 @@ class Improvement(Part):
     truth: dict[str, Truth] = {}
 
 
+def _as_list(value: Any) -> Any:
+    """Records of before there were several trainings of a candidate have a number."""
+    return [value] if isinstance(value, int | float) else value
+
+
+Trainings = Annotated[list[Fraction], BeforeValidator(_as_list)]
+"""Validation accuracies of an architecture, one for each training; none where a table lacks it."""
+
+
 class SelectionPart(Part):
     """How the genotype was chosen; methods add what is theirs."""
 
@@ -209,8 +218,8 @@ class SelectionPart(Part):
     guided: Candidates | None = None
     uniform: Candidates | None = None
     inherited_test: Quality | None = None
-    retrained: dict[str, list[float]] | None = None
-    """By kind of candidate, validation accuracies after a training from scratch."""
+    retrained: dict[str, list[Trainings]] | None = None
+    """By kind of candidate, its accuracies after trainings from scratch, or those of a table."""
     asks: str = ""
     """Which known accuracies the search asked for, in words."""
     architectures: Count | None = None

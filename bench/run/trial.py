@@ -151,6 +151,14 @@ class _Run:
         details = dict(selection.details)
         if isinstance(arguments.oracle, Oracle):
             details["asks"] = arguments.oracle.text
+        if isinstance(self.trial.evaluation, TabularConfig) and selection.candidates:
+            table = tables(self.trial.evaluation)[self.trial.evaluation.dataset]
+            known = {
+                kind: [table.trainings(cell) for cell in cells]
+                for kind, cells in selection.candidates.items()
+            }
+            if any(accuracies for own in known.values() for accuracies in own):
+                details["retrained"] = known
         if selection.inherited is not None:
             details["inherited_test"] = self._inherited(data, found)
         self.posterior = found.posterior

@@ -100,6 +100,16 @@ class Table:
         """The highest mean accuracy."""
         return self._sorted[-1]
 
+    def trainings(self, genotype: Genotype) -> list[float]:
+        """The accuracies of a genotype's trainings; none of one that the table does not have."""
+        try:
+            text = genotype.to_nas_bench_201_text()
+        except (
+            ValueError
+        ):  # not a cell of the benchmark's space, such as one with parallel operations
+            return []
+        return list(self.accuracies.get(text, ()))
+
     def look_up(self, genotype: Genotype) -> Truth:
         """Raises ConfigurationError for a genotype that the table does not have."""
         try:

@@ -59,6 +59,8 @@ class SearchConfig:
     """
     retrained_epochs: Annotated[Count | None, Mark.LATER] = None
     """Epochs of such a training; null: those of the search."""
+    retrained_seeds: Annotated[Count, Mark.LATER] = 1
+    """Trainings of each; two or more show the noise of trainings, which bounds a correlation."""
 
 
 @options

@@ -148,16 +148,16 @@ def prepare(
 
 
 def train_briefly(
-    genotype: Genotype, task: Task, budget: EvaluationConfig, number: int
+    genotype: Genotype, task: Task, budget: EvaluationConfig, number: int, again: int = 0
 ) -> tuple[History, float]:
     """Train a candidate of a search; its history and its accuracy on the validation images.
 
     budget: epochs and optimiser; scale, batch size and augmentation are the search's. number: of
-    the candidate, for its seeds. The accuracy is a fraction.
+    the candidate, again: of its training, for their seeds. The accuracy is a fraction.
     """
-    validation = task.data.validation
+    validation, place = task.data.validation, (number, again) if again else (number,)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(task.seed, "candidate", number))
+        torch.manual_seed(derive(task.seed, "candidate", *place))
         scale = NetworkOptions(
             task.space.cells, task.space.channels, task.data.shape, task.classes, noise=Noise()
         )
@@ -168,7 +168,7 @@ def train_briefly(
         augmentation=task.augmentation,
         precision=task.search.precision,
         channels_last=task.search.channels_last,
-        seed=derive(task.seed, "short training", number),
+        seed=derive(task.seed, "short training", *place),
     )
     phases = [sgd_evaluation(network, budget, "train")]
     trainer = Trainer(phases, task.data.part, {"network": network}, options, network.noise)

@@ -207,19 +207,23 @@ def _describe_learning(search: Prepared, genotype: Genotype) -> dict[str, float]
 def _retrain(selection: Selection, task: Task) -> dict[str, Any]:
     """Train the first candidates of each kind from scratch, as many as the study asks for.
 
-    Returns what the record's `selection` says of it: validation accuracies and seconds.
+    Returns what the record's `selection` says of it: validation accuracies, one for each training,
+    and seconds of all of them.
     """
     if not (task.search.retrained and selection.candidates):
         return {}
     budget = EvaluationConfig(epochs=task.search.retrained_epochs or task.epochs)
-    rows: dict[str, list[float]] = {}
+    rows: dict[str, list[list[float]]] = {}
     seconds = 0.0
     for kind, candidates in selection.candidates.items():
         rows[kind] = []
         for number, genotype in enumerate(candidates[: task.search.retrained]):
-            history, accuracy = train_briefly(genotype, task, budget, number)
-            rows[kind].append(round(accuracy, 6))
-            seconds += history.seconds
+            accuracies = []
+            for again in range(task.search.retrained_seeds):
+                history, accuracy = train_briefly(genotype, task, budget, number, again)
+                accuracies.append(round(accuracy, 6))
+                seconds += history.seconds
+            rows[kind].append(accuracies)
     return {"retrained": rows, "retrained_seconds": seconds}
 
 

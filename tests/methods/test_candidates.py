@@ -69,13 +69,15 @@ def test_a_study_trains_the_first_candidates_from_scratch_as_well(
 ) -> None:
     """Nothing else in the record differs; a method without candidates has none to train."""
     plain = tiny.lasting(tiny.run(tiny.trial(name), tmp_path).record)
-    asked = {"retrained": 2, "retrained_epochs": 1}
+    asked = {"retrained": 2, "retrained_epochs": 1, "retrained_seeds": 2}
     record = tiny.lasting(tiny.run(tiny.trial(name, search=asked), tmp_path).record)
     found = record["selection"].pop("retrained", None)
     if name == "darts":
         assert found is None
     else:
         assert {kind: len(values) for kind, values in found.items()} == {"guided": 2, "uniform": 2}
-        assert all(0 <= value <= 1 for values in found.values() for value in values)
+        trainings = [own for candidates in found.values() for own in candidates]
+        assert all(len(own) == 2 and 0 <= min(own) <= max(own) <= 1 for own in trainings)
+        assert any(one != other for one, other in trainings)  # of another seed
     for part in ("selection", "search", "evaluation"):
         assert record[part] == plain[part]

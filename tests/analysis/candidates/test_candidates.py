@@ -14,6 +14,7 @@ from analysis import candidates
 from analysis.candidates import figures
 from analysis.candidates.table import bootstrap_spearman, correlate, tabulate
 from analysis.common.plots import Looks
+from analysis.common.rank_statistics import ceiling, reliability
 from bench.records.schema import FinishedRecord
 
 INHERITED = {"guided": [0.7, 0.8, 0.75, 0.9], "uniform": [0.1, 0.3, 0.2, 0.2]}
@@ -39,7 +40,7 @@ def test_one_row_per_candidate() -> None:
 
 
 def test_rank_correlations_by_kind_and_together() -> None:
-    correlations = correlate(tabulate([record(retrained=RETRAINED)])).set_index("drawn")
+    correlations = correlate([record(retrained=RETRAINED)]).set_index("drawn")
     assert correlations["candidates"].to_dict() == {"guided": 3, "uniform": 3, "both": 6}
     assert correlations.loc["guided", "spearman"] == pytest.approx(1)
     assert correlations.loc["uniform", "spearman"] == pytest.approx(-1)
@@ -48,6 +49,24 @@ def test_rank_correlations_by_kind_and_together() -> None:
     assert correlations.loc["both", "spearman"] == pytest.approx(stats.spearmanr(x, y).statistic)
     assert (correlations["low"] <= correlations["spearman"]).all()
     assert (correlations["high"] >= correlations["spearman"]).all()
+
+
+def test_several_trainings_are_averaged_and_give_a_ceiling() -> None:
+    retrained = {
+        "guided": [[0.9, 0.8], [0.92, 0.86], [0.91, 0.81], []],
+        "uniform": [[0.6, 0.7], [0.5, 0.6], [0.55, 0.65], [0.4, 0.5]],
+    }
+    made = [record(retrained=retrained)]
+    rows = tabulate(made)
+    assert rows["trainings"].to_list() == [2, 2, 2, 0, 2, 2, 2, 2]
+    assert rows["retrained_percent"][0] == pytest.approx(85)
+    assert np.isnan(rows["retrained_percent"][3])  # a table does not have it
+    found = correlate(made).set_index("drawn")
+    trainings = [own for values in retrained.values() for own in values if own]
+    assert found.loc["both", "ceiling"] == pytest.approx(ceiling(reliability(trainings)))
+    assert found["ceiling"].isna().to_dict() == {"guided": True, "uniform": True, "both": False}
+    (axes,) = read.shown(figures.draw_inheritance(rows, correlate(made), LOOKS))
+    assert ", ceiling 1.00)" in axes.get_title()
 
 
 def test_spearman_with_ties_and_its_interval() -> None:
@@ -82,8 +101,8 @@ def test_the_distribution_shows_shares_in_bins_and_each_trials_mean_and_spread()
 
 
 def test_inheritance_shows_every_retrained_candidate_and_the_correlation() -> None:
-    rows = tabulate([record(retrained=RETRAINED)])
-    (axes,) = read.shown(figures.draw_inheritance(rows, correlate(rows), LOOKS))
+    made = [record(retrained=RETRAINED)]
+    (axes,) = read.shown(figures.draw_inheritance(tabulate(made), correlate(made), LOOKS))
     points = {one.get_label().split()[0]: one.get_offsets().tolist() for one in axes.collections}
     for kind, values in RETRAINED.items():
         expected = [[100 * x, 100 * y] for x, y in zip(INHERITED[kind], values, strict=False)]

@@ -248,12 +248,22 @@ def test_inheritance() -> None:
     contrary = []
     for record in drawing(gaps, retrained=True):
         again = {
-            kind: [-one + 1 for one in own] for kind, own in record.selection.retrained.items()
+            kind: [[1 - one for one in trainings] for trainings in own]
+            for kind, own in record.selection.retrained.items()
         }
         contrary.append(synthetic.change(record, {"selection.retrained": again}))
     found = find(rule, contrary).outcome
     assert (found.verdict, found.estimate) == ("refuted", pytest.approx(-1.0, abs=0.01))
     assert verdict(rule, drawing(gaps[:3], retrained=True)) == "undecided"
+    noisy = []
+    for record in drawing(gaps, retrained=True):
+        again = {
+            kind: [[*trainings, 0.9 - trainings[0] / 2] for trainings in own]
+            for kind, own in record.selection.retrained.items()
+        }
+        noisy.append(synthetic.change(record, {"selection.retrained": again}))
+    found = find(rule, noisy).outcome
+    assert found.verdict == "undecided" and "search.retrained_seeds" in found.needs[0]
     assert "search.retrained" in find(rule, drawing(gaps)).outcome.needs[0]
 
 

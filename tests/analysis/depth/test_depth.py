@@ -51,6 +51,21 @@ def test_one_row_per_cell_and_depth_with_the_mean_of_its_trainings() -> None:
     assert (first["trainings"], first["test_accuracy_percent"]) == (2, pytest.approx(60))
 
 
+def test_the_noise_of_trainings_gives_a_ceiling() -> None:
+    made = records({3: SMALL, 8: LARGE})
+    assert correlate(tabulate(made))["ceiling"].isna().all()  # one training tells nothing of it
+    assert "noise" not in list_sentences(correlate(tabulate(made)))[0]
+    shifted = [
+        synthetic.change(one, {"evaluation.test.accuracy": one.evaluation.test.accuracy - 0.01})
+        for one in made
+    ]
+    pairs = correlate(tabulate([*made, *shifted]))
+    assert pairs["ceiling"][0] == pytest.approx(1)
+    assert "of at most 1.00 that the noise of trainings leaves" in list_sentences(pairs)[0]
+    few = correlate(tabulate([*made, *shifted[:6]]))  # at one depth twice, at the other once
+    assert few["ceiling"].isna().all()
+
+
 def test_correlations_are_scipys() -> None:
     row = correlate(tabulate(records({3: SMALL, 8: LARGE}))).iloc[0]
     assert row["kendall"] == pytest.approx(stats.kendalltau(SMALL, LARGE).statistic)
