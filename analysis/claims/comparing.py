@@ -159,7 +159,8 @@ def predict(rule: model.Predict, evidence: Evidence) -> Outcome:
 def inheritance(rule: model.Inheritance, evidence: Evidence) -> Outcome:
     """Do inherited accuracies rank candidates as retrained ones do?
 
-    Undecided where the noise of trainings leaves no correlation as high as the claim's.
+    Undecided where the noise of trainings is not known, or leaves no correlation as high as the
+    claim's.
     """
     correlations: dict[str, float] = {}
     ceilings: list[float] = []
@@ -180,16 +181,20 @@ def inheritance(rule: model.Inheritance, evidence: Evidence) -> Outcome:
             "no candidates were trained from scratch",
             "a study that trains candidates from scratch (search.retrained)",
         )
-    if ceilings and (highest := float(np.mean(ceilings))) < rule.at_least:
+    if not ceilings:
         return undecided(
-            f"the noise of trainings leaves no rank correlation above {highest:.2f} on average",
+            "how far trainings of the same candidate agree is not known",
+            "several trainings of a candidate (search.retrained_seeds)",
+        )
+    limit = float(np.mean(ceilings))
+    if limit < rule.at_least:
+        return undecided(
+            f"the noise of trainings leaves no rank correlation above {limit:.2f} on average",
             "more trainings of a candidate (search.retrained_seeds), or longer ones",
         )
     judgement = _judge(correlations, dict.fromkeys(correlations, rule.at_least), evidence)
     scale = Scale("(Spearman)", lambda shift: shift + rule.at_least, sign="")
-    what = "rank correlation of inherited and retrained accuracies"
-    if ceilings:
-        what += f" (noise leaves at most {float(np.mean(ceilings)):.2f})"
+    what = f"rank correlation of inherited and retrained accuracies (noise ceiling {limit:.2f})"
     return conclude(judgement, _above_or_below(judgement), what, scale)
 
 

@@ -220,7 +220,9 @@ def drawing(gaps: Sequence[float], retrained: bool = False) -> list[FinishedReco
             for kind, own in kinds.items()
         }
         if retrained:
-            selection["retrained"] = {kind: [one / 2 for one in own] for kind, own in kinds.items()}
+            selection["retrained"] = {
+                kind: [[one / 2, one / 2 + 0.01] for one in own] for kind, own in kinds.items()
+            }
         records.append(
             synthetic.record("pgnas", seed=seed, changes=LEARNED | {"selection": selection})
         )
@@ -258,13 +260,22 @@ def test_inheritance() -> None:
     noisy = []
     for record in drawing(gaps, retrained=True):
         again = {
-            kind: [[*trainings, 0.9 - trainings[0] / 2] for trainings in own]
+            kind: [[trainings[0], 0.9 - trainings[0] / 2] for trainings in own]
             for kind, own in record.selection.retrained.items()
         }
         noisy.append(synthetic.change(record, {"selection.retrained": again}))
     found = find(rule, noisy).outcome
     assert found.verdict == "undecided" and "search.retrained_seeds" in found.needs[0]
     assert "search.retrained" in find(rule, drawing(gaps)).outcome.needs[0]
+    once = []
+    for record in drawing(gaps, retrained=True):
+        again = {
+            kind: [trainings[:1] for trainings in own]
+            for kind, own in record.selection.retrained.items()
+        }
+        once.append(synthetic.change(record, {"selection.retrained": again}))
+    found = find(rule, once).outcome
+    assert found.verdict == "undecided" and "search.retrained_seeds" in found.needs[0]
 
 
 def test_options_are_counted_in_the_configuration() -> None:
