@@ -18,8 +18,10 @@ def measure_entropies(posterior: pd.DataFrame) -> dict[tuple[int, str], float]:
     operations that have a value: 0 is decided, 1 is uniform. Edges whose weights are all zero, or
     with one operation alone, have none.
     """
-    groups = posterior.groupby(["epoch", "cell", "edge"])
-    edge, edges = groups.ngroup().to_numpy(), groups.ngroups
+    keys = [posterior[name].to_numpy() for name in ("epoch", "cell", "edge")]
+    begins = np.ones(len(posterior), dtype=bool)  # the rows of an edge are beside each other
+    begins[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    edge, edges = np.cumsum(begins) - 1, int(begins.sum())
     values = np.abs(posterior["mean"].to_numpy(float))
     has_value = np.bincount(edge, ~np.isnan(values), edges) > 0
     values = np.where(has_value[edge], values, posterior["probability"].to_numpy(float))
@@ -31,7 +33,7 @@ def measure_entropies(posterior: pd.DataFrame) -> dict[tuple[int, str], float]:
         nats = np.bincount(edge, np.where(share == 0, 0.0, -share * np.log(share)), edges)
         by_edge = np.where(size > 1, nats / np.log(size), np.nan)
     found: dict[tuple[int, str], list[float]] = {}
-    for (epoch, cell, _), value in zip(groups.size().index, by_edge, strict=True):
+    for epoch, cell, value in zip(*(key[begins] for key in keys[:2]), by_edge, strict=True):
         if not np.isnan(value):
             for key in (str(cell), BOTH):
                 found.setdefault((int(epoch), key), []).append(float(value))

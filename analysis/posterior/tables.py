@@ -35,15 +35,17 @@ def read_final(records: Sequence[FinishedRecord], folder: Path) -> pd.DataFrame:
 
     Raises ResultsError, naming the file, at a damaged table.
     """
-    parts = []
+    parts, trials = [], []
     for record in records:
         rows = posterior_tables.read(record, folder)
         if rows is not None:
-            last = rows[rows["epoch"] == rows["epoch"].max()]
-            parts.append(last.assign(**identify(record))[[*TRIAL_COLUMNS, *POSTERIOR]])
+            last = rows[rows["epoch"].to_numpy() == rows["epoch"].max()]
+            parts.append(last)
+            trials += [identify(record)] * len(last)
     if not parts:
         return pd.DataFrame(columns=[*TRIAL_COLUMNS, *POSTERIOR], dtype=float)
-    return pd.concat(parts, ignore_index=True)
+    names = pd.DataFrame(trials, columns=list(TRIAL_COLUMNS))
+    return pd.concat([names, pd.concat(parts, ignore_index=True)], axis=1)
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
