@@ -44,7 +44,7 @@ def draw(
     plots.add_caption(
         figure,
         f"A square is the shift (Hodges-Lehmann), a bar the {level} % interval of shifts that the"
-        " exact test does not reject, grey the region of practical equivalence. Hollow circles are"
+        " rank test does not reject, grey the region of practical equivalence. Hollow circles are"
         " the seeds minus the base's mean, or minus the base's value of the same search. At the"
         " right are the verdict and the p-value corrected by Holm. Left of the line the variation"
         " is worse than the base." + looks.remark,

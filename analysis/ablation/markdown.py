@@ -9,12 +9,13 @@ import pandas as pd
 from analysis.common import sequential, text
 from analysis.common.comparisons import Verdict
 from analysis.common.intervals import FEWEST_SEEDS
+from analysis.common.rank_statistics import EXACTNESS
 from analysis.common.text import Note
 from bench.records.facts import StudyFacts
 
 HEADINGS = (
     "data set", "variation", "changes", "{accuracy}, %", "shift, points ({level} % interval)",
-    "P(better), % ({level} % interval)", "p of the exact test (Holm)", "verdict",
+    "P(better), % ({level} % interval)", "p of the rank test (Holm)", "verdict",
     "80 % power from, points", "non-zero parameters", "search time", "evaluation time", "seeds",
 )  # fmt: skip
 
@@ -51,9 +52,10 @@ def _explain(rows: pd.DataFrame, facts: StudyFacts) -> list[Note]:
     notes = [
         *([Note(stopping)] if stopping else []),
         Note(
-            "The test is the exact two-sided rank-sum test (Wilcoxon-Mann-Whitney, with ties)."
+            "The test is the two-sided rank-sum test (Wilcoxon-Mann-Whitney, with ties;"
+            f" {EXACTNESS})."
             " Variations that change the evaluation alone share the base's searches and are paired"
-            f" with it by the exact signed-rank test ({', '.join(paired) or 'none here'}); others"
+            f" with it by the signed-rank test ({', '.join(paired) or 'none here'}); others"
             " draw other numbers from the same seed. p-values are corrected by Holm over the"
             " variations of a data set. The shift is the Hodges-Lehmann estimate; its interval has"
             " the shifts that the test does not reject. P(better) is the probability that a seed of"

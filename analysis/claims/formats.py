@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.claims.ledger import Entry, Finding, Ledger
 from analysis.common import sequential, text
+from analysis.common.rank_statistics import EXACTNESS
 from analysis.common.text import Note
 from bench.claims.model import RULES
 
@@ -131,9 +132,9 @@ def _explain(ledger: Ledger) -> list[Note]:
             " Over several settings the verdict is that of those that decide, if they agree."
         ),
         Note(
-            "Differences and ratios are Hodges-Lehmann shifts with the 95 % interval of the exact"
-            " rank test; each claim is tested by itself, at 5 %, not corrected for their number."
-            " Shares have exact intervals (Clopper and Pearson). The smallest difference seen is"
+            "Differences and ratios are Hodges-Lehmann shifts with the 95 % interval of the"
+            f" rank test ({EXACTNESS}); each claim is tested by itself, at 5 %, not corrected"
+            " for their number. Shares have exact intervals (Clopper and Pearson). The smallest difference seen is"
             " the one that so many seeds find with a probability of 80 %."
         ),
         Note(

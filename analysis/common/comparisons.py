@@ -1,4 +1,4 @@
-"""Differences between methods: exact tests, their size, and what may be concluded from them.
+"""Differences between methods: rank tests, their size, and what may be concluded from them.
 
 A sample is a method's accuracies by search. Two samples that have searches in common (an
 architecture evaluated in two ways) are compared search by search. Any others are independent: two
@@ -50,8 +50,8 @@ class Comparison:
     of the means. shift, low, high: the Hodges-Lehmann estimate of the shift and its interval,
     infinite where there are too few seeds. inner_low, inner_high: the same at 2 level - 1, which
     is two one-sided tests at 1 - level (Schuirmann 1987). better: P(a value of the sample is the
-    higher one), ties half, with its interval. p_value: of the exact rank-sum test or, paired, of
-    the exact signed-rank test. level: of the intervals, and one minus the error of a verdict.
+    higher one), ties half, with its interval. p_value: of the rank-sum test or, paired, of
+    the signed-rank test. level: of the intervals, and one minus the error of a verdict.
     """
 
     paired: bool

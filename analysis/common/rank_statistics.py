@@ -26,6 +26,8 @@ FEWEST_POINTS = 5
 """Below this no rank correlation is stated."""
 MOST_EXACT = 100
 """So many values, of both samples together, have exact tests."""
+EXACTNESS = f"exact up to {MOST_EXACT} values, above of the normal approximation"
+"""What tables say of p-values and intervals."""
 _DECIMALS = 9
 """Values that agree in so many decimals are equal: sums of the same numbers in another order."""
 

@@ -46,7 +46,7 @@ def describe_comparison(row: Row, baseline: str | None, accuracy: str, level: fl
         cells |= {
             f"shift from the baseline, points ({interval})": Cell(_shift(row), shift),
             f"P(better than the baseline), % ({interval})": Cell(_better(row), share),
-            "p of the exact test (Holm)": Cell(_p_value(row), _get(row, "p_value_holm")),
+            "p of the rank test (Holm)": Cell(_p_value(row), _get(row, "p_value_holm")),
             "verdict": Cell(_verdict(row), _get(row, "verdict"), numeric=False),
         }
     if not pd.isna(row["chance_share"]):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from analysis.common import comparisons, sequential
 from analysis.common.comparisons import Judgement, Sample
 from analysis.common.intervals import ACCURACY_SENTENCE, FEWEST_SEEDS, LEVEL
+from analysis.common.rank_statistics import EXACTNESS
 from analysis.common.sequential import Schedule
 from analysis.common.text import Note, join_names
 from analysis.leaderboard.ranks import find_better_pairs
@@ -129,10 +130,10 @@ def _explain_verdicts(facts: StudyFacts, schedule: Schedule) -> Note:
     error = f"{100 * (1 - schedule.level):.3g} %"
     inner = sequential.show_level(2 * schedule.level - 1)
     return Note(
-        f"Against the baseline, {facts.baseline}, the test is the exact two-sided rank-sum test"
-        " (Wilcoxon-Mann-Whitney, with ties). Where two rows evaluate the same searches it is the"
-        " exact signed-rank test, paired by search; other methods draw other numbers from the same"
-        " seed and are not paired. p-values are corrected by Holm over the methods of the data set."
+        f"Against the baseline, {facts.baseline}, the test is the two-sided rank-sum test"
+        f" (Wilcoxon-Mann-Whitney, with ties; {EXACTNESS}). Where two rows evaluate the same"
+        " searches it is the signed-rank test, paired by search; other methods draw other numbers"
+        " from the same seed and are not paired. p-values are corrected by Holm over the methods of the data set."
         " The shift is the Hodges-Lehmann estimate; its interval has the shifts that the test does"
         " not reject. P(better than the baseline) is the probability that a seed of the method is"
         " above one of the baseline, with Newcombe's interval (Wilson's, where paired).",
