@@ -134,8 +134,8 @@ def _explain(ledger: Ledger) -> list[Note]:
         Note(
             "Differences and ratios are Hodges-Lehmann shifts with the 95 % interval of the"
             f" rank test ({EXACTNESS}); each claim is tested by itself, at 5 %, not corrected"
-            " for their number. Shares have exact intervals (Clopper and Pearson). The smallest difference seen is"
-            " the one that so many seeds find with a probability of 80 %."
+            " for their number. Shares have exact intervals (Clopper and Pearson). The smallest"
+            " difference seen is the one that so many seeds find with a probability of 80 %."
         ),
         Note(
             "Gates: `setting` is the study's gate (reference cells come out in their known order),"
