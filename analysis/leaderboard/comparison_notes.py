@@ -132,11 +132,12 @@ def _explain_verdicts(facts: StudyFacts, schedule: Schedule) -> Note:
     return Note(
         f"Against the baseline, {facts.baseline}, the test is the two-sided rank-sum test"
         f" (Wilcoxon-Mann-Whitney, with ties; {EXACTNESS}). Where two rows evaluate the same"
-        " searches it is the signed-rank test, paired by search; other methods draw other numbers"
-        " from the same seed and are not paired. p-values are corrected by Holm over the methods of"
-        " the data set. The shift is the Hodges-Lehmann estimate; its interval has the shifts that"
-        " the test does not reject. P(better than the baseline) is the probability that a seed of the method is"
-        " above one of the baseline, with Newcombe's interval (Wilson's, where paired).",
+        " searches it is the signed-rank test, paired by search; other methods draw other"
+        " numbers from the same seed and are not paired. p-values are corrected by Holm over the"
+        " methods of the data set. The shift is the Hodges-Lehmann estimate; its interval has"
+        " the shifts that the test does not reject. P(better than the baseline) is the"
+        " probability that a seed of the method is above one of the baseline, with Newcombe's"
+        " interval (Wilson's, where paired).",
         (
             f"equivalent: the {inner} % interval of the shift (two one-sided tests at {error}) and"
             f" the difference of the means are within {facts.region:g} points, the region of"
