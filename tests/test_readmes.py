@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -320,17 +322,29 @@ def test_the_conformance_tests_are_explained() -> None:
     assert sorted(named) == sorted(n for n in dir(MethodConformance) if n.startswith("test_"))
 
 
-def test_committed_studies_are_listed_with_their_engine() -> None:
+def test_committed_studies_are_listed_with_what_their_records_say() -> None:
     page = PAGES["results/README.md"]
-    table = re.findall(r"^\| \[?([\w-]+)[^|]*\|.*\|([^|]*)\|$", page, re.MULTILINE)
-    rows = {name: re.findall(r"(\d+) \((\d+)", cell) for name, cell in table}
+    lines = [line for line in page.splitlines() if line.startswith("| [")]
+    rows = {line[3:].partition("]")[0]: line.strip("| ").split(" | ") for line in lines}
     studies = sorted(path.parent for path in (ROOT / "results").glob("*/records"))
     assert studies
     for study in studies:
-        records = map(read, study.glob("records/*.json"))
+        records = [read(path) for path in study.glob("records/*.json")]
+        seeds, gate, hours, engine = rows[study.name][-4:]
         engines = Counter(record.provenance.engine_version for record in records)
-        told = {int(engine): int(count) for engine, count in rows[study.name]}
-        assert told == engines, study.name
+        assert engine == ", ".join(f"{one} ({count})" for one, count in engines.items()), study.name
+        per_method = Counter((one.trial.label, one.trial.dataset) for one in records).values()
+        told = [int(number) for number in re.findall(r"\d+", seeds)]
+        assert told == sorted({min(per_method), max(per_method)}), study.name
+        verdict = study / "gate.json"
+        state = json.loads(verdict.read_text())["passed"] if verdict.is_file() else None
+        assert gate.startswith({True: "passed", False: "failed", None: "not run"}[state]), study.name
+        spent = [
+            datetime.fromisoformat(one.provenance.finished)
+            - datetime.fromisoformat(one.provenance.started)
+            for one in records
+        ]
+        assert hours == f"{sum(spent, timedelta()).total_seconds() / 3600:.1f}", study.name
     for path in (ROOT / "results").iterdir():
         assert not path.is_dir() or path.name == "quickstart" or path.name in page
 
