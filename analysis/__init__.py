@@ -150,8 +150,11 @@ def write_claims(
 
 def format_claims(
     studies: Sequence[Gathered], *, thresholds: CollapseThresholds | None = None
-) -> str:
-    """The sentences about claims that README files take over; raises as `write_claims`."""
+) -> dict[str, str]:
+    """What README files take over of the ledger, by kind of block (`bench.claims.blocks.KINDS`).
+
+    Raises as `write_claims`.
+    """
     from analysis import claims
     from analysis.common import operations
 

@@ -338,7 +338,9 @@ def test_committed_studies_are_listed_with_what_their_records_say() -> None:
         assert told == sorted({min(per_method), max(per_method)}), study.name
         verdict = study / "gate.json"
         state = json.loads(verdict.read_text())["passed"] if verdict.is_file() else None
-        assert gate.startswith({True: "passed", False: "failed", None: "not run"}[state]), study.name
+        assert gate.startswith({True: "passed", False: "failed", None: "not run"}[state]), (
+            study.name
+        )
         spent = [
             datetime.fromisoformat(one.provenance.finished)
             - datetime.fromisoformat(one.provenance.started)

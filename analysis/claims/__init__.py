@@ -14,6 +14,7 @@ from analysis.claims.evidence import Setting
 from analysis.claims.ledger import Ledger, decide_all
 from analysis.common.operations import CollapseThresholds
 from analysis.common.outputs import Outputs
+from bench.claims import blocks
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 from bench.records.sequential import Question
@@ -35,9 +36,11 @@ def make(studies: Sequence[Study], thresholds: CollapseThresholds) -> Outputs:
     }
 
 
-def make_sentences(studies: Sequence[Study], thresholds: CollapseThresholds) -> str:
-    """The sentences about claims that other pages take over."""
-    return formats.format_sentences(decide_studies(studies, thresholds))
+def make_sentences(studies: Sequence[Study], thresholds: CollapseThresholds) -> dict[str, str]:
+    """What other pages take over, by kind of block: a line a claim, and a line a verdict."""
+    ledger = decide_studies(studies, thresholds)
+    texts = (formats.format_sentences(ledger), formats.format_short(ledger))
+    return dict(zip(blocks.KINDS, texts, strict=True))
 
 
 def decide_studies(studies: Sequence[Study], thresholds: CollapseThresholds) -> Ledger:

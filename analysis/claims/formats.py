@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.claims.ledger import Entry, Finding, Ledger
+from analysis.claims.outcome import ClaimVerdict
 from analysis.common import sequential, text
 from analysis.common.rank_statistics import EXACTNESS
 from analysis.common.text import Note
@@ -82,6 +83,22 @@ def format_sentences(ledger: Ledger) -> str:
         sentence, source = text.escape(entry.claim.sentence), text.escape(entry.claim.source)
         notes.append(Note(f"**{verdict}**: {sentence} ({source}). {justify(entry)}"))
     return "\n".join([*text.format_notes(notes), ""])
+
+
+def format_short(ledger: Ledger) -> str:
+    """A line a verdict: the claims that have it, and the settings that decide them."""
+    lines: dict[ClaimVerdict, list[str]] = {}
+    for entry in ledger.entries:
+        decided = [text.escape(one.setting) for one in _list_decided(entry)]
+        if len(entry.decided_verdicts) > 1:
+            decided.append("which disagree")
+        settings = f" ({', '.join(decided)})" if decided else ""
+        lines.setdefault(entry.verdict, []).append(f"{text.escape(entry.claim.sentence)}{settings}")
+    return "".join(
+        f"- **{str(verdict).capitalize()}**: {'; '.join(lines[verdict])}.\n"
+        for verdict in ClaimVerdict
+        if verdict in lines
+    )
 
 
 def justify(entry: Entry) -> str:

@@ -3,12 +3,14 @@
 <!-- claims: collapse methods -->
 what the ledger says of these studies
 <!-- end -->
+
+`claims in short` in the first mark asks for a line a verdict in place of a line a claim.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,45 +19,50 @@ from bench.errors import ConfigurationError, ResultsError
 
 END = "<!-- end -->"
 _BLOCK = re.compile(
-    r"^<!-- claims:(?P<studies>.*?)-->\n(?P<body>.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL
+    r"^<!-- (?P<kind>claims|claims in short):(?P<studies>.*?)-->\n(?P<body>.*?)^<!-- end -->$",
+    re.MULTILINE | re.DOTALL,
 )
+
+
+KINDS = ("claims", "claims in short")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block as it stands in a file: the studies that it is of, and the text between the marks."""
+    """A block as it stands in a file: of `KINDS`, its studies, and the text between the marks."""
 
+    kind: str
     studies: tuple[str, ...]
     body: str
-
-
-def render(studies: Sequence[str], body: str) -> str:
-    """A block with both marks."""
-    return f"<!-- claims: {' '.join(studies)} -->\n{body}{END}"
 
 
 def find(path: Path) -> list[Block]:
     """The blocks of a file; none where there is no file. Raises ResultsError."""
     return [
-        Block(tuple(match["studies"].split()), match["body"])
+        Block(match["kind"], tuple(match["studies"].split()), match["body"])
         for match in _BLOCK.finditer(_read(path) if path.is_file() else "")
     ]
 
 
-def fill(path: Path, studies: Sequence[str], body: str) -> Path:
-    """Write the block of these studies into a file that has one, or one without studies.
+def fill(path: Path, studies: Sequence[str], bodies: Mapping[str, str]) -> Path:
+    """Write the blocks of these studies into a file that has some, or some without studies.
 
-    Raises ConfigurationError where it does not, and ResultsError where it is not readable.
+    bodies: by kind. Raises ConfigurationError where the file has no block, and ResultsError where
+    it is not readable.
     """
     text = _read(path)
-    matches = list(_BLOCK.finditer(text))
-    exact = [match for match in matches if set(match["studies"].split()) == set(studies)]
-    fitting = exact or [match for match in matches if not match["studies"].strip()]
+    fitting, names = [], " ".join(studies)
+    for kind in KINDS:
+        matches = [match for match in _BLOCK.finditer(text) if match["kind"] == kind]
+        exact = [match for match in matches if set(match["studies"].split()) == set(studies)]
+        fitting += exact or [match for match in matches if not match["studies"].strip()]
     if not fitting:
-        mark = f"<!-- claims: {' '.join(studies)} -->"
+        mark = f"<!-- claims: {names} -->"
         raise ConfigurationError(f"{path}: has no lines {mark!r} and {END!r} to write between")
-    start, end = fitting[0].span()
-    return files.write(path, text[:start] + render(studies, body) + text[end:])
+    for match in sorted(fitting, key=re.Match.start, reverse=True):
+        block = f"<!-- {match['kind']}: {names} -->\n{bodies[match['kind']]}{END}"
+        text = text[: match.start()] + block + text[match.end() :]
+    return files.write(path, text)
 
 
 def _read(path: Path) -> str:

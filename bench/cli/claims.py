@@ -16,7 +16,7 @@ PAGE = "README.md"
 
 @verb("claims", "collapse", "collapse fashion-mnist --into README.md")
 @options.studies
-@option("--into", type=PATH, metavar="FILE", help="Write sentences into this file's block, too.")
+@option("--into", type=PATH, metavar="FILE", help="Write sentences into this file's blocks, too.")
 @options.collapse
 @options.output
 def claims(
@@ -26,7 +26,8 @@ def claims(
 
     Writes claims.md, claims.csv and claims.png: the papers' claims about the studies' methods and
     the studies' own, each supported, refuted, equivalent or undecided. A block is what stands
-    between the lines <!-- claims: STUDY... --> and <!-- end -->.
+    between the lines <!-- claims: STUDY... --> and <!-- end -->; in one that begins with
+    <!-- claims in short: STUDY... --> each verdict has a line.
     """
     import analysis
     from bench.claims import blocks
@@ -39,8 +40,8 @@ def claims(
     else:
         print("no claim is about these studies' methods")
     if into is not None:
-        body = analysis.format_claims(studies, thresholds=thresholds(shares))
-        paths.append(blocks.fill(into, arguments.references, body))
+        bodies = analysis.format_claims(studies, thresholds=thresholds(shares))
+        paths.append(blocks.fill(into, arguments.references, bodies))
     print("\n".join(map(str, paths)))
     return DONE
 
@@ -58,7 +59,7 @@ def find_wrong_blocks(
             if study not in {path.name for path in paths} | {path.stem for path in paths}:
                 continue
             own = StudyArguments(block.studies, arguments.overrides, arguments.results)
-            body = analysis.format_claims(own.gather_each(), thresholds=thresholds(shares))
-            if body != block.body:
+            bodies = analysis.format_claims(own.gather_each(), thresholds=thresholds(shares))
+            if bodies[block.kind] != block.body:
                 names = " ".join(block.studies)
                 yield f"differs: {page}, claims: `bench claims {names} --into {page}` writes them"

@@ -26,25 +26,37 @@ More.
 def test_a_block_is_filled_and_the_rest_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text(PAGE)
-    assert blocks.find(page) == [Block(("b", "a"), "- old\n"), Block((), "")]
-    blocks.fill(page, ["a", "b"], "- new\n")
+    assert blocks.find(page) == [Block("claims", ("b", "a"), "- old\n"), Block("claims", (), "")]
+    blocks.fill(page, ["a", "b"], {"claims": "- new\n"})
     assert page.read_text() == PAGE.replace("- old", "- new").replace("b a", "a b")
-    assert blocks.find(page)[0] == Block(("a", "b"), "- new\n")
+    assert blocks.find(page)[0] == Block("claims", ("a", "b"), "- new\n")
 
 
 def test_an_empty_block_takes_any_studies(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text(PAGE)
-    blocks.fill(page, ["c"], "- c\n")
-    assert blocks.find(page) == [Block(("b", "a"), "- old\n"), Block(("c",), "- c\n")]
+    blocks.fill(page, ["c"], {"claims": "- c\n"})
+    old = Block("claims", ("b", "a"), "- old\n")
+    assert blocks.find(page) == [old, Block("claims", ("c",), "- c\n")]
+
+
+def test_a_page_may_have_a_short_block_too(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(PAGE + "<!-- claims in short: -->\n<!-- end -->\n")
+    blocks.fill(page, ["a", "b"], {"claims": "- new\n", "claims in short": "- short\n"})
+    assert blocks.find(page) == [
+        Block("claims", ("a", "b"), "- new\n"),
+        Block("claims", (), ""),
+        Block("claims in short", ("a", "b"), "- short\n"),
+    ]
 
 
 def test_a_file_without_the_block_is_not_touched(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text("<!-- claims: a -->\n<!-- end -->\n")
     with pytest.raises(ConfigurationError, match="has no lines '<!-- claims: b -->'"):
-        blocks.fill(page, ["b"], "- new\n")
+        blocks.fill(page, ["b"], {"claims": "- new\n"})
     assert page.read_text() == "<!-- claims: a -->\n<!-- end -->\n"
     with pytest.raises(ResultsError, match="cannot be read"):
-        blocks.fill(tmp_path / "nothing.md", ["b"], "")
+        blocks.fill(tmp_path / "nothing.md", ["b"], {})
     assert blocks.find(tmp_path / "nothing.md") == []

@@ -61,8 +61,11 @@ def test_settings_that_decide_have_to_agree() -> None:
     contrary = as_method("darts", study("bad", -0.03, **papers, **labels))
     found = entry(*both, contrary, name="darts-above-random")
     assert found.verdict == "undecided" and len(found.decided_verdicts) == 2
-    text = make_sentences([*both, contrary], THRESHOLDS)
+    texts = make_sentences([*both, contrary], THRESHOLDS)
+    text, short = texts["claims"], texts["claims in short"]
     assert "**Undecided**: DARTS finds better" in text and "The settings disagree. good: " in text
+    assert "random choice (good, bad, which disagree)" in short
+    assert short.count("\n") == len({line.split("**")[1] for line in text.splitlines()})
     assert entry(noise).verdict == "undecided"
 
 
@@ -121,4 +124,5 @@ def test_the_pages_say_what_the_ledger_says(page: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(ROOT)
     for block in blocks.find(page):
         studies = [gather((name,), Path("results")) for name in block.studies]
-        assert block.body == analysis.format_claims(studies), f"bench claims --into {page}"
+        found = analysis.format_claims(studies)[block.kind]
+        assert block.body == found, f"bench claims --into {page}"
