@@ -219,7 +219,7 @@ class SelectionPart(Part):
     uniform: Candidates | None = None
     inherited_test: Quality | None = None
     retrained: dict[str, list[Trainings]] | None = None
-    """By kind of candidate, its accuracies after trainings from scratch, or those of a table."""
+    """By kind, each candidate's validation accuracies after trainings, its own or a table's."""
     asks: str = ""
     """Which known accuracies the search asked for, in words."""
     architectures: Count | None = None

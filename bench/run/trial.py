@@ -30,7 +30,7 @@ from bench.study.uncertainty import outside_of
 from bench.tabular.config import TabularConfig
 from bench.tabular.evaluation import look_up
 from bench.tabular.oracle import Oracle
-from bench.tabular.providers import oracle, tables
+from bench.tabular.providers import oracle, tables, validation_table
 from bench.tabular.table import truths
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig
@@ -152,7 +152,7 @@ class _Run:
         if isinstance(arguments.oracle, Oracle):
             details["asks"] = arguments.oracle.text
         if isinstance(self.trial.evaluation, TabularConfig) and selection.candidates:
-            table = tables(self.trial.evaluation)[self.trial.evaluation.dataset]
+            table = validation_table(self.trial.evaluation)
             known = {
                 kind: [table.trainings(cell) for cell in cells]
                 for kind, cells in selection.candidates.items()

@@ -29,9 +29,14 @@ def tables(config: TabularConfig) -> dict[str, Table]:
     return {config.dataset: loaded[config.dataset], **loaded}
 
 
-def oracle(config: TabularConfig, seed: int) -> Oracle:
-    """What a search may ask where `config` is the evaluation: validation accuracies, whatever is
-    reported, of trainings of as many epochs. Raises ConfigurationError as `tables` does.
+def validation_table(config: TabularConfig) -> Table:
+    """Validation accuracies, whatever `config` reports, of trainings of as many epochs.
+
+    Raises ConfigurationError as `tables` does.
     """
-    asked = dataclasses.replace(config, split="validation")
-    return Oracle(tables(asked)[config.dataset], seed, reported=asked == config)
+    return tables(dataclasses.replace(config, split="validation"))[config.dataset]
+
+
+def oracle(config: TabularConfig, seed: int) -> Oracle:
+    """What a search may ask where `config` is the evaluation. Raises ConfigurationError."""
+    return Oracle(validation_table(config), seed, reported=config.split == "validation")

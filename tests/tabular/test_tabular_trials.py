@@ -89,6 +89,26 @@ def test_records_and_tables_say_what_is_known(tmp_path: Path) -> None:
         assert written[name].read_bytes() == again[name].read_bytes()
 
 
+@pytest.mark.parametrize("granularity", ["single_path", "operation"])
+def test_candidates_that_are_cells_of_the_table_have_its_validation_trainings(
+    granularity: str, tmp_path: Path
+) -> None:
+    """Candidates with several operations on an edge are in no table."""
+    methods = f"methods={{pgnas: {{granularity: {granularity}, candidates: 3}}}}"
+    (trial,) = study(tmp_path, methods).trials
+    made = run_trial(trial, device=torch.device("cpu"), data_root=None, folder=tmp_path)
+    record = made.record
+    assert isinstance(record, FinishedRecord), record.error
+    retrained = record.selection.retrained
+    if granularity == "operation":
+        assert retrained is None
+        return
+    assert retrained is not None
+    assert {kind: len(own) for kind, own in retrained.items()} == {"guided": 3, "uniform": 3}
+    known = {tuple(own) for own in tables(TabularConfig())["cifar10"].accuracies.values()}
+    assert all(tuple(own) in known for candidates in retrained.values() for own in candidates)
+
+
 def test_a_genotype_that_no_table_has_is_a_failed_trial_with_one_line(tmp_path: Path) -> None:
     of = study(tmp_path, "methods.v.method=vinnas", "methods.v.sharing=position", "search.epochs=1")
     trial = next(trial for trial in of.trials if trial.label == "v")
