@@ -145,7 +145,10 @@ def _draw_plots(
 
 
 def _draw_best(records: Sequence[FinishedRecord], leaderboard: Leaderboard, looks: Looks) -> str:
-    """The drawn cell of the best trial of the method that ranks first on the first data set."""
+    """The drawn cell of the best trial of the method that ranks first on the first data set.
+
+    Of those whose search learned, where there are any.
+    """
     rows = leaderboard.rows
     if not len(rows):
         return ""
@@ -155,5 +158,5 @@ def _draw_best(records: Sequence[FinishedRecord], leaderboard: Leaderboard, look
         for record in records
         if (record.trial.label, record.trial.dataset) == (first["method"], first["dataset"])
     ]
-    best = max(own, key=lambda record: record.evaluation.test.accuracy)
+    best = max(own, key=lambda one: (not looks.has_failed(one), one.evaluation.test.accuracy))
     return trials.embed_figure(cells.picture(best, looks))
