@@ -81,10 +81,15 @@ class Pair(NamedTuple):
 
 
 def list_pairs(record: FinishedRecord, kind: str) -> list[Pair]:
-    """All candidates of a kind (of `CANDIDATE_KINDS`), in the order drawn."""
+    """All candidates of a kind (of `CANDIDATE_KINDS`), in the order drawn.
+
+    A table that lacks some of them has trainings of none: those that it has are not a sample of
+    what was drawn (with PGNAS's own candidates, those with no two operations on an edge).
+    """
     candidates = getattr(record.selection, kind)
     inherited = candidates.accuracies if candidates else []
-    trained = (record.selection.retrained or {}).get(kind) or []
+    retrained = record.selection.retrained or {}
+    trained = retrained.get(kind, []) if all(map(all, retrained.values())) else []
     return [
         Pair(accuracy, trained[number] if number < len(trained) else [])
         for number, accuracy in enumerate(inherited)

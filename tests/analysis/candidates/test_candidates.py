@@ -53,20 +53,27 @@ def test_rank_correlations_by_kind_and_together() -> None:
 
 def test_several_trainings_are_averaged_and_give_a_ceiling() -> None:
     retrained = {
-        "guided": [[0.9, 0.8], [0.92, 0.86], [0.91, 0.81], []],
+        "guided": [[0.9, 0.8], [0.92, 0.86], [0.91, 0.81]],
         "uniform": [[0.6, 0.7], [0.5, 0.6], [0.55, 0.65], [0.4, 0.5]],
     }
     made = [record(retrained=retrained)]
     rows = tabulate(made)
     assert rows["trainings"].to_list() == [2, 2, 2, 0, 2, 2, 2, 2]
     assert rows["retrained_percent"][0] == pytest.approx(85)
-    assert np.isnan(rows["retrained_percent"][3])  # a table does not have it
+    assert np.isnan(rows["retrained_percent"][3])
     found = correlate(made).set_index("drawn")
     trainings = [own for values in retrained.values() for own in values if own]
     assert found.loc["both", "ceiling"] == pytest.approx(ceiling(reliability(trainings)))
     assert found["ceiling"].isna().to_dict() == {"guided": True, "uniform": True, "both": False}
     (axes,) = read.shown(figures.draw_inheritance(rows, correlate(made), LOOKS))
     assert ", ceiling 1.00)" in axes.get_title()
+
+
+def test_a_table_that_lacks_some_candidates_has_none() -> None:
+    retrained = {"guided": [[0.9, 0.8], [], [0.91, 0.81], []], "uniform": [[0.6], [0.5], [0.4]]}
+    made = [record(retrained=retrained)]
+    assert tabulate(made)["trainings"].to_list() == [0] * 8
+    assert not len(correlate(made))
 
 
 def test_spearman_with_ties_and_its_interval() -> None:
