@@ -215,7 +215,7 @@ def test_what_no_node_can_do_is_said_in_one_line(tmp_path: Path, machine: RayMac
     (tmp_path / "code" / "bench.py").write_text("raise ImportError('not here')")
     one.paths = []
     ended = one.start(runtime_env={"working_dir": str(tmp_path / "code")}).end(WITHIN)
-    assert "cannot import bench (not here)" in ended.lines[-1]
+    assert "cannot import bench (not here)" in ended.lines[-1], ended.err
     assert ended.status == 2 and not ended.has_traceback
     assert not list(one.place.store)
 

@@ -130,7 +130,7 @@ class RayPool:
     def stop(self, name: str) -> None:
         """End a job at once; its checkpoints stay."""
         if name in self._runs:
-            self._ray.cancel(self._runs[name].ref, force=False, recursive=False)
+            self._cancel(self._runs[name], force=False)
 
     def messages(self) -> Iterator[tuple[str, Message]]:
         """What is said of jobs, as it comes, until none is left.
@@ -154,10 +154,16 @@ class RayPool:
         """Cancel what is under way, and leave the cluster."""
         with contextlib.suppress(Exception):
             for run in self._runs.values():
-                self._ray.cancel(run.ref, force=True, recursive=False)
+                self._cancel(run, force=True)
             self._ray.kill(self._link.board)
         self._ray.shutdown()
         task.remove_mark(self._workplace)
+
+    def _cancel(self, run: _Run, force: bool) -> None:
+        """End a task, unless it has ended: Ray aborts the driver where it has only just done so."""
+        ended, _ = self._ray.wait([run.ref], timeout=0)
+        if not ended:
+            self._ray.cancel(run.ref, force=force, recursive=False)
 
     def _listen(self) -> None:
         """Wait a moment for news, and take it in."""
@@ -205,7 +211,7 @@ class RayPool:
         run.starts += 1
         self._at_work, self._explained = time.monotonic(), False
         if self._is_worn_out(run):
-            self._ray.cancel(run.ref, force=True, recursive=False)
+            self._cancel(run, force=True)
 
     def _take(self, run: _Run, message: Started | EpochDone) -> None:
         if isinstance(message, EpochDone):
