@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import BenchError
-from bench.run import environment
+from bench.run import environment, processes
 from bench.speed import kernels, timing
 from bench.speed.roofline.work import Work, count
 from bench.speed.scales import Scale, shrunk
@@ -154,6 +154,7 @@ def serve(
     questions: Connection, variant: Variant, scale: Scale, device: torch.device, threads: int
 ) -> None:
     """In the process: answer commands until the other end is closed."""
+    processes.end_with_parent()
     torch.set_num_threads(threads)
     if variant.keeps_memory:
         keep_memory()
