@@ -17,7 +17,7 @@ from bench.records.differences import section_differences
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
-BUDGET = ("epochs", "cells", "channels", "train_on")
+BUDGET = ("epochs", "cells", "channels", "parameters", "train_on")
 """Options of an evaluation that tuning leaves alone."""
 
 Files = Mapping[tuple[str, str], str]

@@ -1,4 +1,4 @@
-"""What is said below a leaderboard of given cells, and of mobile networks."""
+"""What is said below a leaderboard of given cells, chosen widths and mobile networks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ BUDGET = 600e6
 
 
 def explain(records: Sequence[FinishedRecord]) -> list[Note]:
-    """The notes; none where every cell was searched and no skeleton is mobile."""
-    return [*_explain_sources(records), *_explain_mobile(records)]
+    """The notes; none where cells were searched, widths are given and no skeleton is mobile."""
+    return [*_explain_sources(records), *_explain_widths(records), *_explain_mobile(records)]
 
 
 def _explain_sources(records: Sequence[FinishedRecord]) -> list[Note]:
@@ -48,6 +48,39 @@ def _explain_sources(records: Sequence[FinishedRecord]) -> list[Note]:
             tuple(details),
         )
     ]
+
+
+def _explain_widths(records: Sequence[FinishedRecord]) -> list[Note]:
+    """The widths that budgets of parameters have chosen, and the parameters that came of them."""
+    sizes: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    budgets: dict[str, None] = {}
+    for record in records:
+        width = record.evaluation.width
+        if width is not None:
+            own = sizes.setdefault((record.trial.label, record.trial.dataset), [])
+            own.append((width.channels, record.evaluation.parameters))
+            budgets[f"{width.budget:,}"] = None
+    if not sizes:
+        return []
+    details = []
+    for (label, dataset), own in sizes.items():
+        channels, parameters = zip(*own, strict=True)
+        details.append(
+            f"{label} on {dataset}: {_range(channels)} channels, {_range(parameters)} parameters."
+        )
+    return [
+        Note(
+            "Cells are compared at equal budgets: every network has as many channels as it can have"
+            f" with at most {', '.join(budgets)} parameters (a Gaussian weight counts as one; the"
+            " auxiliary head does not count). Over trials:",
+            tuple(details),
+        )
+    ]
+
+
+def _range(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _explain_mobile(records: Sequence[FinishedRecord]) -> list[Note]:

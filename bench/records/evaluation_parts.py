@@ -131,6 +131,13 @@ class Mobile(Part):
     parameters: Count
 
 
+class Width(Part):
+    """Channels of the first cell, where a budget of parameters has chosen them."""
+
+    channels: Count
+    budget: Count
+
+
 class Evaluation(Stage):
     """How good the architecture is.
 
@@ -154,6 +161,8 @@ class Evaluation(Stage):
     uncertainty: Uncertainty | None = None
     mobile: Mobile | None = None
     """None: its skeleton is another one."""
+    width: Width | None = None
+    """None: the configuration says it (`evaluation.channels`)."""
     dataset: str = ""
     truth: dict[str, Truth] = Field(default_factory=dict)
     sources: dict[str, TableSource] = Field(default_factory=dict)

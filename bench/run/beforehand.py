@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bench.data import registry
 from bench.data.config import DataConfig
-from bench.errors import BenchError, DataError, ResultsError
+from bench.errors import BenchError, ConfigurationError, DataError, ResultsError
 from bench.records import status
 from bench.records.store import Standing, Store
 from bench.study.model import Study, Trial
@@ -26,7 +26,7 @@ class SeenData(NamedTuple):
     """What loading a data set shows.
 
     digest: of its images; about: one line; side: the shorter one of an image, pixels; shape: of its
-    images, (channels, height, width); test: how many test images there are.
+    images, (channels, height, width); test: how many test images there are; classes: of them.
     """
 
     digest: str
@@ -34,6 +34,7 @@ class SeenData(NamedTuple):
     side: int
     shape: tuple[int, int, int]
     test: int
+    classes: int
 
 
 def read_data(
@@ -56,7 +57,8 @@ def read_data(
         found = examine(config, root, torch.device(device), threads)
         about = f"{found.survey.facts.describe(config.name)}; {found.placement.describe()}"
         side, test = min(found.shape[1:]), len(found.division.test_labels)
-        seen[config] = SeenData(found.survey.digest, about, side, found.shape, test)
+        classes = len(found.division.source.class_names)
+        seen[config] = SeenData(found.survey.digest, about, side, found.shape, test, classes)
     return seen
 
 
@@ -152,6 +154,34 @@ def check_outside(
         words = "; ".join([f"{len(images):,} images of {name}", *changes])
         lines.append(f"outside of {config.name}: {words}")
     return lines
+
+
+def check_parameters(trials: Sequence[Trial], data: Mapping[DataConfig, SeenData]) -> None:
+    """Raise ConfigurationError where no network can be within its budget of parameters.
+
+    Of a cell that is given, that is known; of one that is to be found, only that it has at least
+    the parameters of an empty one.
+    """
+    from bench.training.config import EvaluationConfig
+
+    checked = set()
+    for trial in trials:
+        config, given = trial.evaluation, None
+        if not isinstance(config, EvaluationConfig) or config.parameters is None:
+            continue
+        if trial.method == "fixed":
+            given = str(trial.options["genotype"])
+        case = (config, trial.space, trial.data, given)
+        if trial.data not in data or case in checked:
+            continue
+        checked.add(case)
+        from bench.training.width import find_excess  # it imports torch
+
+        seen = data[trial.data]
+        problem = find_excess(config, trial.space, seen.shape, seen.classes, given)
+        if problem is not None:
+            what = "an empty cell" if given is None else trial.label
+            raise ConfigurationError(f"{problem} with {what} on {trial.dataset}")
 
 
 def check_tables(trials: Sequence[Trial]) -> None:

@@ -262,8 +262,13 @@ class Progress:
     def ended(self, trial: Trial, record: RunRecord) -> None:
         """A trial has left its record."""
         if isinstance(record, FinishedRecord):
-            accuracy, name = record.evaluation.test.accuracy, record.evaluation.accuracy_name
-            outcome = f"{name} {accuracy:.4f}"
+            evaluation = record.evaluation
+            outcome = f"{evaluation.accuracy_name} {evaluation.test.accuracy:.4f}"
+            if evaluation.width is not None:
+                outcome += (
+                    f" ({evaluation.width.channels} channels, {evaluation.parameters:,} of at most"
+                    f" {evaluation.width.budget:,} parameters)"
+                )
             self._board.ended(self._items[trial], outcome, computed=_sum(record))
         else:
             error = record.error

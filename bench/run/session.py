@@ -227,6 +227,7 @@ def _run_missing(
         return
     display.note(f"{study.name}: looking at devices and data")
     beforehand.check_tables(todo)
+    beforehand.check_parameters(todo, data)
     outside = beforehand.check_outside(todo, data, settings.data_root)
     threads = todo[0].search.threads
     pool = settings.engine.open(workplace, threads, len(todo), display.say)

@@ -218,6 +218,8 @@ class DiscreteNetwork(nn.Module):
 
     cell_type: type[DiscreteCell] = DiscreteDartsCell
     auxiliary: nn.Module | None
+    channels: int
+    """Of the first cell."""
     widths: list[int]
     """Channels of each cell's output, where cells concatenate."""
 
@@ -226,6 +228,7 @@ class DiscreteNetwork(nn.Module):
         layers, mobile = options.layers, options.skeleton == "mobile"
         channels = options.channels if mobile else space.stem_multiplier * options.channels
         self.space, self.noise, self.drop_path = space, options.noise, 0.0
+        self.channels = options.channels
         make_positions = space.mobile_positions if mobile else space.positions
         self.positions = make_positions(options.cells, options.channels)
         keys = [genotype.key(position.index, position.kind) for position in self.positions]

@@ -24,7 +24,7 @@ from bench.space.nas_bench_201.config import NasBench201Config
 from bench.study.model import Gate, Trial
 from bench.study.validation import Place, build
 from bench.tabular.config import TabularConfig
-from bench.training.config import EvaluationConfig, SearchConfig
+from bench.training.config import CHANNELS, EvaluationConfig, SearchConfig
 
 Levels = tuple[tuple[str, ...], ...]
 
@@ -112,6 +112,8 @@ def _training(options: object, trial: Trial, at: Place) -> EvaluationConfig:
     changed = at.mapping(options)
     if changed.get("uncertainty") is not None:
         raise (at / "uncertainty").error("the gate looks at accuracies alone; leave it out")
+    if changed.get("parameters") is not None:  # in place of the study's channels
+        base = dataclasses.replace(base, channels=CHANNELS)
     config = build(EvaluationConfig, {**dataclasses.asdict(base), **changed}, at)
     if config.train_on != "train":
         rule = "must be train, since the gate looks at validation images"

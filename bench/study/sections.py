@@ -47,6 +47,9 @@ def read_evaluations(
     for name, choices in axes.items():
         if not choices or any(choice in choices[:n] for n, choice in enumerate(choices)):
             raise (at / name).wrong(choices, "must be a whole number, or a list of different ones")
+    if values.get("parameters") is not None and len(axes.get("cells", ())) > 1:
+        rule = "must be null where cells has several values, which are compared at one width"
+        raise (at / "parameters").wrong(values["parameters"], rule)
     evaluations = {}
     for combination in itertools.product(*axes.values()):
         point = dict(zip(axes, combination, strict=True))

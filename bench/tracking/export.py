@@ -159,6 +159,8 @@ def _final_metrics(record: RunRecord) -> dict[str, float]:
         values["accuracy"] = sum(accuracies) / len(accuracies)
         for name in ("parameters", "nonzero_parameters", "flops"):
             values[name] = getattr(evaluation, name)
+        if evaluation.width is not None:
+            values["channels"] = evaluation.width.channels
         for name, truth in evaluation.truth.items():
             for what in ("accuracy", "regret", "percentile"):
                 values[f"known/{name}_{what}"] = getattr(truth, what)

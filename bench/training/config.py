@@ -87,6 +87,10 @@ class UncertaintyConfig:
             raise ValueError("strengths: at least one is needed, or corruptions has to be empty")
 
 
+CHANNELS = 36
+"""Of the first cell in DARTS's evaluation."""
+
+
 @options
 class EvaluationConfig:
     """Training a found architecture from scratch; the same for every method of a study."""
@@ -99,8 +103,12 @@ class EvaluationConfig:
     """Images a step."""
     cells: Annotated[int, Field(ge=1, le=100)] = 20
     """Cells of the discrete network."""
-    channels: Count = 36
+    channels: Count = CHANNELS
     """Channels of its first cell."""
+    parameters: Annotated[int | None, Field(ge=1, le=10**9), Mark.LATER] = None
+    """Budget in place of `channels`: the first cell has as many channels as the network can have
+    with at most so many parameters; null: `channels` says it.
+    """
     skeleton: Annotated[Skeleton, Mark.LATER] = "cifar"
     """Mobile: DARTS's ImageNet network, whose stem of three convolutions takes 1/8 of the side."""
     learning_rate: Positive = 0.025
@@ -139,3 +147,10 @@ class EvaluationConfig:
     """Measure the uncertainty of predictions too; null: no. Its options: `bench show uncertainty
     --kind topic`.
     """
+
+    def __post_init__(self) -> None:
+        if self.parameters is not None and self.channels != CHANNELS:
+            raise ValueError(
+                f"parameters = {self.parameters} chooses the channels: leave out"
+                f" channels = {self.channels}, or set parameters to null"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -31,6 +32,7 @@ from bench.training.trainer import (
     TrainerOptions,
     no_report,
 )
+from bench.training.width import choose_channels
 
 MEASURE_BATCH = 256
 
@@ -63,7 +65,11 @@ class EvaluationArguments(Generic[Data]):
 
 
 def build_discrete(arguments: EvaluationArguments[Data]) -> DiscreteNetwork:
-    """The discrete network on the data's device, initialised by the seed alone."""
+    """The discrete network on the data's device, initialised by the seed alone.
+
+    Its width is the config's `channels`, or what its budget of parameters allows. Raises
+    ConfigurationError where the narrowest network is over the budget.
+    """
     config, data, task = arguments.config, arguments.search_data, arguments.method.task
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive("evaluation", arguments.seed, "weights"))
@@ -77,6 +83,10 @@ def build_discrete(arguments: EvaluationArguments[Data]) -> DiscreteNetwork:
             layers=arguments.method.network_layers(),
             noise=task.noise,
         )
+        if config.parameters is not None:
+            budget = config.parameters
+            channels = choose_channels(arguments.genotype, task.space, options, budget)
+            options = dataclasses.replace(options, channels=channels)
         network = build_network(arguments.genotype, task.space, options)
     return network.to(data.train.device)
 

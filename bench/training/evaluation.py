@@ -70,8 +70,10 @@ def evaluate(
         "zeroing_path": path,
         **_measure_cost(training, data),
     }
+    if (budget := arguments.config.parameters) is not None:
+        result["width"] = {"channels": network.channels, "budget": budget}
     if arguments.config.skeleton == "mobile":
-        scale = arguments.config.cells, arguments.config.channels
+        scale = arguments.config.cells, network.channels
         result["mobile"] = count_mobile(arguments.genotype, method.task.space, *scale)
     return EvaluationOutcome(history, result, network)
 
