@@ -30,6 +30,9 @@ TITLES = {
 FULL_RANGE = ("parameter_free_share", "most_frequent_share")
 """Signals whose axis shows all that they can be."""
 NORMAL = "normal"
+SKIPS = "skip_connects"
+SKIPS_OF_EVERY_CELL = "Skip connections,\nmean of the cells (number)"
+"""The title where some method's cells differ by position: it has no normal cell of its own."""
 COLUMNS = 3
 
 
@@ -52,6 +55,8 @@ def draw(epochs: pd.DataFrame, looks: Looks) -> Figure:
         for axes, (signal, rows) in zip(grid, values.items(), strict=False):
             own = rows[(rows["dataset"] == dataset) & rows["method"].isin(group)]
             _draw_signal(axes, own, signal, looks)
+            if signal == SKIPS and not _have_normal_cells(epochs):
+                axes.set_ylabel(SKIPS_OF_EVERY_CELL)
         rows_of_panels.append(grid[: min(COLUMNS, len(values))].tolist())
         for number, axes in enumerate(grid):
             axes.set_visible(number < len(values))
@@ -72,8 +77,21 @@ def draw(epochs: pd.DataFrame, looks: Looks) -> Figure:
 
 def _select(epochs: pd.DataFrame, signal: str) -> pd.DataFrame:
     """The rows that have the signal, of the cells that it is shown of."""
-    key = NORMAL if signal == "skip_connects" and NORMAL in set(epochs["cell"]) else BOTH
-    return epochs[epochs["cell"] == key].dropna(subset=[signal])
+    if signal != SKIPS:
+        rows = epochs[epochs["cell"] == BOTH]
+    elif _have_normal_cells(epochs):
+        rows = epochs[epochs["cell"] == NORMAL]
+    else:
+        cells = epochs[epochs["cell"] != BOTH]
+        keys = ["method", "dataset", "seed", "trial", "epoch"]
+        rows = cells.groupby(keys, sort=False, as_index=False)[[signal]].mean()
+    return rows.dropna(subset=[signal])
+
+
+def _have_normal_cells(epochs: pd.DataFrame) -> bool:
+    """Whether every method's cells are by type, so that its normal cell can be shown."""
+    normal = set(epochs["method"][epochs["cell"] == NORMAL])
+    return normal == set(epochs["method"])
 
 
 def _draw_signal(axes: Axes, rows: pd.DataFrame, signal: str, looks: Looks) -> None:

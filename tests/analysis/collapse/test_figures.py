@@ -94,6 +94,22 @@ def test_every_signal_that_some_search_left_has_a_panel() -> None:
     assert panels[signals.TITLES["parameter_free_share"][0]].get_ylim() == (-0.04, 1.04)
 
 
+def test_skip_connections_of_cells_by_position_are_beside_those_by_type() -> None:
+    skips, convolutions = [["skip_connect", 0], ["skip_connect", 1]], [["sep_conv_3x3", 0]]
+    cells = {"0": [skips], "1": [convolutions], "2": [[["skip_connect", 0]]]}
+    found = {"space": "darts", "cells": cells}
+    changes = {f"search.epochs.{place}.genotype": found for place in range(2)}
+    by_position = synthetic.record("vinnas", found=found, epochs=2, changes=changes)
+    epochs = tabulate_epochs([*records()[3:], by_position], DEFAULT, NOWHERE)
+    panels = {axes.get_ylabel(): axes for axes in read.shown(signals.draw(epochs, LOOKS))}
+    assert signals.TITLES["skip_connects"][0] not in panels
+    lines = read.lines(panels[signals.SKIPS_OF_EVERY_CELL])
+    assert lines["vinnas"] == [(1, 1.0), (2, 1.0)]
+    darts = epochs[(epochs["method"] == "darts") & (epochs["cell"] != "both")]
+    expected = darts.groupby("epoch")["skip_connects"].mean()
+    assert dict(lines["darts"]) == pytest.approx(dict(expected))
+
+
 def test_bands_of_shares_end_at_one() -> None:
     given = synthetic.records({"darts": 0.0}, epochs=4, drift=1.0)
     epochs = tabulate_epochs(given, DEFAULT, NOWHERE)
