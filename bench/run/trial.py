@@ -24,6 +24,7 @@ from bench.records.schema import FinishedRecord
 from bench.run import environment
 from bench.run.messages import Done, EpochDone, describe_failure, now
 from bench.seeds import derive
+from bench.space.cpu.freed_memory import keep_memory
 from bench.space.genotype import Genotype
 from bench.study.model import Trial
 from bench.study.uncertainty import outside_of
@@ -38,7 +39,6 @@ from bench.training.discrete import MEASURE_BATCH, EvaluationArguments
 from bench.training.evaluation import evaluate
 from bench.training.export import save_network
 from bench.training.measure import measure
-from bench.training.memory import keep_memory
 from bench.training.search import SearchArguments, SearchOutcome, build, search
 from bench.training.trainer import History, Report
 from bench.training.uncertainty.outside import Outside, load_outside

@@ -12,6 +12,7 @@ import torch
 from bench import capacity
 from bench.errors import ConfigurationError, suggest
 from bench.run import machine
+from bench.space.cpu.freed_memory import keep_memory
 from bench.speed import (
     candidates,
     data_path,
@@ -26,7 +27,6 @@ from bench.speed.context import Context
 from bench.speed.report import Row
 from bench.speed.roofline import bounds
 from bench.speed.scales import SCALES, Scale, shrunk
-from bench.training.memory import keep_memory
 
 Part = Callable[[Context, Scale], list[Row]]
 

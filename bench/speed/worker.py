@@ -14,16 +14,16 @@ from torch import Tensor
 
 from bench.errors import BenchError
 from bench.run import environment, processes
+from bench.space.cpu.freed_memory import keep_memory, release_memory
 from bench.speed import kernels, timing
 from bench.speed.roofline.work import Work, count
 from bench.speed.scales import Scale, shrunk
 from bench.speed.steps import Mode, PlainStep, make
-from bench.training.memory import keep_memory, release_memory
 
 
 @dataclass(frozen=True)
 class Variant(Mode):
-    """network: fused or plain; keeps_memory: with `bench.training.memory`, else malloc as it is."""
+    """network: fused or plain; keeps_memory: with `keep_memory`, else malloc as it is."""
 
     network: str = "fused"
     keeps_memory: bool = True

@@ -1,2 +1,4 @@
-"""What makes a CPU fast: memory formats, depthwise gradients, pooling. Ordinary tensors go in and
-come out."""
+"""What makes a CPU fast: memory formats, depthwise gradients, pooling, freed memory that is kept.
+
+Ordinary tensors go in and come out.
+"""
