@@ -288,11 +288,14 @@ def search_arguments(
     """What the trial's search is a function of; changed: options of the method."""
     kind, known = plugins.load_method(trial.method), trial.evaluation
     asked = known if isinstance(known, TabularConfig) and kind.needs_table else None
+    budget = trial.search
+    if isinstance(known, TabularConfig):  # the table has trained its cells
+        budget = dataclasses.replace(budget, retrained=0)
     return SearchArguments(
         method=kind,
         options=from_resolved(kind.Config, {**trial.options, **(changed or {})}),
         space=trial.space,
-        budget=trial.search,
+        budget=budget,
         data=data,
         augmentation=trial.data,
         seed=trial.seed,
