@@ -45,9 +45,10 @@ class Started:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """Epoch `epoch` of `epochs` of a stage (search, evaluation) is finished, with its metrics.
+    """Epoch `epoch` of `epochs` of a stage is finished, with its metrics.
 
-    Epoch 0: the stage has begun.
+    Stages are search, retraining (of candidates, where the study asks for it) and evaluation. Epoch
+    0: the stage has begun.
     """
 
     stage: str

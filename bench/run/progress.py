@@ -102,9 +102,11 @@ class _Running:
             return 0.0
         return self._pace(now) * (self.epochs - self.epoch)
 
-    def whole_stage(self, now: float) -> float:
-        """Seconds of all epochs of the present stage, likewise."""
-        return self._pace(now) * self.epochs if self.epoch else 0.0
+    def until_next_stage(self, now: float) -> float:
+        """Seconds from the start to the end of the present stage, likewise."""
+        if not self.epoch:
+            return 0.0
+        return self.stage_started - self.started + self._pace(now) * self.epochs
 
     def _pace(self, now: float) -> float:
         return (now - self.stage_started) / (self.epoch - self.resumed)
@@ -186,7 +188,7 @@ class Board:
 
         for item, running in self._running.items():  # the first of their kind
             if item.key not in means:
-                means[item.key] = max(other, running.whole_stage(now))
+                means[item.key] = max(other, running.until_next_stage(now))
 
         def expect(key: Key) -> float:
             return means.get(key, other)

@@ -137,8 +137,8 @@ class _Run:
     def _checkpoint(self, stage: str) -> Checkpoint:
         return make_checkpoint(self.folder / f"{stage}.pt", self.trial.id, self.device)
 
-    def _progress(self, epochs: int) -> Callable[[int, Mapping[str, float]], None]:
-        stage = self.stage
+    def _progress(self, epochs: int, stage: str = "") -> Report:
+        stage = stage or self.stage
         self.report(EpochDone(stage, 0, epochs))
         return lambda epoch, metrics: self.report(EpochDone(stage, epoch, epochs, metrics))
 
@@ -146,7 +146,12 @@ class _Run:
         peak = environment.PeakMemory(self.device)
         report = self._progress(self.trial.search.epochs)
         arguments = search_arguments(self.trial, data.search)
-        found = search(arguments, report, self._checkpoint("search"))
+        found = search(
+            arguments,
+            report,
+            self._checkpoint("search"),
+            lambda epochs: self._progress(epochs, "retraining"),
+        )
         selection = found.selection
         details = dict(selection.details)
         if isinstance(arguments.oracle, Oracle):

@@ -158,20 +158,50 @@ def prepare(
 
 
 def train_briefly(
-    genotype: Genotype, task: Task, budget: EvaluationConfig, number: int, again: int = 0
+    genotype: Genotype,
+    task: Task,
+    budget: EvaluationConfig,
+    number: int,
+    again: int = 0,
+    report: Report = no_report,
 ) -> tuple[History, float]:
     """Train a candidate of a search; its history and its accuracy on the validation images.
 
-    budget: epochs and optimiser; scale, batch size and augmentation are the search's. number: of
-    the candidate, again: of its training, for their seeds. The accuracy is a fraction.
+    Arguments as of `prepare_briefly`. The accuracy is a fraction.
     """
-    validation, place = task.data.validation, (number, again) if again else (number,)
+    network, trainer = prepare_briefly(genotype, task, budget, number, again, report)
+    history = trainer.run()
+    network.eval()
+
+    def predict(images: Tensor) -> Tensor:
+        logits: Tensor = network(images)[0]
+        return logits
+
+    validation, channels_last = task.data.validation, task.search.channels_last
+    result = measure(predict, validation, MEASURE_BATCH, channels_last)
+    return history, float(result["accuracy"])
+
+
+def prepare_briefly(
+    genotype: Genotype,
+    task: Task,
+    budget: EvaluationConfig,
+    number: int,
+    again: int = 0,
+    report: Report = no_report,
+) -> tuple[DiscreteNetwork, Trainer]:
+    """A candidate of a search before the first step of its training.
+
+    budget: epochs and optimiser; scale, batch size and augmentation are the search's. number: of
+    the candidate, again: of its training, for their seeds.
+    """
+    place = (number, again) if again else (number,)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(task.seed, "candidate", *place))
         scale = NetworkOptions(
             task.space.cells, task.space.channels, task.data.shape, task.classes, noise=Noise()
         )
-        network = build_network(genotype, task.space, scale).to(validation.device)
+        network = build_network(genotype, task.space, scale).to(task.data.validation.device)
     options = TrainerOptions(
         epochs=budget.epochs,
         batch_size=task.batch_size,
@@ -181,13 +211,12 @@ def train_briefly(
         seed=derive(task.seed, "short training", *place),
     )
     phases = [sgd_evaluation(network, budget, "train")]
-    trainer = Trainer(phases, task.data.part, {"network": network}, options, network.noise)
-    history = trainer.run()
-    network.eval()
-
-    def predict(images: Tensor) -> Tensor:
-        logits: Tensor = network(images)[0]
-        return logits
-
-    result = measure(predict, validation, MEASURE_BATCH, task.search.channels_last)
-    return history, float(result["accuracy"])
+    trainer = Trainer(
+        phases,
+        task.data.part,
+        {"network": network},
+        options,
+        network.noise,
+        hooks=Hooks(report=report),
+    )
+    return network, trainer

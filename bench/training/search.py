@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,11 +159,15 @@ def prepare(
 
 
 def search(
-    arguments: SearchArguments, report: Report = no_report, checkpoint: Checkpoint | None = None
+    arguments: SearchArguments,
+    report: Report = no_report,
+    checkpoint: Checkpoint | None = None,
+    of_retraining: Callable[[int], Report] = lambda epochs: no_report,
 ) -> SearchOutcome:
     """Search with one method. The data has no test part, and neither has anything else here.
 
-    Raises NonFiniteLoss.
+    of_retraining: whom the trainings of candidates report to, where the study asks for them, given
+    the epochs of all of them together. Raises NonFiniteLoss.
     """
     prepared = prepare(arguments, report, checkpoint)
     method, supernet = prepared.method, prepared.supernet
@@ -176,7 +181,7 @@ def search(
         parameter.requires_grad_(False)
     started = time.perf_counter()
     selection = method.select(supernet, arguments.data.validation)
-    details = {**selection.details, **_retrain(selection, method.task)}
+    details = {**selection.details, **_retrain(selection, method.task, of_retraining)}
     seconds = time.perf_counter() - started
     learned = None if prepared.trainer is None else _describe_learning(prepared, selection.genotype)
     genotype = arguments.space.resolve(selection.genotype)
@@ -204,7 +209,9 @@ def _describe_learning(search: Prepared, genotype: Genotype) -> dict[str, float]
     }
 
 
-def _retrain(selection: Selection, task: Task) -> dict[str, Any]:
+def _retrain(
+    selection: Selection, task: Task, of_retraining: Callable[[int], Report]
+) -> dict[str, Any]:
     """Train the first candidates of each kind from scratch, as many as the study asks for.
 
     Returns what the record's `selection` says of it: validation accuracies, one for each training,
@@ -212,19 +219,34 @@ def _retrain(selection: Selection, task: Task) -> dict[str, Any]:
     """
     if not (task.search.retrained and selection.candidates):
         return {}
-    budget = EvaluationConfig(epochs=task.search.retrained_epochs or task.epochs)
+    budget = retraining_budget(task.search)
+    wanted = {kind: own[: task.search.retrained] for kind, own in selection.candidates.items()}
+    trainings = sum(map(len, wanted.values())) * task.search.retrained_seeds
+    report = of_retraining(trainings * budget.epochs)
     rows: dict[str, list[list[float]]] = {}
-    seconds = 0.0
-    for kind, candidates in selection.candidates.items():
+    seconds, done = 0.0, 0
+
+    def report_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
+        report(done + epoch, metrics)
+
+    for kind, candidates in wanted.items():
         rows[kind] = []
-        for number, genotype in enumerate(candidates[: task.search.retrained]):
+        for number, genotype in enumerate(candidates):
             accuracies = []
             for again in range(task.search.retrained_seeds):
-                history, accuracy = train_briefly(genotype, task, budget, number, again)
+                history, accuracy = train_briefly(
+                    genotype, task, budget, number, again, report_epoch
+                )
                 accuracies.append(round(accuracy, 6))
                 seconds += history.seconds
+                done += budget.epochs
             rows[kind].append(accuracies)
     return {"retrained": rows, "retrained_seconds": seconds}
+
+
+def retraining_budget(budget: SearchConfig) -> EvaluationConfig:
+    """Epochs and optimiser of the trainings of candidates from scratch."""
+    return EvaluationConfig(epochs=budget.retrained_epochs or budget.epochs)
 
 
 def _posterior(method: Method) -> list[dict[str, Any]]:

@@ -155,6 +155,22 @@ def test_the_first_of_its_kind_says_what_others_of_it_take(
     assert progress.time_left() == "about 3.2 h left"  # 9 epochs and 10, of 10 minutes
 
 
+def test_trainings_of_candidates_are_a_stage_of_the_first_of_its_kind(
+    clock: Clock, trials: list[Trial]
+) -> None:
+    both = [trial for trial in trials if trial.label == "a"]
+    progress = Progress(2, 0, 1, both, Display(io.StringIO()), {("b", "digits"): 0.0})
+    progress.started(both[0])
+    progress.advanced(both[0], EpochDone("search", 0, 1))
+    clock.now += 600
+    progress.advanced(both[0], EpochDone("search", 1, 1))
+    progress.advanced(both[0], EpochDone("retraining", 0, 4))
+    clock.now += 1200
+    progress.advanced(both[0], EpochDone("retraining", 1, 4))
+    # three epochs of 20 minutes, and of the other trial 10 minutes of search and four epochs
+    assert progress.time_left() == "about 2.5 h left"
+
+
 def test_a_resumed_stage_counts_its_own_epochs_alone(clock: Clock, trials: list[Trial]) -> None:
     progress = Progress(1, 0, 1, trials[:1], Display(io.StringIO()), {("a", "digits"): 0.0})
     progress.started(trials[0])
