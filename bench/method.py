@@ -156,6 +156,15 @@ class Method(nn.Module):
         """Why a study cannot mean this method with these options, in one line, or None."""
         return None
 
+    @classmethod
+    def count_candidates(cls, config: Any) -> Mapping[str, int]:
+        """How many architectures `select` ranks by inherited weights, by kind.
+
+        They are those of `Selection.candidates`; forecasts count the trainings of
+        `search.retrained` by it.
+        """
+        return {}
+
     def __init__(self, config: Any, task: Task) -> None:
         super().__init__()
         self.config, self.task = config, task

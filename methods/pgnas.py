@@ -25,6 +25,9 @@ from methods.guided.groups import bernoulli_columns
 from methods.guided.regulariser import Regulariser, RegulariserConfig
 from methods.price import measure_worth
 
+KINDS = ("guided", "uniform")
+"""Of candidates: drawn from the posterior, and uniformly at the same expected size."""
+
 
 @options
 class PgnasConfig(RegulariserConfig):
@@ -80,6 +83,10 @@ class Pgnas(Method):
     Config = PgnasConfig
     config: PgnasConfig
     stated_steps: ClassVar[int | None] = 600
+
+    @classmethod
+    def count_candidates(cls, config: PgnasConfig) -> dict[str, int]:
+        return dict.fromkeys(KINDS, config.candidates)
 
     def __init__(self, config: PgnasConfig, task: Task) -> None:
         super().__init__(config, task)
@@ -161,7 +168,7 @@ class Pgnas(Method):
 
     def select(self, supernet: Supernet, validation: Split) -> Selection:
         c, task = self.config, self.task
-        drawn = {kind: self.draw(c.candidates, kind == "uniform") for kind in ("guided", "uniform")}
+        drawn = {kind: self.draw(c.candidates, kind == "uniform") for kind in KINDS}
         ranked = rank(drawn, supernet, validation, c.candidate_batch)
         best = ranked.best(rule := "guided" if c.guided else "uniform")
         genotype, details = self.project(best.kept)

@@ -16,7 +16,7 @@ from bench.data.storage.placement import choose
 from bench.durations import format_duration
 from bench.errors import BenchError, one_line
 from bench.forecast import datasets, measuring, timing
-from bench.forecast.timing import Timing
+from bench.forecast.timing import Timing, find_key
 from bench.records.store import Store
 from bench.run import beforehand
 from bench.run.session import Settings
@@ -30,14 +30,17 @@ GIB = 2**30
 
 @dataclass
 class Estimate:
-    """What the trials to run take. timings: by `timing.key`; problems: why some are not known."""
+    """What the trials to run take.
+
+    timings: by `timing.find_key`; problems: why some are not known.
+    """
 
     timings: dict[str, Timing] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def find(self, trial: Trial) -> Timing | None:
         """The timing of a trial."""
-        return self.timings.get(_key(trial))
+        return self.timings.get(find_key(trial))
 
 
 def describe(study: Study, store: Store, settings: Settings, how: str) -> Iterator[str]:
@@ -70,10 +73,6 @@ def describe(study: Study, store: Store, settings: Settings, how: str) -> Iterat
         )
 
 
-def _key(trial: Trial) -> str:
-    return timing.key(trial.method, trial.configuration())
-
-
 def _estimate(
     trials: Sequence[Trial], folder: Path, device: str, data_root: Path | None, how: str
 ) -> Estimate:
@@ -86,12 +85,13 @@ def _estimate(
     begun = time.monotonic()
     if kind == "cuda" and not torch.cuda.is_available():  # it is somewhere else
         return estimate
-    for trial in {_key(one): one for one in trials if estimate.find(one) is None}.values():
+    for trial in {find_key(one): one for one in trials if estimate.find(one) is None}.values():
         if time.monotonic() - begun > MEASURE_FOR:
             break
         try:
             images = datasets.count(trial.data, data_root)
-            estimate.timings[_key(trial)] = measuring.measure(trial, images, torch.device(device))
+            found = measuring.measure(trial, images, torch.device(device))
+            estimate.timings[find_key(trial)] = found
         except BenchError as error:
             estimate.problems.append(str(error))
         except Exception as error:  # of a plug-in: the estimate is a courtesy
@@ -107,9 +107,10 @@ def _add_up(trials: Sequence[Trial], estimate: Estimate, workers: int) -> float 
         known = estimate.find(trial)
         if known is None:
             continue
-        searching = 0.0 if trial.search_id in searched else known.of_search(trial)
+        searching = known.of_search(trial) + known.of_retraining(trial)
+        first = trial.search_id not in searched
         searched.add(trial.search_id)
-        seconds.append(searching + known.of_evaluation(trial))
+        seconds.append((searching if first else 0.0) + known.of_evaluation(trial))
     if not seconds:
         return None
     mean = sum(seconds) / len(seconds)
@@ -127,11 +128,12 @@ def _describe_time(
         trial = next(one for one in trials if one.label == label)
         known = estimate.find(trial)
         if known is not None:
-            search, evaluation = known.of_search(trial), known.of_evaluation(trial)
-            yield (
-                f"          {label}: search {format_duration(search)}, evaluation"
-                f" {format_duration(evaluation)} a trial ({_describe_source(known)})"
-            )
+            stages = {"search": known.of_search(trial)}
+            if trainings := timing.count_retrainings(trial):
+                stages[f"{trainings} trainings of candidates"] = known.of_retraining(trial)
+            stages["evaluation"] = known.of_evaluation(trial)
+            parts = [f"{stage} {format_duration(seconds)}" for stage, seconds in stages.items()]
+            yield f"          {label}: {', '.join(parts)} a trial ({_describe_source(known)})"
         elif total is not None:
             yield f"          {label}: not known, counted as the others are on average"
     for problem in dict.fromkeys(estimate.problems):

@@ -117,6 +117,11 @@ class MethodConformance:
         assert dataclasses.is_dataclass(kind.Config), "Config has to be a dataclass of options"
         json.dumps(dataclasses.asdict(self.config()))
 
+    def test_says_how_many_candidates_it_ranks(self) -> None:
+        """Forecasts count the trainings of `search.retrained` by it."""
+        ranked = {kind: len(own) for kind, own in self.found(0).selection.candidates.items()}
+        assert self.kind().count_candidates(self.config()) == ranked, "define count_candidates"
+
     def test_same_seed_same_search(self) -> None:
         """Nothing is drawn but from the trial's own generators."""
         torch.rand(7)  # the global state plays no part

@@ -75,9 +75,77 @@ def test_a_search_that_trials_share_is_counted_once(study: Study, tmp_path: Path
     varied = dataclasses.replace(trial, label="varied", evaluation=evaluation)
     both = [trial, varied]
     known = Timing(30.0, 10.0, 5.0, 0, "measured")
-    estimate = forecast.Estimate({timing.key(t.method, t.configuration()): known for t in both})
+    estimate = forecast.Estimate({timing.find_key(trial): known for trial in both})
     assert trial.search_id == varied.search_id and len(estimate.timings) == 2
     assert forecast._add_up(both, estimate, 1) == 30 * 2 + 10 + 2 * 5 * 4
+
+
+RETRAINING = [
+    "methods={p: {method: pgnas, candidates: 3}}",
+    "baseline=null",
+    "search.retrained=2",
+    "search.retrained_epochs=5",
+]
+
+
+def record_retraining(study: Study, store: Store) -> None:
+    """2 of each kind in 600 s: 30 s an epoch; all else of the selection took 60 s."""
+    for trial in study.trials:
+        epochs = [{"epoch": 1, "seconds": 1.0, "terms": {}, "metrics": {}}] * trial.search.epochs
+        drawn = {"guided": [[0.5], [0.6]], "uniform": [[0.4], [0.5]]}
+        changes = {
+            "selection": {"rule": "guided", "retrained": drawn, "retrained_seconds": 600.0},
+            "search": {"seconds": 240.0, "selection_seconds": 660.0, "epochs": epochs},
+            "evaluation": {"seconds": 240.0, "epochs": epochs},
+            "environment": {"device": "cpu"},
+        }
+        store.write(tiny_trials.record(trial, **changes), [])
+
+
+def test_trainings_of_candidates_are_counted(study: Study, tmp_path: Path) -> None:
+    """By candidates, seeds and epochs; a record without them cannot say what they take."""
+    path = str(tmp_path / "small.yaml")
+    store = Store(tmp_path / "results" / "small")
+    recorded = load(path, [*RETRAINING, "seeds=[0]"])
+    record_retraining(recorded, store)
+    other = Store(tmp_path / "results" / "other")
+    more = [*RETRAINING, "search.retrained_seeds=3", "seeds=[1]", "evaluation.epochs=2"]
+    text = lines_of(load(path, more), other)
+    assert "p: search 5 min, 12 trainings of candidates 30 min, evaluation 4 min a trial" in text
+    assert text.startswith("time      about 39 min for 1 trial on")
+    # there are no more than three candidates of each kind, and null is the search's 2 epochs
+    all_of_them = [*more, "search.retrained=9", "search.retrained_epochs=null"]
+    assert "18 trainings of candidates 18 min" in lines_of(load(path, all_of_them), other)
+    assert "not known" in lines_of(load(path, [*more, "search.retrained=0"]), other)
+
+
+def test_trainings_of_candidates_are_part_of_a_shared_search(study: Study, tmp_path: Path) -> None:
+    (trial,) = load(str(tmp_path / "small.yaml"), [*RETRAINING, "seeds=[0]"]).trials
+    assert timing.count_retrainings(trial) == 4
+    evaluation = dataclasses.replace(trial.evaluation, epochs=2, cutout=3)  # type: ignore[type-var]
+    varied = dataclasses.replace(trial, label="varied", evaluation=evaluation)
+    known = Timing(30.0, 10.0, 5.0, 0, "measured", retraining_epoch=3.0)
+    estimate = forecast.Estimate({timing.find_key(one): known for one in (trial, varied)})
+    evaluations = 5 * (trial.evaluation.epochs + 2)  # type: ignore[union-attr]
+    expected = 30 * 2 + 10 + 3 * 5 * 4 + evaluations
+    assert forecast._add_up([trial, varied], estimate, 1) == expected
+
+
+def test_a_table_has_trained_its_candidates() -> None:
+    trial = next(one for one in load("collapse").trials if one.label == "pgnas")
+    asked = dataclasses.replace(trial.search, retrained=2)
+    assert timing.count_retrainings(dataclasses.replace(trial, search=asked)) == 0
+
+
+def test_a_step_of_a_candidates_training_is_measured() -> None:
+    trial = next(one for one in load("quickstart").trials if one.label == "pgnas")
+    asked = dataclasses.replace(trial.search, retrained=2, retrained_seeds=2)
+    images = datasets.Images(100, 20, 50, (1, 8, 8), 10)
+    plain, retrained = (
+        measuring.measure(one, images, torch.device("cpu"))
+        for one in (trial, dataclasses.replace(trial, search=asked))
+    )
+    assert plain.retraining_epoch == 0.0 < retrained.retraining_epoch
 
 
 def test_a_measured_step_is_about_what_a_trial_then_takes(study: Study) -> None:

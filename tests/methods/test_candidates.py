@@ -8,6 +8,8 @@ import pytest
 import torch
 from support import small_tasks, tiny
 
+from bench.forecast.timing import count_retrainings
+from bench.run.messages import EpochDone
 from bench.space.network import DiscreteNetwork
 from bench.space.options import NetworkOptions
 from bench.training.search import build
@@ -70,11 +72,15 @@ def test_a_study_trains_the_first_candidates_from_scratch_as_well(
     """Nothing else in the record differs; a method without candidates has none to train."""
     plain = tiny.lasting(tiny.run(tiny.trial(name), tmp_path).record)
     asked = {"retrained": 2, "retrained_epochs": 1, "retrained_seeds": 2}
-    record = tiny.lasting(tiny.run(tiny.trial(name, search=asked), tmp_path).record)
+    reports: list[EpochDone] = []
+    trial = tiny.trial(name, search=asked)
+    record = tiny.lasting(tiny.run(trial, tmp_path, reports.append).record)
     found = record["selection"].pop("retrained", None)
+    told = [(one.epoch, one.epochs) for one in reports if one.stage == "retraining"]
     if name == "darts":
-        assert found is None
+        assert found is None and told == [] and count_retrainings(trial) == 0
     else:
+        assert told == [(epoch, 8) for epoch in range(9)] and count_retrainings(trial) == 8
         assert {kind: len(values) for kind, values in found.items()} == {"guided": 2, "uniform": 2}
         trainings = [own for candidates in found.values() for own in candidates]
         assert all(len(own) == 2 and 0 <= min(own) <= max(own) <= 1 for own in trainings)
