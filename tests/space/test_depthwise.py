@@ -77,6 +77,27 @@ def test_it_is_conv2d(
             assert (mine.double() - theirs).norm() <= tolerance * theirs.norm()
 
 
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), GEOMETRY)
+def test_it_is_conv2d_of_float32_under_autocast(kernel: int, stride: int, dilation: int) -> None:
+    """A mask or a noisy weight in float32 makes an operation's input float32."""
+    torch.manual_seed(0)
+    x = torch.randn(3, 4, 8, 8).contiguous(memory_format=torch.channels_last).requires_grad_()
+    weight = torch.randn(4, 1, kernel, kernel, requires_grad=True)
+    padding = dilation * (kernel - 1) // 2
+    found = []
+    for function in (
+        lambda: depthwise_convolution(x, weight, stride, padding, dilation),
+        lambda: F.conv2d(x, weight, None, stride, padding, dilation, 4),
+    ):
+        with torch.autocast("cpu", torch.bfloat16):
+            y = function()
+        assert y.dtype == torch.bfloat16
+        found.append([y, *torch.autograd.grad(y.float().square().sum(), (x, weight))])
+    for mine, theirs in zip(*found, strict=True):
+        assert mine.dtype == theirs.dtype
+        assert (mine - theirs).norm() <= 1e-2 * theirs.norm()
+
+
 def test_the_split_weight_gradient_is_really_taken() -> None:
     """5x5, stride 1, float32, channels_last: the case with a backward pass of its own."""
     x = torch.randn(2, 3, 6, 6).contiguous(memory_format=torch.channels_last).requires_grad_()

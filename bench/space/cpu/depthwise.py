@@ -27,7 +27,9 @@ def depthwise_convolution(
         # odd kernel), so that all of them are even: i + k - padding / 2 on the grid of even pixels.
         x, stride, dilation, padding = grid(x, 0), 1, 1, padding // 2
     wide = weight.shape[-1] == 5 and stride == 1 and dilation == 1
-    if wide and x.device.type == "cpu" and x.dtype == torch.float32 and is_channels_last(x):
+    # under autocast the convolution's gradient is of another type than the float32 input
+    precise = x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    if wide and x.device.type == "cpu" and precise and is_channels_last(x):
         return _Wide.apply(x, weight)
     return F.conv2d(x, weight, None, stride, padding, dilation, weight.shape[0])
 
