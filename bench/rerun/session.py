@@ -18,7 +18,13 @@ from bench.rerun import instructions
 from bench.rerun.outcome import Outcome
 from bench.rerun.restore import list_assumed_options, restore
 from bench.run import machine
-from bench.run.beforehand import check_outside, check_tables, list_lines, read_data
+from bench.run.beforehand import (
+    check_corruptions,
+    check_outside,
+    check_tables,
+    list_lines,
+    read_data,
+)
 from bench.run.display import Display
 from bench.run.pool import LocalPool
 from bench.run.progress import Progress, average_seconds
@@ -90,6 +96,7 @@ def rerun(
     todo = _restore_all(records)
     trials = [again.trial for again in todo.values()]
     check_tables(trials)
+    check_corruptions(trials)
     by_device = _deal_out(list(todo.values()), settings)
     outcomes: list[Outcome] = []
     with _open_output(output, todo) as store:

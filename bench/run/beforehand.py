@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bench.data import registry
 from bench.data.config import DataConfig
-from bench.errors import BenchError, ConfigurationError, DataError, ResultsError
+from bench.errors import BenchError, ConfigurationError, DataError, ResultsError, one_line
 from bench.records import status
 from bench.records.store import Standing, Store
 from bench.study.model import Study, Trial
@@ -182,6 +182,25 @@ def check_parameters(trials: Sequence[Trial], data: Mapping[DataConfig, SeenData
         if problem is not None:
             what = "an empty cell" if given is None else trial.label
             raise ConfigurationError(f"{problem} with {what} on {trial.dataset}")
+
+
+def check_corruptions(trials: Iterable[Trial]) -> None:
+    """Corrupt an image, as the trials will. Raises ConfigurationError where that is impossible."""
+    configs = [getattr(trial.evaluation, "uncertainty", None) for trial in trials]
+    names = dict.fromkeys(name for one in configs if one is not None for name in one.corruptions)
+    if not names:
+        return
+    import torch
+
+    from bench.training.uncertainty.corruptions import corrupt
+
+    for name in names:
+        try:
+            corrupt(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), name, 1)
+        except Exception as error:  # of torchvision, which may be absent or without libjpeg
+            raise ConfigurationError(
+                f"evaluation.uncertainty.corruptions: {name} cannot be made here: {one_line(error)}"
+            ) from error
 
 
 def check_tables(trials: Sequence[Trial]) -> None:

@@ -228,6 +228,7 @@ def _run_missing(
     display.note(f"{study.name}: looking at devices and data")
     beforehand.check_tables(todo)
     beforehand.check_parameters(todo, data)
+    beforehand.check_corruptions(todo)
     outside = beforehand.check_outside(todo, data, settings.data_root)
     threads = todo[0].search.threads
     pool = settings.engine.open(workplace, threads, len(todo), display.say)

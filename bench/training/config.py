@@ -18,7 +18,10 @@ Corruption = Literal[
     "contrast",
     "brightness",
     "pixelate",
+    "jpeg_compression",
 ]
+UNASKED = tuple(name for name in get_args(Corruption) if name != "jpeg_compression")
+"""Measured where a study names none. Trials have the list in their ids: it does not grow."""
 Strength = Annotated[int, Field(ge=1, le=5)]
 
 
@@ -73,8 +76,9 @@ class UncertaintyConfig:
     """Train passes - 1 further networks of the found cell and average over all of them."""
     outside: str | None = None
     """A data set whose images are not the study's: are they found out? Null: not measured."""
-    corruptions: tuple[Corruption, ...] = get_args(Corruption)
-    """Of the test images, as in CIFAR-10-C; none: not measured."""
+    corruptions: tuple[Corruption, ...] = UNASKED
+    """Of the test images, as in CIFAR-10-C; none: not measured. jpeg_compression has to be named.
+    """
     strengths: tuple[Strength, ...] = (1, 3, 5)
     """Of every corruption, 1 to 5."""
 

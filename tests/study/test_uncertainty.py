@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,43 @@ def test_without_it_a_trial_is_the_one_that_it_was(tmp_path: Path) -> None:
     assert "uncertainty" not in plain.configuration()["evaluation"]
     assert plain.id != measured.id and plain.search_id == measured.search_id
     assert count_trainings(plain) == count_trainings(tiny.trial("random")) == 1
+
+
+def test_the_corruptions_where_none_is_named_stay_those_of_committed_trials(
+    tmp_path: Path,
+) -> None:
+    """The list is part of a trial's id: a further corruption is measured where it is named."""
+    text = TEXT.replace("corruptions: [contrast], ", "")
+    (trial,) = load(write(tmp_path, text)).trials
+    assert trial.configuration()["evaluation"]["uncertainty"]["corruptions"] == [
+        "gaussian_noise",
+        "shot_noise",
+        "impulse_noise",
+        "gaussian_blur",
+        "contrast",
+        "brightness",
+        "pixelate",
+    ]
+    named = "evaluation.uncertainty.corruptions=[jpeg_compression]"
+    (other,) = load(write(tmp_path, text), [named]).trials
+    recorded = other.configuration()["evaluation"]["uncertainty"]["corruptions"]
+    assert recorded == ["jpeg_compression"] and other.id != trial.id
+
+
+def test_without_torchvision_jpeg_compression_is_refused_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision.io", None)
+    changes = ("corruptions=[jpeg_compression]", "outside=null")
+    arguments = ["run", write(tmp_path), "--results", str(tmp_path / "results")]
+    for change in changes:
+        arguments += ["--set", f"evaluation.uncertainty.{change}"]
+    assert main(arguments) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith(
+        "bench: evaluation.uncertainty.corruptions: jpeg_compression cannot be made here: "
+    )
+    assert "torchvision" in line and not list((tmp_path / "results").rglob("*.pt"))
 
 
 def test_the_gate_does_not_measure_it(tmp_path: Path) -> None:

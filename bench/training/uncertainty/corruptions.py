@@ -1,10 +1,10 @@
-"""Corrupted images: seven of the corruptions of CIFAR-10-C, for whole batches at once.
+"""Corrupted images: eight of the corruptions of CIFAR-10-C, for whole batches at once.
 
 Source: Hendrycks and Dietterich 2019 (arXiv 1903.12261); the constants are those that they publish
 for CIFAR-10-C. They are stated for images of 32x32 pixels and used here for images of any size:
-noise, contrast and brightness do not depend on it, the blur's deviation is in pixels, and pixelate
-has the same share of the side. Those of the 19 that need files or other libraries (frost, snow,
-fog, spatter, motion blur, JPEG, ...) are left out.
+noise, contrast and brightness do not depend on it, the blur's deviation and JPEG's blocks are in
+pixels, and pixelate has the same share of the side. Those of the 19 that need files or other
+libraries (frost, snow, fog, spatter, motion blur, ...) are left out.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ SEVERITIES: dict[Corruption, tuple[float, ...]] = {
     "contrast": (0.75, 0.5, 0.4, 0.3, 0.15),  # factor of the distance to the image's mean
     "brightness": (0.05, 0.1, 0.15, 0.2, 0.3),  # added to the value of HSV
     "pixelate": (0.95, 0.9, 0.85, 0.75, 0.65),  # share of the side that is left
+    "jpeg_compression": (80, 65, 58, 50, 40),  # libjpeg's quality; ImageNet-C has 25 to 7
 }
 """The constant of each corruption at the strengths 1 to 5."""
 
@@ -36,8 +37,9 @@ def corrupt(images: Tensor, corruption: Corruption, strength: int) -> Tensor:
 
     images: uint8 [images, channels, height, width]. strength: 1 to 5. The noise is a function of
     the corruption, its strength and the device: every network sees the same corrupted images.
-    Values are cut to whole pixel values as in CIFAR-10-C. Raises KeyError for an unknown corruption
-    and ValueError for a strength that is none.
+    Values are cut to whole pixel values as in CIFAR-10-C. Raises KeyError for an unknown
+    corruption, ValueError for a strength that is none, and whatever torchvision raises where it
+    cannot compress (`jpeg_compression` alone).
     """
     constants = SEVERITIES[corruption]
     if not 1 <= strength <= len(constants):
@@ -107,6 +109,18 @@ def _resize_by_box(x: Tensor, height: int, width: int) -> Tensor:
     return _to_levels(rows @ _to_levels(x @ columns.T))
 
 
+def _jpeg_compression(x: Tensor, quality: float, generator: torch.Generator) -> Tensor:
+    """Encoded and decoded, image by image on the CPU, with colours at half the resolution (4:2:0).
+
+    One or three channels.
+    """
+    from torchvision.io import decode_jpeg, encode_jpeg
+
+    levels = (x * 255).round().byte().cpu()
+    decoded = decode_jpeg(encode_jpeg(list(levels), quality=int(quality)))
+    return torch.stack(decoded).to(x.device).float() / 255
+
+
 def _to_levels(x: Tensor) -> Tensor:
     return (x * 255 + 0.5).floor() / 255
 
@@ -134,4 +148,5 @@ _APPLY: dict[Corruption, Apply] = {
     "contrast": _contrast,
     "brightness": _brightness,
     "pixelate": _pixelate,
+    "jpeg_compression": _jpeg_compression,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import io
 from typing import get_args
 
 import numpy as np
@@ -38,6 +39,32 @@ def test_pixelate_is_pillows(strength: int, side: int) -> None:
         picture = picture.resize((small, small), Image.Resampling.BOX)
         again = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
         assert difference(found, again.transpose(2, 0, 1)) <= 1  # a level, of rounding halves
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [28, 32, 11])
+def test_jpeg_compression_is_pillows(strength: int, channels: int, side: int) -> None:
+    """As in CIFAR-10-C: baseline JPEG with Pillow's defaults, whose colours are subsampled."""
+    x = images(channels, side=side)
+    quality = (80, 65, 58, 50, 40)[strength - 1]
+    for image, found in zip(x, corrupt(x, "jpeg_compression", strength), strict=True):
+        pixels = image.permute(1, 2, 0).numpy()
+        file = io.BytesIO()
+        Image.fromarray(pixels if channels == 3 else pixels[..., 0]).save(
+            file, "JPEG", quality=quality
+        )
+        expected = np.asarray(Image.open(file)).reshape(pixels.shape).transpose(2, 0, 1)
+        assert difference(found, expected) <= 1  # a level: two builds of libjpeg
+
+
+def test_jpeg_compression_leaves_what_it_can_hold() -> None:
+    """Images of one grey come back as they were, in any chunk, and from 0 to 255."""
+    x = torch.arange(256, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, 8, 8)
+    x = x.repeat(CHUNK // 256 + 1, 1, 1, 1)
+    found = corrupt(x, "jpeg_compression", 1)
+    assert (found.int() - x.int()).abs().max() <= 2  # the quantisation of a block's mean
+    assert found.min() == 0 and found.max() == 255
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
