@@ -149,7 +149,7 @@ class Pgnas(Method):
     def _alive(self) -> int:
         return sum(int((keep > 0.5).sum()) for keep in self.keep().values())
 
-    def draw(self, count: int, uniform: bool) -> list[Candidate]:
+    def draw_candidates(self, count: int, uniform: bool) -> list[Candidate]:
         """Hard draws from the posterior, or uniform ones of the same expected size."""
         keep = {kind: values.detach().cpu() for kind, values in self.keep_probabilities().items()}
         if uniform:
@@ -168,7 +168,7 @@ class Pgnas(Method):
 
     def select(self, supernet: Supernet, validation: Split) -> Selection:
         c, task = self.config, self.task
-        drawn = {kind: self.draw(c.candidates, kind == "uniform") for kind in KINDS}
+        drawn = {kind: self.draw_candidates(c.candidates, kind == "uniform") for kind in KINDS}
         ranked = rank(drawn, supernet, validation, c.candidate_batch)
         best = ranked.best(rule := "guided" if c.guided else "uniform")
         genotype, details = self.project(best.kept)

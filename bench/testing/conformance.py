@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,6 +122,14 @@ class MethodConformance:
         """Forecasts count the trainings of `search.retrained` by it."""
         ranked = {kind: len(own) for kind, own in self.found(0).selection.candidates.items()}
         assert self.kind().count_candidates(self.config()) == ranked, "define count_candidates"
+
+    def test_draw_is_of_a_networks_weights(self) -> None:
+        """`evaluation.uncertainty` calls what has this name (`DrawsWeights`)."""
+        draw: Any = getattr(self.kind(), "draw", None)
+        if draw is None:
+            pytest.skip("its networks have no posterior of their weights")
+        names = list(inspect.signature(draw).parameters)
+        assert names == ["self", "network", "noise"], "`draw` is of weights; rename another one"
 
     def test_same_seed_same_search(self) -> None:
         """Nothing is drawn but from the trial's own generators."""

@@ -24,7 +24,7 @@ def test_accuracies_do_not_depend_on_the_number_of_lanes(granularity: str) -> No
     data = small_tasks.data()
     method, supernet = build(small_tasks.search_arguments(Pgnas, options))
     assert isinstance(method, Pgnas)
-    candidates = method.draw(7, uniform=False)
+    candidates = method.draw_candidates(7, uniform=False)
     supernet.eval()
     expected = []
     for one in candidates:

@@ -67,7 +67,7 @@ def test_hard_draws_have_the_keep_probabilities_and_uniform_ones_the_same_expect
             logit.normal_(0, 2)
     keep = method.keep()
     count = 3000
-    guided, uniform = method.draw(count, False), method.draw(count, True)
+    guided, uniform = method.draw_candidates(count, False), method.draw_candidates(count, True)
     average = torch.cat([k[:, 1:].flatten() for k in keep.values()]).mean()
     for kind, p in keep.items():
         for found, expected in ((guided, p), (uniform, average.expand_as(p))):
@@ -187,10 +187,12 @@ def test_single_paths_are_the_posterior_given_that_one_eps_of_the_edge_is_1() ->
     assert error.abs().max() < 4.5
     weights.square().sum().backward()
     assert method.logit["normal"].grad is not None and method.logit["normal"].grad.abs().max() > 0
-    kept = torch.stack([one.kept["reduce"] for one in method.draw(2000, uniform=False)])
+    kept = torch.stack([one.kept["reduce"] for one in method.draw_candidates(2000, uniform=False)])
     assert (kept.sum(-1) == 1).all() and not kept[..., 0].any()
     assert (kept.float().mean((0, 1))[1:] - expected).abs().max() < 0.02
-    uniform = torch.stack([one.kept["reduce"] for one in method.draw(2000, uniform=True)])
+    uniform = torch.stack(
+        [one.kept["reduce"] for one in method.draw_candidates(2000, uniform=True)]
+    )
     assert (uniform.float().mean((0, 1))[1:] - 0.25).abs().max() < 0.02
     mean, maximum = method.entropy()
     assert maximum == pytest.approx(math.log(4))

@@ -236,8 +236,10 @@ def test_an_interrupted_ensemble_goes_on_to_the_same_record(tmp_path: Path) -> N
     assert one == other
 
 
-def test_without_an_ensemble_nothing_more_is_trained(tmp_path: Path) -> None:
-    trial = whole_trial("random", None, ensemble=False, corruptions=())
+@pytest.mark.parametrize("name", ["random", "pgnas"])
+def test_without_an_ensemble_nothing_more_is_trained(name: str, tmp_path: Path) -> None:
+    """Neither has a posterior of its networks' weights; PGNAS's draws are of architectures."""
+    trial = whole_trial(name, None, ensemble=False, corruptions=())
     found = measured(tiny.run(trial, tmp_path).record)
     assert list(found.predictions) == ["deterministic"] and found.seconds == 0
     assert found.outside is None and not found.predictions["deterministic"].corrupted
