@@ -61,7 +61,7 @@ def list_checks(
     if group in speed.PARTS:
         return {
             f"bench speed, {part}": partial(speed.check, part, out=out)
-            for part in speed.PARTS[group][device.type]
+            for part in speed.PARTS[group]
         }
     return {group: {"seeds": modes.check_seeds, "storage": modes.check_storage}[group]}
 

@@ -57,7 +57,7 @@ def run_group(
     if time.time() >= until:
         yield Outcome(group, "skipped", "the minutes were over")
         return
-    labels = only.split(",") if only else []
+    labels, started = only.split(",") if only else [], time.time()
     command = [sys.executable, "-m", "gpu.checks", group, device, str(out), str(until), *labels]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
     hung = threading.Timer(max(0.0, until - time.time()) + GRACE, process.kill)
@@ -70,8 +70,10 @@ def run_group(
     late = not hung.is_alive() and code < 0
     hung.cancel()
     if code:
-        why = "did not end in time" if late else f"its process ended with status {code}"
-        yield Outcome(group, "failed", why)
+        why = f"its process ended with status {code}"
+        if late:
+            why = f"was ended in a check, {GRACE:.0f} s after the minutes were over"
+        yield Outcome(group, "failed", why, time.time() - started)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -49,8 +49,9 @@ def check(mode: str, method: str, device: torch.device, folder: Path) -> list[Ou
     name = f"{mode}, {method}"
     if mode == "graph" and device.type != "cuda":
         return [Outcome(name, "skipped", "CUDA graphs need a CUDA device")]
-    if mode == "compile" and device.type == "cpu" and not shutil.which("g++"):
-        return [Outcome(name, "skipped", "torch.compile needs g++ on a CPU")]
+    if mode == "compile" and device.type == "cpu":
+        why = "a dry run compiles nothing: on two CPU cores it was not done in 20 minutes"
+        return [Outcome(name, "skipped", why)]
     kind, options = METHODS[method]
     epochs, steps = (1, 1) if mode == "bfloat16" else (2, 5)
     plain, other = (

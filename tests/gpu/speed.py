@@ -10,16 +10,22 @@ from bench import files
 from bench.speed import figure, session
 from gpu.outcome import Outcome
 
-PARTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "speed": {"cuda": ("W2", "methods", "data"), "cpu": ("data",)},
-    "more-speed": {"cuda": ("W1", "estimators", "growth", "candidates"), "cpu": ()},
+PARTS: dict[str, tuple[str, ...]] = {
+    "speed": ("W2", "methods", "data"),
+    "more-speed": ("W1", "estimators", "growth", "candidates"),
 }
-"""By group and device, the most wanted first: nothing is begun after the time is over."""
+"""By group, the most wanted first: nothing is begun after the time is over."""
+
+DRY_RUN = ("data",)
+"""What a dry run measures."""
 
 
 def check(part: str, device: torch.device, folder: Path, out: Path) -> list[Outcome]:
     """Measure a part and put its files into `out`; on a CPU in tiny sizes, into `out`/quick."""
     quick = device.type == "cpu"
+    if quick and part not in DRY_RUN:
+        why = f"a dry run measures {', '.join(DRY_RUN)} alone; bench speed --quick has the others"
+        return [Outcome(f"bench speed, {part}", "skipped", why)]
     settings = session.Settings(part, "W2", 5, None, device.type, folder, quick)
     place = out / "quick" if quick else out
     paths = [path for path in session.run(settings) if path.suffix != ".png"]

@@ -19,6 +19,7 @@ from support.bare import python_with, wheels
 from bench.noise import Noise
 from bench.study.model import Trial
 from gpu import checks, modes, records, same_bits, trials
+from gpu import command as gpu_command
 from gpu.command import run_group
 from gpu.draws import HostDraws
 from gpu.outcome import Outcome
@@ -119,6 +120,36 @@ def test_after_the_minutes_nothing_is_begun() -> None:
     assert outcome.status == "skipped"
 
 
+def test_a_check_that_does_not_end_is_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(gpu_command, "GRACE", 0.0)
+    (outcome,) = run_group("speed", "cpu", tmp_path, time.time() + 0.01, None)
+    assert outcome.status == "failed" and outcome.seconds > 0
+    assert outcome.detail.startswith("was ended in a check, 0 s after the minutes were over")
+
+
+@pytest.mark.parametrize("group", checks.groups())
+def test_every_group_has_checks_on_a_cpu(group: str, tmp_path: Path) -> None:
+    assert checks.list_checks(group, CPU, tmp_path)
+
+
+def test_a_dry_run_says_what_it_does_not_measure(tmp_path: Path) -> None:
+    found = [
+        outcome
+        for name, check in checks.list_checks("more-speed", CPU, tmp_path).items()
+        for outcome in checks.run(name, check, CPU, time.time() + 60)
+    ]
+    parts = [f"bench speed, {part}" for part in ("W1", "estimators", "growth", "candidates")]
+    assert [(one.check, one.status) for one in found] == [(part, "skipped") for part in parts]
+    assert all("a dry run measures data alone" in one.detail for one in found)
+
+
+def test_a_dry_run_compiles_nothing(tmp_path: Path) -> None:
+    (outcome,) = modes.check("compile", "darts", CPU, tmp_path)
+    assert outcome.status == "skipped" and "compiles nothing" in outcome.detail
+
+
 def test_an_exception_is_one_line() -> None:
     def fails(device: torch.device, folder: Path) -> list[Outcome]:
         raise RuntimeError("CUDA error\nmore")
@@ -207,6 +238,7 @@ def test_storage_is_skipped_where_it_is_no_option_and_else_passes(tmp_path: Path
     assert not outcome.bad
 
 
-def test_bfloat16_is_close_to_float32(tmp_path: Path) -> None:
-    (outcome,) = modes.check("bfloat16", "darts", CPU, tmp_path)
+@pytest.mark.parametrize("method", modes.METHODS)
+def test_bfloat16_is_close_to_float32(method: str, tmp_path: Path) -> None:
+    (outcome,) = modes.check("bfloat16", method, CPU, tmp_path)
     assert outcome.status == "passed" and "times the plain one's time" in outcome.detail
