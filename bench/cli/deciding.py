@@ -62,7 +62,7 @@ def prepare(study: Study, store: Store, wanted: Wanted) -> Sequential:
     study: as its file has it. Raises ConfigurationError where there is nothing to decide, or where
     the plan has changed since a look was made.
     """
-    before = sequential.read(store.folder)
+    before = sequential.read(store.folder, study)
     if before is not None and before.questions:
         _refuse_changes(before, study, store, wanted)
         return before

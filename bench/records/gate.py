@@ -17,12 +17,12 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from bench import files
-from bench.errors import ResultsError, one_line
-from bench.records.parts import Part
+from bench.errors import ResultsError
+from bench.records.parts import Part, explain
 from bench.records.schema import FinishedRecord
 from bench.study.model import Gate
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 FILE = "gate.json"
 FOLDER = "gate"
 
@@ -57,7 +57,7 @@ class DatasetVerdict(Part):
 class Verdict(Part):
     """The verdict on a setting; `digest` is of the gate that it is of."""
 
-    schema_: int = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(SCHEMA, alias="schema")
     kind: Literal["gate"] = "gate"
     study: str
     digest: str
@@ -218,7 +218,6 @@ def read(folder: Path) -> Verdict | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise ResultsError(
-            f"record {path} is damaged ({one_line(first)}); run bench gate again"
+            f"record {path} is damaged ({explain(error)}); run bench gate again"
         ) from error

@@ -9,8 +9,9 @@ import re
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from bench.errors import one_line
 from bench.space.genotype import Genotype
 from bench.study.model import stem
 
@@ -26,6 +27,15 @@ class Part(BaseModel):
     """A part of a record. What is named here has to be there and right; methods may add more."""
 
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+def explain(error: OSError | ValidationError) -> str:
+    """Why a file is not read, in one line: of what is in it the first key that is wrong."""
+    if isinstance(error, OSError):
+        return one_line(error.strerror or error)
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return one_line(f"{place}: {first['msg']}" if place else first["msg"])
 
 
 class TrialIdentity(Part):

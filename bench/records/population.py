@@ -16,12 +16,12 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from bench import files
-from bench.errors import ConfigurationError, ResultsError, one_line
-from bench.records.parts import Part, TableSource
+from bench.errors import ConfigurationError, ResultsError
+from bench.records.parts import Part, TableSource, explain
 from bench.tabular.config import TabularConfig
 from bench.tabular.table import Table
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 FILE = "population.json"
 LEVELS = 10_000
 """Accuracies are whole numbers of 1 / LEVELS: hundredths of a percent."""
@@ -55,7 +55,7 @@ class Population(Part):
 class File(Part):
     """population.json; `digest` is the SHA-256 of the populations."""
 
-    schema_: int = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(SCHEMA, alias="schema")
     kind: Literal["population"] = "population"
     digest: str
     populations: list[Population]
@@ -107,8 +107,7 @@ def read(folder: Path) -> tuple[Population, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValidationError) as error:
-        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise ResultsError(f"{path} cannot be read: {one_line(first)}") from error
+        raise ResultsError(f"{path} cannot be read: {explain(error)}") from error
     if file.digest != _digest(file.populations):
         raise ResultsError(f"{path} was changed: its digest is not that of its accuracies")
     return tuple(file.populations)

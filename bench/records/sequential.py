@@ -20,12 +20,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from bench import files
-from bench.errors import ConfigurationError, ResultsError, one_line
-from bench.records.parts import Count, Digest, Part
+from bench.errors import ConfigurationError, ResultsError
+from bench.records.parts import Count, Digest, Part, explain
 from bench.study.architectures import ALL
 from bench.study.model import Study, Trial
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 FILE = "sequential.json"
 
 
@@ -52,7 +52,7 @@ class Sequential(Part):
     design: SHA-256 of what is compared. reached: data set -> label -> number of seeds.
     """
 
-    schema_: int = Field(SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(SCHEMA, alias="schema")
     kind: Literal["sequential"] = "sequential"
     design: Digest
     baseline: str
@@ -68,8 +68,11 @@ class Sequential(Part):
             raise ValueError("looks have to ascend, with as many seeds as the last one has")
         if len(self.seeds) != self.looks[-1]:
             raise ValueError("a seed is listed twice")
-        if any(number > self.looks[-1] for own in self.reached.values() for number in own.values()):
-            raise ValueError("more seeds are reached than there are")
+        numbers = [number for own in self.reached.values() for number in own.values()]
+        if not numbers or not set(numbers) <= set(self.looks):
+            raise ValueError("each number of seeds that is reached has to be one of the looks")
+        if not {question.seeds for question in self.questions} <= {0, *self.looks}:
+            raise ValueError("each question's seeds have to be one of the looks, or 0 before them")
         return self
 
     @property
@@ -81,6 +84,10 @@ class Sequential(Part):
         """Whether it is about this study as it is now, without added seeds."""
         own = list(study.seeds)
         return self.design == _digest(study) and self.seeds[: len(own)] == own
+
+    def has_all(self, study: Study) -> bool:
+        """Whether it says of each method on each data set how many seeds that has reached."""
+        return all(trial.label in self.reached.get(trial.dataset, {}) for trial in study.trials)
 
 
 def plan(study: Study, looks: Sequence[int], region: float) -> Sequential:
@@ -147,20 +154,25 @@ def with_looks(study: Study, folder: Path) -> Study:
 
     Of a study that compares something else by now the looks say nothing: it is as it was.
     """
-    looked = read(folder)
+    looked = read(folder, study)
     return extend(study, looked) if looked is not None and looked.is_of(study) else study
 
 
-def read(folder: Path) -> Sequential | None:
-    """The looks of a results folder; None without the file. Raises ResultsError."""
+def read(folder: Path, study: Study | None = None) -> Sequential | None:
+    """The looks of a results folder; None without the file.
+
+    Raises ResultsError where they cannot be read, or are this study's and lack one of its methods.
+    """
     path = folder / FILE
     try:
-        return Sequential.model_validate_json(path.read_bytes())
+        looked = Sequential.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValidationError) as error:
-        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise ResultsError(f"{path} cannot be read: {one_line(first)}") from error
+        raise ResultsError(f"{path} cannot be read: {explain(error)}") from error
+    if study is not None and looked.is_of(study) and not looked.has_all(study):
+        raise ResultsError(f"{path} cannot be read: reached: a method of the study is missing")
+    return looked
 
 
 def write(folder: Path, looked: Sequential) -> None:

@@ -84,6 +84,8 @@ def test_looks_are_of_the_same_comparison_only(study: Study, tmp_path: Path) -> 
     [
         {"looks": [8, 5]}, {"looks": []}, {"seeds": [7, 2]}, {"seeds": [7] * 8}, {"region": -1},
         {"reached": {"digits": {"a": 9}}}, {"design": "x"}, {"kind": "population"},
+        {"reached": {"digits": {"a": 6}}}, {"reached": {}}, {"questions": [ask("digits", "b", 6)]},
+        {"schema": 2},
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_not_read(
@@ -93,6 +95,20 @@ def test_what_cannot_be_is_not_read(
     wrong = Sequential.model_construct(**{**values, "schema_": 1, **change})  # type: ignore[arg-type]
     sequential.write(tmp_path, wrong)
     with pytest.raises(ResultsError, match=r"sequential\.json cannot be read"):
+        sequential.read(tmp_path)
+
+
+def test_looks_that_lack_a_method_of_their_study_are_refused(study: Study, tmp_path: Path) -> None:
+    planned = sequential.plan(study, [5, 8], 0.5)
+    for reached in ({"digits": {"a": 5, "b": 5, "c": 5}}, {"digits": {"a": 5}, "mnist": {"a": 5}}):
+        sequential.write(tmp_path, planned.model_copy(update={"reached": reached}))
+        with pytest.raises(ResultsError, match="reached: a method of the study is missing"):
+            sequential.with_looks(study, tmp_path)
+
+
+def test_the_key_that_is_wrong_is_named(study: Study, tmp_path: Path) -> None:
+    (tmp_path / sequential.FILE).write_text('{"schema": 1, "design": "x"}')
+    with pytest.raises(ResultsError, match=r"cannot be read: design: String should match"):
         sequential.read(tmp_path)
 
 
