@@ -6,6 +6,7 @@ splits, (4) a selection rule. All else (operations, budget, evaluation, ...) is 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -158,11 +159,7 @@ class Method(nn.Module):
 
     @classmethod
     def count_candidates(cls, config: Any) -> Mapping[str, int]:
-        """How many architectures `select` ranks by inherited weights, by kind.
-
-        They are those of `Selection.candidates`; forecasts count the trainings of
-        `search.retrained` by it.
-        """
+        """By kind how many `Selection.candidates` `select` will rank; forecasts ask it."""
         return {}
 
     def __init__(self, config: Any, task: Task) -> None:
@@ -299,11 +296,10 @@ def evaluation_objective(
     def objective(batches: Batches) -> Objective:
         images, labels = batches[part]
         logits, extra = network(images)
-        smoothing = config.label_smoothing
-        terms = {"cross_entropy": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
+        loss = functools.partial(F.cross_entropy, label_smoothing=config.label_smoothing)
+        terms = {"cross_entropy": loss(logits, labels)}
         if extra is not None:
-            loss = F.cross_entropy(extra, labels, label_smoothing=smoothing)
-            terms["auxiliary"] = config.auxiliary_weight * loss
+            terms["auxiliary"] = config.auxiliary_weight * loss(extra, labels)
         return Objective({**terms, **penalty()}, {"accuracy": accuracy(logits, labels)})
 
     return objective
@@ -328,12 +324,7 @@ def sgd_evaluation(network: DiscreteNetwork, config: EvaluationConfig, part: str
     optimiser = torch.optim.SGD(
         parameters, config.learning_rate, config.momentum, weight_decay=config.weight_decay
     )
+    objective, schedule = evaluation_objective(network, config, part), evaluation_schedule(config)
     return Phase(
-        "weights",
-        part,
-        parameters,
-        [optimiser],
-        evaluation_objective(network, config, part),
-        evaluation_schedule(config),
-        config.gradient_clip,
+        "weights", part, parameters, [optimiser], objective, schedule, config.gradient_clip
     )
