@@ -27,7 +27,7 @@ from bench import plugins
 from bench.columns import POSTERIOR
 from bench.data.config import DataConfig
 from bench.data.splits import EvaluationData
-from bench.method import Method, Phase
+from bench.method import Method
 from bench.records import schema
 from bench.run.trial import run_trial
 from bench.space.config import SpaceConfig
@@ -38,6 +38,7 @@ from bench.study.validation import Place
 from bench.study.validation import build as checked
 from bench.tabular.config import TabularConfig
 from bench.testing import planted
+from bench.testing.gradients import check_gradients
 from bench.testing.reachability import shared
 from bench.training.checkpoint import Checkpoint
 from bench.training.config import EvaluationConfig, SearchConfig
@@ -53,7 +54,6 @@ EVALUATION = EvaluationConfig(
 )
 IMAGES = DataConfig(crop_padding=1)
 CPU = torch.device("cpu")
-PARTS = {"search": {"train", "weights", "architecture"}, "evaluation": {"train", "all"}}
 
 
 class Interrupted(Exception):
@@ -299,40 +299,3 @@ def lasting(outcome: SearchOutcome) -> dict[str, Any]:
         "posterior": outcome.posterior,
         "parameters": [tensor.tolist() for tensor in outcome.method.parameters()],
     }
-
-
-def check_gradients(
-    stage: str, phases: list[Phase], data: EvaluationData, modules: list[torch.nn.Module]
-) -> None:
-    """Over some draws and batches every parameter has a finite gradient other than zero."""
-    everything = {id(p): name for module in modules for name, p in module.named_parameters()}
-    for phase in phases:
-        assert phase.part in PARTS[stage], f"phase {phase.name}: {phase.part!r} is not for {stage}"
-        held = [p for o in phase.optimisers for group in o.param_groups for p in group["params"]]
-        mine = {id(parameter) for parameter in phase.parameters}
-        assert {id(p) for p in held} == mine, f"phase {phase.name}: its optimisers hold others"
-        assert len(held) == len(mine), f"phase {phase.name}: a parameter is held twice"
-        assert mine <= set(everything), f"phase {phase.name}: a parameter is in no checkpoint"
-        missing = set(mine)
-        for epoch in range(1, 16):
-            batches = {
-                other.part: next(data.part(other.part).epoch(16, 0, epoch)) for other in phases
-            }
-            for module in modules:
-                module.train()
-                for parameter in module.parameters():
-                    parameter.requires_grad_(id(parameter) in mine)
-                    parameter.grad = None
-            if phase.backward is not None:
-                phase.backward(batches)
-            else:
-                phase.objective(batches).total().backward()
-            for parameter in phase.parameters:
-                if parameter.grad is not None:
-                    assert bool(parameter.grad.isfinite().all()), everything[id(parameter)]
-                    if bool(parameter.grad.any()):
-                        missing.discard(id(parameter))
-            if not missing:
-                break
-        names = sorted(everything[parameter] for parameter in missing)
-        assert not missing, f"phase {phase.name}: no gradient reaches {', '.join(names)}"
