@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -146,12 +147,8 @@ class _Run:
         peak = environment.PeakMemory(self.device)
         report = self._progress(self.trial.search.epochs)
         arguments = search_arguments(self.trial, data.search)
-        found = search(
-            arguments,
-            report,
-            self._checkpoint("search"),
-            lambda epochs: self._progress(epochs, "retraining"),
-        )
+        retraining = functools.partial(self._progress, stage="retraining")
+        found = search(arguments, report, self._checkpoint("search"), retraining)
         selection = found.selection
         details = dict(selection.details)
         if isinstance(arguments.oracle, Oracle):
