@@ -34,8 +34,7 @@ def explain(error: OSError | ValidationError) -> str:
     if isinstance(error, OSError):
         return one_line(error.strerror or error)
     first = error.errors(include_url=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return one_line(f"{place}: {first['msg']}" if place else first["msg"])
+    return one_line(": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]])))
 
 
 class TrialIdentity(Part):
