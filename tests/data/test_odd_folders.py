@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PIL import Image
 from bench.data.config import DataConfig
 from bench.data.facts import Facts
 from bench.data.loading import load, preview
+from bench.data.own import files
 from bench.data.splits import EvaluationData
 from bench.errors import DataError
 
@@ -294,6 +296,30 @@ def test_a_link_to_nothing_and_a_special_file(image_folder: Layout) -> None:
     assert facts(folder).ignored == {"that are no regular files": 1}
     (folder / "train/cat/gone.png").symlink_to(folder / "nowhere.png")
     fails(folder, "train/cat/gone.png is a link to nothing")
+
+
+@pytest.mark.parametrize("place", ["bird", "train/bird", "train/cat/more", "train/cat/gone.png"])
+def test_a_link_that_leads_nowhere_is_refused_as_it_may_be_to_a_class(
+    place: str, image_folder: Layout
+) -> None:
+    folder = image_folder()
+    (folder / place).symlink_to(folder / "unmounted")
+    fails(folder, f"{place} is a link to nothing")
+    (folder / place).unlink()
+    (folder / place).symlink_to(Path(place).name)
+    fails(folder, f"link .*{place} cannot be followed: Too many levels of symbolic links")
+
+
+def test_a_file_in_place_of_a_folder_is_named_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("pets").touch()
+    found = files.resolve("pets", tmp_path / "root", os.path.isdir)
+    with pytest.raises(DataError, match=r"pets cannot be read: Not a directory"):
+        files.scan("pets", found, Counter())
+    (tmp_path / "root/pets").mkdir(parents=True)
+    assert files.resolve("pets", tmp_path / "root", os.path.isdir) == tmp_path / "root/pets"
 
 
 def test_a_folder_that_may_not_be_read_is_named(

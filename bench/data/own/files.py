@@ -24,9 +24,14 @@ STRAY = "outside of the class folders"
 
 
 def resolve(path: str, root: Path, is_there: Callable[[Path], bool]) -> Path:
-    """Where a path of a study file is: from here, or else under the data root."""
+    """Where a path of a study file is: from here, or else under the data root.
+
+    One that is something else here, and nowhere what it should be, is this one: its error says so.
+    """
     place = Path(os.path.expanduser(path))  # noqa: PTH111 - Path's raises for an unknown user
-    return place if is_there(place) else root / place  # which is `place` if that is absolute
+    below = root / place  # which is `place` if that is absolute
+    exists = os.path.exists(place)  # noqa: PTH110 - false of names that cannot be, too
+    return place if is_there(place) or (exists and not is_there(below)) else below
 
 
 def show_path(path: str | Path) -> str:
@@ -38,7 +43,8 @@ def show_path(path: str | Path) -> str:
 def scan(name: str, folder: Path, ignored: Counter[str]) -> list[os.DirEntry[str]]:
     """What lies in a folder, by name, but what is hidden, which `ignored` counts.
 
-    Raises DataError, of one line, where the folder cannot be read.
+    Raises DataError, of one line, where the folder cannot be read, and where a link leads nowhere:
+    it may be to a whole class.
     """
     try:
         with os.scandir(folder) as entries:
@@ -51,7 +57,21 @@ def scan(name: str, folder: Path, ignored: Counter[str]) -> list[os.DirEntry[str
     for entry in listed:
         if _is_hidden(entry):
             ignored[HIDDEN] += _count_files(entry)
-    return [entry for entry in listed if not _is_hidden(entry)]
+    seen = [entry for entry in listed if not _is_hidden(entry)]
+    for entry in filter(os.DirEntry.is_symlink, seen):
+        _refuse_broken(name, entry)
+    return seen
+
+
+def _refuse_broken(name: str, link: os.DirEntry[str]) -> None:
+    try:
+        link.stat()
+    except FileNotFoundError as error:
+        raise DataError(f"{name}: {show_path(link.path)} is a link to nothing") from error
+    except OSError as error:  # it leads to itself, or where one may not look
+        raise DataError(
+            f"{name}: link {show_path(link.path)} cannot be followed: {error.strerror}"
+        ) from error
 
 
 def find_class_folders(name: str, folder: Path, ignored: Counter[str]) -> dict[str, Path]:
@@ -83,7 +103,7 @@ def list_images(name: str, folder: Path, ignored: Counter[str]) -> list[str]:
     """The image files in a class's folder and in the folders within it, by path.
 
     Links are followed, but none to a folder that is read already or that this one lies in. Raises
-    DataError for a folder that cannot be read and for an image that is a link to nothing.
+    as `scan`.
     """
     real = folder.resolve()
     seen = {_identify(above) for above in (real, *real.parents)}
@@ -102,8 +122,6 @@ def list_images(name: str, folder: Path, ignored: Counter[str]) -> list[str]:
                 ignored[f"with suffix {suffix}" if suffix else "without suffix"] += 1
             elif entry.is_file():
                 images.append(entry.path)  # text: a path object each is slow for 60,000
-            elif entry.is_symlink():
-                raise DataError(f"{name}: {show_path(entry.path)} is a link to nothing")
             else:
                 ignored["that are no regular files"] += 1
     return sorted(images)
