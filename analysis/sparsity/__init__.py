@@ -18,7 +18,7 @@ def make(records: Sequence[FinishedRecord], looks: Looks) -> Outputs:
     points = tables.tabulate_path(records)
     outputs: dict[str, Any] = {
         "sparsity.csv": trials,
-        "sparsity_layers.csv": layers,
+        "sparsity_layers.csv": layers[layers.groupby("trial")["zeros"].transform("sum") > 0],
         "sparsity_path.csv": points,
     }
     if records:
