@@ -13,7 +13,7 @@ from analysis.common.trials import group_by_method, name_accuracy
 from bench.errors import ResultsError
 from bench.records.schema import FinishedRecord
 
-MOST = 60
+MOST = 40
 """Records up to which every cell is drawn: each drawing takes a tenth of a second."""
 
 
