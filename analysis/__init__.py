@@ -77,6 +77,7 @@ def write_all(
     order. formats: svg, pdf: of the figures, beside their PNG. Raises ResultsError where the
     records cannot be compared.
     """
+    from analysis import cells
     from analysis.common import comparable, failed_searches, outputs
 
     ordered = comparable.order(records, facts, files)
@@ -84,6 +85,7 @@ def write_all(
     judged = failed_searches.judge(ordered, facts)
     made = _make_all(ordered, facts, thresholds, posteriors)
     marked = (failed_searches.mark(part, judged) for part in made)
+    cells.remove_others(folder, ordered)
     return [path for part in marked for path in outputs.write(folder, part, formats)]
 
 

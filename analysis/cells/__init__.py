@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
@@ -10,6 +12,7 @@ from analysis.cells.drawing import draw
 from analysis.common.outputs import Outputs
 from analysis.common.plots import Looks
 from analysis.common.trials import group_by_method, name_accuracy
+from bench import files
 from bench.errors import ResultsError
 from bench.records.schema import FinishedRecord
 
@@ -27,6 +30,20 @@ def choose(records: Sequence[FinishedRecord]) -> list[FinishedRecord]:
     groups = group_by_method(records)
     each = max(1, MOST // len(groups))
     return [record for own in groups.values() for record in own[:each]]
+
+
+_DRAWING = re.compile(r".+-s\d+-[0-9a-f]{8}\.(png|svg|pdf)")
+
+
+def remove_others(folder: Path, records: Sequence[FinishedRecord]) -> None:
+    """Remove drawings in cells/ that are of none of these records: of trials that are no more.
+
+    Other files there stay. Raises ResultsError where one cannot be removed.
+    """
+    drawn = {record.trial.stem for record in choose(records)}
+    for path in sorted((folder / "cells").glob("*")):
+        if _DRAWING.fullmatch(path.name) and path.stem not in drawn:
+            files.remove(path)
 
 
 def make(record: FinishedRecord, looks: Looks) -> Outputs:
