@@ -19,12 +19,14 @@ from bench.errors import ConfigurationError, ResultsError
 
 END = "<!-- end -->"
 _BLOCK = re.compile(
-    r"^<!-- (?P<kind>claims|claims in short):(?P<studies>.*?)-->\n(?P<body>.*?)^<!-- end -->$",
-    re.MULTILINE | re.DOTALL,
+    r"^<!-- (?P<kind>claims|claims in short):(?P<studies>.*?)-->\n"
+    r"(?P<body>(?:(?!<!-- *claims\b).*\n)*?)<!-- end -->$",
+    re.MULTILINE,
 )
 
 
 KINDS = ("claims", "claims in short")
+_BEGIN = re.compile(r"<!-- *claims\b")  # also of a block that is not written as it has to be
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,26 @@ class Block:
 
 
 def find(path: Path) -> list[Block]:
-    """The blocks of a file; none where there is no file. Raises ResultsError."""
+    """The blocks of a file; none where there is no file.
+
+    Raises ResultsError where it is not readable, or where a block has no end.
+    """
     return [
         Block(match["kind"], tuple(match["studies"].split()), match["body"])
-        for match in _BLOCK.finditer(_read(path) if path.is_file() else "")
+        for match in _find(path, _read(path) if path.is_file() else "")
     ]
 
 
 def fill(path: Path, studies: Sequence[str], bodies: Mapping[str, str]) -> Path:
     """Write the blocks of these studies into a file that has some, or some without studies.
 
-    bodies: by kind. Raises ConfigurationError where the file has no block, and ResultsError where
-    it is not readable.
+    bodies: by kind. Raises ConfigurationError where the file has no block, and ResultsError as
+    `find`.
     """
     text = _read(path)
     fitting, names = [], " ".join(studies)
     for kind in KINDS:
-        matches = [match for match in _BLOCK.finditer(text) if match["kind"] == kind]
+        matches = [match for match in _find(path, text) if match["kind"] == kind]
         exact = [match for match in matches if set(match["studies"].split()) == set(studies)]
         fitting += exact or [match for match in matches if not match["studies"].strip()]
     if not fitting:
@@ -65,8 +70,24 @@ def fill(path: Path, studies: Sequence[str], bodies: Mapping[str, str]) -> Path:
     return files.write(path, text)
 
 
+def _find(path: Path, text: str) -> list[re.Match[str]]:
+    """The blocks; none that lacks its end, and so would never be checked, goes unnoticed."""
+    matches = list(_BLOCK.finditer(text))
+    begun = {text.count("\n", 0, match.start()) for match in matches}
+    for place, line in enumerate(text.split("\n")):
+        if _BEGIN.match(line) and place not in begun:
+            raise ResultsError(
+                f"{path}, line {place + 1}: no block of claims: it has to begin with"
+                f" '<!-- claims: STUDY... -->' or '<!-- claims in short: STUDY... -->' and end with"
+                f" {END!r} before the next one"
+            )
+    return matches
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ResultsError(f"{path} cannot be read: it is not UTF-8") from error

@@ -51,6 +51,26 @@ def test_a_page_may_have_a_short_block_too(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "<!-- claims: a -->\nno end",
+        "<!-- claims: a -->\nno end\n<!-- claims: b -->\n<!-- end -->\n",
+        "<!-- claims: b -->\n<!-- end -->\n<!-- claims in long: a -->\n<!-- end -->\n",
+        "<!--claims: a -->\n<!-- end -->\n",
+    ],
+)
+def test_a_block_that_would_never_be_checked_is_refused(tmp_path: Path, damaged: str) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("# Title\n" + damaged)
+    line = damaged.split("\n").index(next(x for x in damaged.split("\n") if "a -->" in x)) + 2
+    with pytest.raises(ResultsError, match=rf"README\.md, line {line}: no block of claims"):
+        blocks.find(page)
+    with pytest.raises(ResultsError, match="no block of claims"):
+        blocks.fill(page, ["b"], {"claims": "- new\n"})
+    assert page.read_text() == "# Title\n" + damaged
+
+
 def test_a_file_without_the_block_is_not_touched(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text("<!-- claims: a -->\n<!-- end -->\n")
