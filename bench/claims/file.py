@@ -65,6 +65,8 @@ def _read_claim(name: str, values: object, at: Place, labels: Collection[str] | 
         if labels is not None and label not in labels:
             rule_of_labels = f"must be one of the study's labels; {suggest(label, labels)}"
             raise (at / "rule" / part).wrong(label, rule_of_labels)
+        if part != "method" and label == claim.names.get("method"):
+            raise (at / "rule" / part).wrong(label, "must be another one than the rule's method")
     return claim
 
 

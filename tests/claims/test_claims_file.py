@@ -50,6 +50,8 @@ def test_a_study_has_claims_of_its_own(tmp_path_factory: pytest.TempPathFactory)
         ("sentence: More", "sentense: More", "claims.more-tosses.sentense: unknown key; did you"),
         ("kind: share", "kind: shares", "no-collapse.rule.kind = .*did you mean share"),
         ("against: a", "against: d", "more-tosses.rule.against = .*one of the study's labels"),
+        ("against: a", "against: b", "more-tosses.rule.against = .*another one than the rule's"),
+        ("control: a", "control: c", "no-collapse.rule.control = .*another one than the rule's"),
         ("control: a", "control: darts", "no-collapse.rule.control = .*one of the study's labels"),
         ("says: better", "says: worse", "rule.says = .*one of better, not worse, equivalent"),
         ("region: 1", "region: -1", "rule.region = -1: must be a number, at least 0"),
