@@ -18,17 +18,24 @@ from bench.study.sections import read_evaluation, read_space
 from bench.study.validation import Place, build
 from bench.training.config import SearchConfig
 
+SECTIONS = ("data", "space", "method", "search", "evaluation")
+"""Of every trial's configuration."""
+
 
 def restore(record: FinishedRecord, where: str) -> Trial:
     """The record's trial, to be run by the code that is here; `where` names the record.
 
-    Raises ConfigurationError, in one line, where its method or data set is not known here, or
-    where an option is not one of this engine's; then the line names the code that knows it.
+    Raises ConfigurationError, in one line, where a section of the configuration is missing, where
+    its method or data set is not known here, or where an option is not one of this engine's; then
+    the line names the code that knows it.
     """
     place = Place(f"record {where}")
     identity, configuration = record.trial, record.configuration
+    for section in SECTIONS:
+        if not isinstance(configuration.get(section), dict):
+            raise ConfigurationError(f"{place.file} is damaged: configuration.{section} is missing")
     try:
-        data = build(DataConfig, configuration.get("data"), place / "data")
+        data = build(DataConfig, configuration["data"], place / "data")
     except ConfigurationError as error:
         raise ConfigurationError(f"{error}; {_name_code(record)}") from error
     try:
@@ -37,10 +44,10 @@ def restore(record: FinishedRecord, where: str) -> Trial:
     except ConfigurationError as error:
         raise ConfigurationError(f"{place.file}: {error}") from error
     try:
-        space = _restore_space(configuration.get("space", {}), place / "space")
-        named = with_former(method.Config, configuration.get("method", {}))
+        space = _restore_space(configuration["space"], place / "space")
+        named = with_former(method.Config, configuration["method"])
         options: Any = build(method.Config, named, place / "method")
-        budget = with_former(SearchConfig, configuration.get("search", {}))
+        budget = with_former(SearchConfig, configuration["search"])
         return Trial(
             study=identity.study,
             label=identity.label,
@@ -51,9 +58,7 @@ def restore(record: FinishedRecord, where: str) -> Trial:
             data=data,
             space=space,
             search=build(SearchConfig, budget, place / "search"),
-            evaluation=read_evaluation(
-                configuration.get("evaluation", {}), space, place / "evaluation"
-            ),
+            evaluation=read_evaluation(configuration["evaluation"], space, place / "evaluation"),
             evaluation_options=configuration.get("method_in_evaluation", {}),
             tuning=None if record.tuning is None else record.tuning.model_dump(),
             source=None if record.source is None else record.source.model_dump(),

@@ -197,6 +197,19 @@ def test_what_cannot_be_run_again_is_one_line_and_exit_status_2(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("section", ["data", "space", "method", "search", "evaluation"])
+def test_a_configuration_without_a_section_is_damaged(
+    section: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_small(folder).record_path(load("small.yaml").trials[0])
+    values = json.loads(path.read_text())
+    del values["configuration"][section]
+    path.write_text(json.dumps(values))
+    assert main(["rerun", str(path)]) == 2
+    said = f"bench: record {path} is damaged: configuration.{section} is missing\n"
+    assert capsys.readouterr().err == said
+
+
 def test_ctrl_c_ends_it_with_one_line(folder: Path) -> None:
     write_small(folder)
     fifo = folder / "fifo"
