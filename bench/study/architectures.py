@@ -76,6 +76,9 @@ def expand(
         rule = "must name a folder of results, or a folder with records"
         raise (at / "from").wrong(reference, rule)
     config = build(ArchitecturesConfig, values, at)
+    for name in ("methods", "datasets", "seeds"):
+        if getattr(config, name) == ():
+            raise (at / name).wrong([], "must be a list with at least one, or left out for all")
     if config.rule == ALL and "seeds" in data:
         rule = "with the rule all cells keep the seeds of their searches: leave it out"
         raise (file / "seeds").wrong(data["seeds"], f"{rule}, or choose with {KEY}.seeds")

@@ -71,7 +71,8 @@ def _select(
         for value in wanted or ():
             if value not in there:
                 names = ", ".join(map(str, sorted(there)))
-                raise (at / option).wrong(list(wanted), f"there are no records of {value}: {names}")
+                rule = f"there are no records of {value}; known: {names}"
+                raise (at / option).wrong(list(wanted), rule)
         if wanted is not None:
             kept = [record for record in kept if getattr(record.trial, attribute) in wanted]
     return kept

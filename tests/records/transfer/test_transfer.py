@@ -141,7 +141,9 @@ def nothing(results: Path) -> None:
         (nothing, "from: found", "from: found, rule: best", "rule = \"best\": must be one"
          " of best on validation, all"),
         (nothing, "from: found", "from: found, methods: [dart]", "methods = [\"dart\"]:"
-         " there are no records of dart: darts, gdas"),
+         " there are no records of dart; known: darts, gdas"),
+        (nothing, "from: found", "from: found, methods: []", "architectures.methods = []: must be"
+         " a list with at least one, or left out for all"),
         (nothing, "from: found", "from: found, speed: 1", "architectures.speed: unknown key"),
         (nothing, "from: found", "from: found, rule: all", "seeds = [0, 1]: with the rule all"),
         (nothing, "seeds: [0, 1]\n", "", "seeds = null: must be a list of different whole"),
