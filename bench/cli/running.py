@@ -11,6 +11,7 @@ from click import argument, option
 
 from bench.cli import options
 from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArguments, verb
+from bench.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from bench.records.store import Standing, Store
@@ -191,7 +192,9 @@ def tune(arguments: StudyArguments, only: str | None, objectives: str, **setting
         from bench.tuning import session
 
         study, store = arguments.open(tuned=False)
-        names = tuple(filter(None, (only or "").split(",")))
+        names = tuple(dict.fromkeys(filter(None, (only or "").split(","))))
+        if only is not None and not names:
+            raise ConfigurationError("--only: names no hyper-parameter; leave it out for all")
         goals = tuple(objectives.split(","))
         plan = session.Settings(only=names, objectives=goals, **settings)
         is_done = session.run(study, store, plan, analysis.write_tuning, display)

@@ -40,6 +40,7 @@ WRONG = {
         ["verify", "small.yaml", "--collapse-free", "nan"],
         "must be a share above 0 and",
     ),
+    "nothing to tune": (["tune", "small.yaml", "--only", ","], "--only: names no hyper-parameter;"),
     "parts": (["speed", "--only", "growht"], "did you mean growth?"),
     "device": (["run", "small.yaml", "--device", "gpu"], "--device gpu: did you mean cpu? (known:"),
     "set": (["run", "small.yaml", "--set", "search.epochs=-1"], "search.epochs = -1: must be"),
