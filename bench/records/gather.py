@@ -14,6 +14,7 @@ from bench.records.store import Store, classify
 from bench.records.transfer.loading import load
 from bench.study.file import shipped
 from bench.study.model import REGION
+from bench.study.tuned_settings import with_settings
 
 Located = Iterable[tuple[str, RunRecord]]
 """(file or MLflow run, record)."""
@@ -79,7 +80,7 @@ def _read(reference: str, results: Path, overrides: Sequence[str], uri: str | No
     folder = results / study.name
     if uri is None:
         origin.check(study, folder)
-    study = sequential.with_looks(study, folder)
+    study = with_settings(sequential.with_looks(study, folder), folder, None)
     records, places = merge(_fetch(study.name, uri) if uri is not None else _locate(folder))
     standing = classify(records, study.trials)
     known = facts.collect(study, folder, standing)

@@ -11,6 +11,7 @@ from support import tiny_trials
 
 from bench.records.store import Store
 from bench.study.file import load
+from bench.study.tuned_settings import with_settings
 from bench.tabular import providers
 
 Bench = Callable[..., int]
@@ -67,3 +68,25 @@ def test_a_region_is_a_number_of_points(
     assert bench("leaderboard", "small.yaml", "--region", points) == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1 and "must be a number of points, from 0 to 100" in line
+
+
+def test_tuned_trials_belong_to_the_study_for_every_verb_that_reads(
+    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "results" / "small"
+    folder.mkdir(parents=True)
+    (folder / "evaluation.yaml").write_text("settings: [{evaluation: {learning_rate: 0.1}}]\n")
+    study = with_settings(load("small.yaml", ["seeds=[0, 1, 2]"]), folder, None)
+    for trial in study.trials:
+        more = {} if trial.tuning is None else {"tuning": dict(trial.tuning)}
+        Store(folder).write(tiny_trials.record(trial, **more), tiny_trials.posterior())
+    tuned = sum(trial.tuning is not None for trial in study.trials)
+    assert tuned == len(study.trials) / 2
+    for verb in ("leaderboard", "report", "analyze"):
+        assert bench(verb, "small.yaml", "--set", "seeds=[0, 1, 2]") == 0
+        rows = (folder / "leaderboard.csv").read_text().splitlines()[1:]
+        labels = {trial.label for trial in study.trials}
+        assert len(rows) == 2 * len(labels) and sum("tuned" in row for row in rows) == len(labels)
+    capsys.readouterr()
+    assert bench("status", "small.yaml", "--set", "seeds=[0, 1, 2]") == 0
+    assert f"{len(study.trials)} trials" in capsys.readouterr().out
