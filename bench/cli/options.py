@@ -53,7 +53,7 @@ class OneOf(click.Choice[str]):
 
 
 class Whole(click.IntRange):
-    """A whole number, at least `min`."""
+    """A whole number, at least `min` and, where there is one, at most `max`."""
 
     name = "n"
 
@@ -62,7 +62,8 @@ class Whole(click.IntRange):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"{value}: must be a whole number, at least {self.min}", param, ctx)
+            most = f", at most {self.max}" if self.max is not None else ""
+            self.fail(f"{value}: must be a whole number, at least {self.min}{most}", param, ctx)
 
 
 def share(value: str) -> float:

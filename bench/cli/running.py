@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from click import argument, option
 
 from bench.cli import options
-from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArguments, verb
+from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArguments, Whole, verb
 from bench.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -50,7 +50,13 @@ _stale = option(
 @options.device
 @option("--evaluation", type=PATH, help="Settings of bench tune to evaluate with, too.")
 @option("--until-decided", is_flag=True, help="Add seeds until methods differ or are equivalent.")
-@option("--max-seeds", type=COUNT, metavar="N", show_default="20", help="Add them up to N.")
+@option(
+    "--max-seeds",
+    type=Whole(min=1, max=1000),
+    metavar="N",
+    show_default="20",
+    help="Add them up to N.",
+)
 @options.region
 @option("--system-metrics", is_flag=True, help="Show what the machine did in MLflow (psutil).")
 @option("--nats-bench", type=PATH, show_default="$BENCH_NATS_BENCH", help="The NATS-Bench file.")
