@@ -16,7 +16,7 @@ from bench import files
 from bench.errors import ResultsError
 from bench.records.schema import FinishedRecord
 
-MOST = 40
+MOST = 24
 """Records up to which every cell is drawn: each drawing takes a tenth of a second."""
 
 
