@@ -54,8 +54,9 @@ def make(record: FinishedRecord, looks: Looks) -> Outputs:
 def picture(record: FinishedRecord, looks: Looks) -> Figure:
     """A record's cells, with its accuracy above. Raises ResultsError where a cell is not valid."""
     trial, accuracy = record.trial, 100 * record.evaluation.test.accuracy
+    tuned = " (tuned)" if record.is_tuned else ""
     heading = (
-        f"{trial.label}, {trial.dataset}, seed {trial.seed}: "
+        f"{trial.label}{tuned}, {trial.dataset}, seed {trial.seed}: "
         f"{name_accuracy([record])} {accuracy:.2f} %"
     )
     if looks.has_failed(record):
