@@ -333,7 +333,8 @@ def test_committed_studies_are_listed_with_what_their_records_say() -> None:
         seeds, gate, hours, engine = rows[study.name][-4:]
         engines = Counter(record.provenance.engine_version for record in records)
         assert engine == ", ".join(f"{one} ({count})" for one, count in engines.items()), study.name
-        per_method = Counter((one.trial.label, one.trial.dataset) for one in records).values()
+        rows_of = [(one.trial.label, one.trial.dataset, one.is_tuned) for one in records]
+        per_method = Counter(rows_of).values()
         told = [int(number) for number in re.findall(r"\d+", seeds)]
         assert told == sorted({min(per_method), max(per_method)}), study.name
         verdict = study / "gate.json"
