@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from analysis.cells.drawing import draw
 from analysis.common.outputs import Outputs
 from analysis.common.plots import Looks
-from analysis.common.trials import group_by_method, name_accuracy
+from analysis.common.trials import group_by_method, name_accuracy, name_method
 from bench import files
 from bench.errors import ResultsError
 from bench.records.schema import FinishedRecord
@@ -54,9 +54,8 @@ def make(record: FinishedRecord, looks: Looks) -> Outputs:
 def picture(record: FinishedRecord, looks: Looks) -> Figure:
     """A record's cells, with its accuracy above. Raises ResultsError where a cell is not valid."""
     trial, accuracy = record.trial, 100 * record.evaluation.test.accuracy
-    tuned = " (tuned)" if record.is_tuned else ""
     heading = (
-        f"{trial.label}{tuned}, {trial.dataset}, seed {trial.seed}: "
+        f"{name_method(record)}, {trial.dataset}, seed {trial.seed}: "
         f"{name_accuracy([record])} {accuracy:.2f} %"
     )
     if looks.has_failed(record):

@@ -37,6 +37,11 @@ def identify(record: FinishedRecord) -> dict[str, Any]:
     return dict(zip(TRIAL_COLUMNS, values, strict=True))
 
 
+def name_method(record: FinishedRecord) -> str:
+    """Its label, and whether its evaluation is tuned."""
+    return record.trial.label + (" (tuned)" if record.is_tuned else "")
+
+
 def list_accuracies(record: FinishedRecord) -> list[float]:
     """The accuracy (percent) of each evaluation of a trial's architecture."""
     return [100 * evaluation.test.accuracy for evaluation in record.evaluation.all]

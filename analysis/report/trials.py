@@ -15,7 +15,7 @@ from analysis import cells
 from analysis.common import plots
 from analysis.common.pages import HtmlTable
 from analysis.common.plots import Looks
-from analysis.common.trials import TRIAL_COLUMNS, identify, name_accuracy
+from analysis.common.trials import TRIAL_COLUMNS, identify, name_accuracy, name_method
 from analysis.report import rerun
 from bench.records.parts import Stage
 from bench.records.schema import FailedRecord, FinishedRecord
@@ -35,7 +35,7 @@ def tabulate(records: Sequence[FinishedRecord]) -> HtmlTable:
         names, evaluation = identify(record), record.evaluation
         accuracy = 100 * evaluation.test.accuracy
         link = Markup('<a href="#{}">{}</a>').format(_anchor(record), names["trial"])
-        place = [_name_method(record), names["dataset"], names["seed"]]
+        place = [name_method(record), names["dataset"], names["seed"]]
         values = [evaluation.nonzero_parameters, record.search.total_seconds, evaluation.seconds]
         numbers = [f"{accuracy:.2f}", *(f"{value:,.0f}" for value in values)]
         texts.append([link, *map(str, place), *numbers])
@@ -63,7 +63,7 @@ def describe(
     }
     return {
         "anchor": _anchor(record),
-        "title": f"{_name_method(record)}, {trial.dataset}, seed {trial.seed}: {accuracy:.2f} %",
+        "title": f"{name_method(record)}, {trial.dataset}, seed {trial.seed}: {accuracy:.2f} %",
         "picture": embed_figure(cells.picture(record, looks)) if is_whole else "",
         "results": _list_results(record),
         "configuration": yaml.dump(configuration),
@@ -98,10 +98,6 @@ def embed_figure(figure: Figure) -> str:
 
 def _anchor(record: FinishedRecord) -> str:
     return f"trial-{record.trial.label}-{record.trial.id[:8]}"
-
-
-def _name_method(record: FinishedRecord) -> str:
-    return record.trial.label + (" (tuned)" if record.is_tuned else "")
 
 
 def _list_results(record: FinishedRecord) -> dict[str, str]:

@@ -208,12 +208,13 @@ class StudyArguments:
         tuned: with the trials of the settings of `bench run --evaluation`, past and given. Raises
         ConfigurationError and, where the file of the seeds cannot be read, ResultsError.
         """
+        from bench.records.gather import with_additions
         from bench.records.sequential import with_looks
-        from bench.study.tuned_settings import with_settings
 
         study, store = self.read()
-        study = with_looks(study, store.folder)
-        return with_settings(study, store.folder, evaluation) if tuned else study, store
+        if not tuned:
+            return with_looks(study, store.folder), store
+        return with_additions(study, store.folder, evaluation), store
 
     def gather(
         self, uri: str | None = None, baseline: str | None = None, region: float | None = None

@@ -13,7 +13,7 @@ from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
 from bench.records.store import Store, classify
 from bench.records.transfer.loading import load
 from bench.study.file import shipped
-from bench.study.model import REGION
+from bench.study.model import REGION, Study
 from bench.study.tuned_settings import with_settings
 
 Located = Iterable[tuple[str, RunRecord]]
@@ -80,11 +80,20 @@ def _read(reference: str, results: Path, overrides: Sequence[str], uri: str | No
     folder = results / study.name
     if uri is None:
         origin.check(study, folder)
-    study = with_settings(sequential.with_looks(study, folder), folder, None)
+    study = with_additions(study, folder)
     records, places = merge(_fetch(study.name, uri) if uri is not None else _locate(folder))
     standing = classify(records, study.trials)
     known = facts.collect(study, folder, standing)
     return Gathered(standing.finished, standing.failed, places, known, folder)
+
+
+def with_additions(study: Study, folder: Path, evaluation: Path | None = None) -> Study:
+    """The study with what its results have added: seeds of looks, and trials of tuned settings.
+
+    evaluation: settings in place of those that the folder keeps. Raises ConfigurationError and
+    ResultsError where what is kept cannot be read or meant.
+    """
+    return with_settings(sequential.with_looks(study, folder), folder, evaluation)
 
 
 def _read_folder(folder: Path) -> Gathered:

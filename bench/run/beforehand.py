@@ -175,13 +175,14 @@ def check_parameters(trials: Sequence[Trial], data: Mapping[DataConfig, SeenData
         if trial.data not in data or case in checked:
             continue
         checked.add(case)
-        from bench.training.width import find_excess  # it imports torch
+        from bench.training.width import check_budget  # it imports torch
 
         seen = data[trial.data]
-        problem = find_excess(config, trial.space, seen.shape, seen.classes, given)
-        if problem is not None:
+        try:
+            check_budget(config, trial.space, seen.shape, seen.classes, given)
+        except ConfigurationError as error:
             what = "an empty cell" if given is None else trial.label
-            raise ConfigurationError(f"{problem} with {what} on {trial.dataset}")
+            raise ConfigurationError(f"{error} with {what} on {trial.dataset}") from error
 
 
 def check_corruptions(trials: Iterable[Trial]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -35,12 +34,8 @@ class Worker:
     def __init__(self, variant: Variant, scale: Scale, device: torch.device, threads: int) -> None:
         self._what = f"{variant.network} at {scale.name}"
         os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # a quiet profiler
-        context = multiprocessing.get_context("spawn")
-        self._answers, far = context.Pipe()
-        self._process = context.Process(
-            target=serve, args=(far, variant, scale, device, threads), daemon=True
-        )
-        self._process.start()
+        self._answers, far = processes.SPAWN.Pipe()
+        self._process = processes.start(serve, (far, variant, scale, device, threads))
         far.close()  # the child's copy alone is left: when it ends, so does `recv`
 
     def ask(self, command: str) -> dict[str, float]:

@@ -6,6 +6,7 @@ one depth and width differ in their parameters by what operations they have.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import torch
@@ -66,14 +67,14 @@ def choose_channels(
     return most
 
 
-def find_excess(
+def check_budget(
     config: EvaluationConfig,
     space: SpaceConfig,
     image_shape: tuple[int, int, int],
     classes: int,
     genotype: str | None,
-) -> str | None:
-    """Why no network can be within the config's budget of parameters, or None.
+) -> None:
+    """Raise ConfigurationError where no network is within the config's budget of parameters.
 
     genotype: as text; None is an empty cell, whose network has the fewest parameters.
     """
@@ -86,10 +87,5 @@ def find_excess(
     else:
         kinds = {position.kind for position in space.positions(config.cells)}
         cell = Genotype(space.name, dict.fromkeys(kinds, ((),) * space.graph.nodes))
-    try:
+    with contextlib.suppress(ValueError):  # cells of other positions than its: the trial says it
         choose_channels(cell, space, options, config.parameters)
-    except ConfigurationError as error:
-        return str(error)
-    except ValueError:  # cells of other positions than the network's: the trial says it
-        return None
-    return None

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.records import schema
-from bench.records.sequential import with_looks
+from bench.records.gather import with_additions
 from bench.records.store import read
 from bench.records.transfer.loading import load
 from bench.study.file import shipped
-from bench.study.tuned_settings import with_settings
 
 RESULTS = Path(__file__).parents[2] / "results"
 FOLDERS = sorted(RESULTS.rglob("records"))
@@ -26,8 +25,7 @@ def test_ids_are_those_of_the_study(name: str) -> None:
         json.loads(path.read_text(encoding="utf-8"))["trial"]["id"]
         for path in (RESULTS / name / "records").glob("*.json")
     }
-    study = with_looks(load(name, (), RESULTS), RESULTS / name)
-    study = with_settings(study, RESULTS / name, None)
+    study = with_additions(load(name, (), RESULTS), RESULTS / name)
     assert found <= {trial.id for trial in study.trials}
 
 
