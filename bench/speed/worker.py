@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -162,4 +163,5 @@ def serve(
         answer = getattr(measured, command)()
         measured.clear()
         release_memory()  # the machine may not hold what all variants together keep
-        questions.send(answer)
+        with contextlib.suppress(BrokenPipeError):  # the other end is closed: `recv` says so
+            questions.send(answer)
