@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from click import option
 
 from bench.cli import options
 from bench.cli.options import DONE, PATH, StudyArguments, thresholds, verb
+from bench.errors import ConfigurationError, ResultsError
 
 PAGE = "README.md"
 """What `bench verify` looks for sentences in: here, and in the folder of all results."""
@@ -47,19 +48,25 @@ def claims(
 
 
 def find_wrong_blocks(
-    arguments: StudyArguments, study: str, shares: Mapping[str, float | None]
+    arguments: StudyArguments, studies: Collection[str], shares: Mapping[str, float | None]
 ) -> Iterator[str]:
-    """A line for each block of sentences about a study that is not what the records say."""
+    """A line for each block of sentences about one of the studies that is not what records say.
+
+    Raises as `format_claims` and `StudyArguments.gather_each`, naming the page.
+    """
     import analysis
     from bench.claims import blocks
 
     for page in dict.fromkeys((Path(PAGE), arguments.results / PAGE)):
         for block in blocks.find(page):
             paths = list(map(Path, block.studies))
-            if study not in {path.name for path in paths} | {path.stem for path in paths}:
+            if not {part for path in paths for part in (path.name, path.stem)} & set(studies):
                 continue
             own = StudyArguments(block.studies, arguments.overrides, arguments.results)
-            bodies = analysis.format_claims(own.gather_each(), thresholds=thresholds(shares))
+            try:
+                bodies = analysis.format_claims(own.gather_each(), thresholds=thresholds(shares))
+            except (ConfigurationError, ResultsError) as error:
+                raise type(error)(f"{page}, a block of claims: {error}") from error
             if bodies[block.kind] != block.body:
                 names = " ".join(block.studies)
                 yield f"differs: {page}, claims: `bench claims {names} --into {page}` writes them"

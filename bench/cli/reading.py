@@ -178,13 +178,14 @@ def verify(
                 studies.append(one)
             else:
                 print(f"{one.folder}: not checked, name the study's file")
-    right = [_verify(arguments, own, everything, shares) for own in studies]
-    return DONE if all(right) else SOME_FAILED
+    right = [_verify(own, everything, shares) for own in studies]
+    blocks = list(find_wrong_blocks(arguments, [own.facts.name for own in studies], shares))
+    for line in blocks:
+        print(line)
+    return DONE if all(right) and not blocks else SOME_FAILED
 
 
-def _verify(
-    arguments: StudyArguments, study: Gathered, everything: bool, shares: Mapping[str, float | None]
-) -> bool:
+def _verify(study: Gathered, everything: bool, shares: Mapping[str, float | None]) -> bool:
     """Whether a study's files are what its records say; what is not is printed."""
     import analysis
     from bench.records import verify as verification
@@ -202,12 +203,11 @@ def _verify(
         return list(dict.fromkeys([*write_leaderboard(folder), *claims]))
 
     wrong, compared = verification.compare(study.folder, write)
-    blocks = list(find_wrong_blocks(arguments, study.facts.name, shares))
-    for line in [*wrong, *blocks]:
+    for line in wrong:
         print(line)
     right = f"{compared - len(wrong)} of {compared} files are what the records say"
     print(f"{study.facts.name}: {right} ({study.folder})", flush=True)
-    return not wrong and not blocks
+    return not wrong
 
 
 @verb("calibrate", "", "--seed 1 --output /tmp/calibration")

@@ -92,6 +92,9 @@ def test_sentences_in_a_page_are_written_and_checked(
     capsys.readouterr()
     assert bench("verify", "small.yaml") == 1
     assert "differs: README.md, claims: `bench claims small.yaml --into" in capsys.readouterr().out
+    page.write_text(written.replace("claims: small.yaml", "claims: small.yaml smal"))
+    assert bench("verify", "small.yaml") == 2
+    assert "README.md, a block of claims: study 'smal' is neither" in capsys.readouterr().err
     page.write_text("# Mine\n")
     assert bench("claims", "small.yaml", "--into", "README.md") == 2
     assert "README.md: has no lines" in capsys.readouterr().err
