@@ -27,7 +27,7 @@ TYPED = {
     "leaderboard small.yaml s": {"small.yaml"},
     "leaderboard small.yaml --baseline co": {"coin"},
     "completion z": {"zsh"},
-    "show pg": {"pgnas", "pgnas-ablation"},
+    "show pg": {"pgnas", "pgnas-ablation", "pgnas-parts"},
     "show sear": {"search"},
     "show fashion": {"fashion-mnist"},
     "show x --kind t": {"topic"},
