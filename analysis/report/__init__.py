@@ -45,17 +45,10 @@ FIGURES = {
 }
 """What a figure of the study's folder shows; one that is not here is shown under its name."""
 
-
-LIMIT = 3_000_000
-"""A page has at most so many bytes: details of trials are left out until it does."""
-LEFT_OUT = (
-    "",
-    "So that the page stays small, cells and histories are shown of each method's first seed;"
-    " the folders cells/ and records/ have them all.",
-    "So that the page stays small, it has no cells and histories; the folders cells/ and records/"
-    " have them.",
+_LEFT_OUT = (
+    "Cells and histories are shown of each method's first seeds, those of the folder cells/; the"
+    " folder records/ has them all."
 )
-"""What the page says at each level of leaving out."""
 
 
 def make(
@@ -67,7 +60,7 @@ def make(
     *,
     posteriors: Path,
 ) -> Outputs:
-    """report.html, of at most `LIMIT` bytes where that is possible.
+    """report.html, with cells and histories of the trials that `cells.choose` chooses.
 
     figures: files, without the drawn cells; posteriors: the folder of the posterior tables.
     """
@@ -88,22 +81,13 @@ def make(
         "failures": [trials.describe_failure(record) for record in failed],
         "items": checklist.check(records),
     }
-    first = min((record.trial.seed for record in records), default=0)
-    page = ""
-    for level, left_out in enumerate(LEFT_OUT):
-        sections = [
-            trials.describe(
-                record,
-                posterior,
-                looks,
-                is_whole=level == 0 or (level == 1 and record.trial.seed == first),
-            )
-            for record in records
-        ]
-        shown = {**values, "sections": sections, "left_out": left_out}
-        page = pages.render("report/page.html.j2", **shown)
-        if len(page.encode()) <= LIMIT:
-            break
+    drawn = {record.trial.stem for record in cells.choose(records)}
+    sections = [
+        trials.describe(record, posterior, looks, is_whole=record.trial.stem in drawn)
+        for record in records
+    ]
+    left_out = _LEFT_OUT if len(drawn) < len(records) else ""
+    page = pages.render("report/page.html.j2", **values, sections=sections, left_out=left_out)
     return {"report.html": page}
 
 
