@@ -28,6 +28,15 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
+    def model_post_init(self, context: Any) -> None:
+        """Parts with the same keys share one set of them: nearly half of a record's memory."""
+        given = self.model_fields_set
+        shared = _GIVEN.setdefault(frozenset(given), given)
+        object.__setattr__(self, "__pydantic_fields_set__", shared)
+
+
+_GIVEN: dict[frozenset[str], set[str]] = {}
+
 
 def explain(error: OSError | ValidationError) -> str:
     """Why a file is not read, in one line: of what is in it the first key that is wrong."""

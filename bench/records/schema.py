@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -181,10 +182,14 @@ def digest(record: RunRecord) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _intern(key: Any) -> Any:
+    return sys.intern(key) if type(key) is str else key
+
+
 def finite(value: Any) -> Any:
-    """Plain data with null in place of NaN and infinities."""
+    """Plain data with null in place of NaN and infinities; equal keys are one string."""
     if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
+        return {_intern(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
