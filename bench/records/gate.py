@@ -18,8 +18,8 @@ from pydantic import Field, ValidationError
 
 from bench import files
 from bench.errors import ResultsError
-from bench.records.parts import Part, explain
-from bench.records.schema import FinishedRecord
+from bench.records.parts import Part
+from bench.records.schema import FinishedRecord, explain
 from bench.study.model import Gate
 
 SCHEMA: Literal[1] = 1

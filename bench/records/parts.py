@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from bench.errors import one_line
 from bench.space.genotype import Genotype
 from bench.study.model import stem
 
@@ -27,23 +26,13 @@ class Part(BaseModel):
     """A part of a record. What is named here has to be there and right; methods may add more."""
 
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+    _given: ClassVar[dict[frozenset[str], set[str]]] = {}
 
     def model_post_init(self, context: Any) -> None:
         """Parts with the same keys share one set of them: nearly half of a record's memory."""
         given = self.model_fields_set
-        shared = _GIVEN.setdefault(frozenset(given), given)
+        shared = self._given.setdefault(frozenset(given), given)
         object.__setattr__(self, "__pydantic_fields_set__", shared)
-
-
-_GIVEN: dict[frozenset[str], set[str]] = {}
-
-
-def explain(error: OSError | ValidationError) -> str:
-    """Why a file is not read, in one line: of what is in it the first key that is wrong."""
-    if isinstance(error, OSError):
-        return one_line(error.strerror or error)
-    first = error.errors(include_url=False)[0]
-    return one_line(": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]])))
 
 
 class TrialIdentity(Part):

@@ -17,7 +17,8 @@ from pydantic import Field, ValidationError
 
 from bench import files
 from bench.errors import ConfigurationError, ResultsError
-from bench.records.parts import Part, TableSource, explain
+from bench.records.parts import Part, TableSource
+from bench.records.schema import explain
 from bench.tabular.config import TabularConfig
 from bench.tabular.table import Table
 

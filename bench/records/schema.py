@@ -135,6 +135,14 @@ def parse(values: Any, where: str | Path) -> RunRecord:
         ) from error
 
 
+def explain(error: OSError | ValidationError) -> str:
+    """Why a file is not read, in one line: of what is in it the first key that is wrong."""
+    if isinstance(error, OSError):
+        return one_line(error.strerror or error)
+    first = error.errors(include_url=False)[0]
+    return one_line(": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]])))
+
+
 def build(
     trial: Trial,
     error: Failure | None,

@@ -21,7 +21,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from bench import files
 from bench.errors import ConfigurationError, ResultsError
-from bench.records.parts import Count, Digest, Part, explain
+from bench.records.parts import Count, Digest, Part
+from bench.records.schema import explain
 from bench.study.architectures import ALL
 from bench.study.model import Study, Trial
 
