@@ -57,16 +57,21 @@ def find_wrong_blocks(
     import analysis
     from bench.claims import blocks
 
+    ledgers: dict[tuple[str, ...], Mapping[str, str]] = {}
     for page in dict.fromkeys((Path(PAGE), arguments.results / PAGE)):
         for block in blocks.find(page):
             paths = list(map(Path, block.studies))
             if not {part for path in paths for part in (path.name, path.stem)} & set(studies):
                 continue
-            own = StudyArguments(block.studies, arguments.overrides, arguments.results)
-            try:
-                bodies = analysis.format_claims(own.gather_each(), thresholds=thresholds(shares))
-            except (ConfigurationError, ResultsError) as error:
-                raise type(error)(f"{page}, a block of claims: {error}") from error
-            if bodies[block.kind] != block.body:
+            if block.studies not in ledgers:
+                own = StudyArguments(block.studies, arguments.overrides, arguments.results)
+                try:
+                    known = own.gather_each()
+                    ledgers[block.studies] = analysis.format_claims(
+                        known, thresholds=thresholds(shares)
+                    )
+                except (ConfigurationError, ResultsError) as error:
+                    raise type(error)(f"{page}, a block of claims: {error}") from error
+            if ledgers[block.studies][block.kind] != block.body:
                 names = " ".join(block.studies)
                 yield f"differs: {page}, claims: `bench claims {names} --into {page}` writes them"
