@@ -21,6 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from bench import files
 from bench.columns import POSTERIOR
 from bench.errors import ResultsError, one_line
@@ -208,9 +210,19 @@ class Store:
 
 
 def posterior_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The posterior table as CSV; fields that do not apply are empty."""
+    """The posterior table as CSV; fields that do not apply are empty.
+
+    Numbers have the fewest digits that read back as the same number in single precision, in which
+    searches compute.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, POSTERIOR, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow(
+            {
+                name: str(np.float32(value)) if isinstance(value, float) else value
+                for name, value in row.items()
+            }
+        )
     return text.getvalue()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from support import records, running, studies, tiny_trials
 
 from bench.errors import ConfigurationError, ResultsError
@@ -83,6 +84,22 @@ def test_a_tuned_trial_has_a_tuned_record(study: Study, error: Failure | None) -
     record = schema.build(trial, error, reached, made["environment"], made["provenance"])
     assert record.is_tuned and record.trial.id == trial.id
     assert record.trial.stem == trial.stem
+
+
+def test_a_posterior_table_has_the_fewest_digits_of_single_precision(
+    study: Study, store: Store
+) -> None:
+    """Also where the rows are those of another trial's file."""
+    row, *_ = tiny_trials.posterior()
+    numbers = torch.randn(200, generator=torch.Generator().manual_seed(0)).exp().tolist()
+    first, second, _ = study.trials
+    store.write(tiny_trials.record(first), [{**row, "mean": n, "std": None} for n in numbers])
+    rows = store.posterior(first)
+    store.write(tiny_trials.record(second), rows)
+    assert store.posterior(second) == rows
+    assert torch.tensor([float(row["mean"]) for row in rows]).tolist() == numbers
+    assert max(len(row["mean"].replace(".", "").lstrip("0")) for row in rows) <= 9
+    assert {row["std"] for row in rows} == {""}
 
 
 def test_a_failed_trial_that_is_run_again_leaves_nothing_behind(study: Study, store: Store) -> None:
