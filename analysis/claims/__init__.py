@@ -48,14 +48,19 @@ def decide_studies(studies: Sequence[Study], thresholds: CollapseThresholds) -> 
     settings = [
         setting for facts, records in studies for setting in _split(facts, records, thresholds)
     ]
-    own = [(facts.name, claim) for facts, _ in studies for claim in facts.claims]
+    own = [
+        (facts.name, claim)
+        for facts, _ in studies
+        for claim in facts.claims
+        if not claim.is_of_paper
+    ]
     return decide_all(settings, own)
 
 
 def list_questions(
     facts: StudyFacts, records: Sequence[FinishedRecord], thresholds: CollapseThresholds
 ) -> list[Question]:
-    """The study's own claims on each data set, as questions that seeds may decide."""
+    """The claims that the study names, on each data set, as questions that seeds may decide."""
     settings = _split(facts, records, thresholds)
     return [questions.ask(claim, setting) for setting in settings for claim in facts.claims]
 

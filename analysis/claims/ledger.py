@@ -155,7 +155,7 @@ def apply_rule(claim: Claim, evidence: Evidence, facts: StudyFacts) -> tuple[Out
         outcome = dataclasses.replace(outcome, verdict=ClaimVerdict.UNDECIDED, needs=(need,))
     for seeds in facts.looks:
         part = evidence.cut(facts.seeds[:seeds])
-        if part is None:
+        if part is None or seeds > len(facts.seeds):  # not reached yet
             break
         outcome, reached = rule(claim.rule, part), seeds
         if outcome.verdict is not ClaimVerdict.UNDECIDED:

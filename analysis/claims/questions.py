@@ -15,7 +15,7 @@ def ask(claim: Claim, setting: Setting) -> Question:
     They do not where a gate has failed, and where the rule has found nothing to measure.
     """
     evidence = collect(claim, setting)
-    labels = sorted(set(claim.names.values()))
+    labels = sorted(set(evidence.labels.values()))
     verdict, seeds, why = str(ClaimVerdict.UNDECIDED), 0, ""
     if evidence.missing:
         why = f"no finished trial of {' and '.join(evidence.missing)}"

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from analysis.common import comparisons
 from analysis.common.comparisons import Judgement, Sample, T, Verdict
 from analysis.common.intervals import LEVEL
-from analysis.common.rank_statistics import critical_rank_sum
+from analysis.common.rank_statistics import critical_rank_sum, critical_signed_rank
 from analysis.common.text import join_names
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
@@ -42,20 +42,23 @@ def find_level(looks: Sequence[int]) -> float:
 def plan_looks(fewest: int, most: int, pairs: int) -> tuple[int, ...]:
     """The numbers of seeds at which to look, in about equal ratios, from `fewest` to `most`.
 
-    pairs: that are tested together. First looks that could not reject, as no rank-sum test of so
-    few seeds has a p-value that is small enough, are left out: their share of the error goes to the
+    pairs: that are tested together; 0 for claims about a single method, whose seeds are compared
+    with numbers or with themselves. First looks that could not reject, as no rank test of so few
+    seeds has a p-value that is small enough, are left out: their share of the error goes to the
     others.
     """
     steps = max(1, round(math.log(most / fewest) / math.log(GROWTH))) if most > fewest else 0
     ratio = most / fewest
     looks = [round(fewest * ratio ** (step / max(1, steps))) for step in range(steps + 1)]
-    while len(looks) > 1 and not _can_reject(looks[0], 1 - (1 - find_level(looks)) / pairs):
+    while len(looks) > 1 and not _can_reject(looks[0], find_level(looks), pairs):
         del looks[0]
     return tuple(looks)
 
 
-def _can_reject(seeds: int, level: float) -> bool:
-    return critical_rank_sum(seeds, seeds, level) is not None
+def _can_reject(seeds: int, level: float, pairs: int) -> bool:
+    if pairs == 0:
+        return critical_signed_rank(seeds, level) is not None
+    return critical_rank_sum(seeds, seeds, 1 - (1 - level) / pairs) is not None
 
 
 @dataclass(frozen=True)

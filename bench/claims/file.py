@@ -6,6 +6,7 @@ claims:
     source: this study                    # optional
     rule: {kind: compare, method: vinnas-no-noise, against: vinnas, says: not worse}
     gates: [setting, search]              # optional; [] for none
+  pgnas-inheritance: {}                   # a paper's: `bench run --until-decided` decides it, too
 
 The kinds of rules and their options are `bench.claims.model.RULES`.
 """
@@ -32,10 +33,15 @@ def read(
 
     labels: those that rules may name; None: the rules name methods, as in papers.yaml.
     """
-    if labels is not None:
-        for name in set(claims).intersection(claim.name for claim in load_papers()):
-            raise (at / name).error("is the name of a paper's claim, which is judged anyway")
-    return tuple(_read_claim(name, values, at / name, labels) for name, values in claims.items())
+    papers = {} if labels is None else {claim.name: claim for claim in load_papers()}
+    for name in papers.keys() & claims.keys():
+        if claims[name] not in (None, {}):
+            rule = "must be empty ({}): it is the name of a paper's claim, which has its own rule"
+            raise (at / name).wrong(claims[name], rule)
+    return tuple(
+        papers.get(name) or _read_claim(name, values, at / name, labels)
+        for name, values in claims.items()
+    )
 
 
 @lru_cache(maxsize=1)

@@ -66,15 +66,17 @@ def prepare(study: Study, store: Store, wanted: Wanted) -> Sequential:
     if before is not None and before.questions:
         _refuse_changes(before, study, store, wanted)
         return before
-    if study.baseline is None:
+    is_alone = len(study.labels) < 2
+    if not study.claims and is_alone:
+        raise ConfigurationError(
+            f"study {study.name} has one method, {study.labels[0]}, and no claims: there is nothing"
+            " to decide"
+        )
+    if not study.claims and study.baseline is None:
         methods = f"one of its methods, {', '.join(study.labels)}"
         raise ConfigurationError(
-            f"study {study.name} has no baseline to decide against: name {methods}"
+            f"study {study.name} has no claims and no baseline to decide against: name {methods}"
             " (--set baseline=METHOD)"
-        )
-    if len(study.labels) < 2:
-        raise ConfigurationError(
-            f"study {study.name} has one method, {study.baseline}: there is nothing to decide"
         )
     most, region = MOST_SEEDS, REGION
     if before is not None and before.is_of(study):  # its first look was not reached
@@ -89,7 +91,8 @@ def prepare(study: Study, store: Store, wanted: Wanted) -> Sequential:
             else "fewer allow no verdict"
         )
         raise ConfigurationError(f"--max-seeds {most}: must be at least {fewest}, as {why}")
-    return sequential.plan(study, plan_looks(fewest, most, len(study.labels) - 1), region)
+    pairs = len(study.labels) - 1 if is_alone or study.baseline else 1
+    return sequential.plan(study, plan_looks(fewest, most, pairs), region)
 
 
 def _refuse_changes(before: Sequential, study: Study, store: Store, wanted: Wanted) -> None:
@@ -164,7 +167,8 @@ class _Look:
 
 def describe(looked: Sequential, standing: Standing) -> Iterator[str]:
     """What each question came to, with how many seeds, and what was saved, line by line."""
-    yield f"verdicts against {looked.baseline} ({describe_looks(looked.looks)}):"
+    against = f" against {looked.baseline}" if looked.baseline else ""
+    yield f"verdicts{against} ({describe_looks(looked.looks)}):"
     if not looked.questions:
         yield f"  none yet: the look at {looked.looks[0]} seeds waits for all its trials"
     for question in looked.questions:

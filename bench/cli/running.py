@@ -49,7 +49,7 @@ _stale = option(
 @options.cluster
 @options.device
 @option("--evaluation", type=PATH, help="Settings of bench tune to evaluate with, too.")
-@option("--until-decided", is_flag=True, help="Add seeds until methods differ or are equivalent.")
+@option("--until-decided", is_flag=True, help="Add seeds until verdicts are reached.")
 @option(
     "--max-seeds",
     type=Whole(min=1, max=1000),
@@ -80,8 +80,8 @@ def run(
     interruption. Exit status 1 where trials failed; the others' records are kept.
 
     --until-decided: after 5, 8, 13, ... seeds each method is tested against the study's baseline,
-    and the study's claims are judged; what is undecided gets more seeds. The tests share an error
-    of 5 % over all looks. The study has these seeds from then on, for every verb.
+    and the claims that the study names are judged; what is undecided gets more seeds. The tests
+    share an error of 5 % over all looks. The study has these seeds from then on, for every verb.
     """
     from bench.run.display import Display
 

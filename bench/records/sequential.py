@@ -50,13 +50,14 @@ class Question(Part):
 class Sequential(Part):
     """sequential.json. `seeds`: all that may be used, in their order, the study's own first.
 
-    design: SHA-256 of what is compared. reached: data set -> label -> number of seeds.
+    design: SHA-256 of what is compared. baseline: None where claims alone are decided. reached:
+    data set -> label -> number of seeds.
     """
 
     schema_: Literal[1] = Field(SCHEMA, alias="schema")
     kind: Literal["sequential"] = "sequential"
     design: Digest
-    baseline: str
+    baseline: str | None
     region: Annotated[float, Field(ge=0)]
     looks: Annotated[list[Count], Field(min_length=1)]
     seeds: list[Count]
@@ -96,7 +97,6 @@ def plan(study: Study, looks: Sequence[int], region: float) -> Sequential:
 
     Raises ConfigurationError where a trial's seed is that of a cell's search.
     """
-    assert study.baseline is not None
     if any(trial.source and trial.source["rule"] == ALL for trial in study.trials):
         raise ConfigurationError(
             f"study {study.name}: no seeds can be added where cells keep those of their searches"

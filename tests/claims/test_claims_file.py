@@ -44,6 +44,14 @@ def test_a_study_has_claims_of_its_own(tmp_path_factory: pytest.TempPathFactory)
     assert not second.is_of_paper
 
 
+@pytest.mark.parametrize("empty", ["{}", "null", ""])
+def test_a_study_names_a_paper_s_claim_without_its_fields(
+    empty: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    *_, last = _load(tmp_path_factory, GOOD + f"  darts-collapse: {empty}\n")
+    assert last in load_papers() and last.name == "darts-collapse"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -59,7 +67,7 @@ def test_a_study_has_claims_of_its_own(tmp_path_factory: pytest.TempPathFactory)
         ("at_most: 0.2, ", "", "rule: one of at_most and at_least is needed"),
         ("gates: [search]", "gates: [serch]", "gates = .*did you mean search"),
         ("gates: [search]", "gates: search", "gates = .*must be a list of gates"),
-        ("no-collapse:\n", "darts-collapse:\n", "darts-collapse: is the name of a paper's claim"),
+        ("no-collapse:\n", "darts-collapse:\n", "darts-collapse = .*: must be empty .* a paper's"),
         ("sentence: c does not collapse", "sentence: 3", "sentence = 3: must be text"),
     ],
 )

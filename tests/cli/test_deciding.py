@@ -31,7 +31,7 @@ from bench.study.model import Study
 
 Bench = Callable[..., int]
 
-POINTS = {"a": 0.0, "b": 3.0, "c": 0.0, "d": 0.0}
+POINTS = {"a": 0.0, "b": 3.0, "c": 0.0, "d": 0.0, "vinnas": 3.0, "random": 0.0, "pgnas": 0.0}
 TYPED = ("run", "small.yaml", "--until-decided", "--max-seeds", "8", "--region", "0.01")
 ENDS = {"a": 8, "b": 5, "c": 8}
 CLAIM = "claims: {b-on-c: {sentence: b is smaller, gates: [], rule: {kind: compare, method: b,"
@@ -173,6 +173,61 @@ def test_an_undecided_claim_keeps_its_methods_going(
     assert rows.loc["b", "compared_seeds"] == 5  # the pair's verdict is still that of its look
 
 
+def test_an_open_claim_alone_gets_seeds_at_every_look(
+    bench: Bench, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both pairs are decided at the first look that can reject two, so that a gets no more."""
+    monkeypatch.setitem(POINTS, "c", 3.0)
+    text = studies.TEXT + f"{CLAIM} against: c, says: better, metric: parameters}}}}}}\n"
+    Path("small.yaml").write_text(text)
+    assert bench(*TYPED[:4], "20", "--region", "0.01") == 0
+    assert count_records() == {"a": 8, "b": 20, "c": 20}
+
+
+def test_claims_are_decided_without_a_baseline(
+    bench: Bench, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = studies.TEXT.replace("baseline: a\n", "")
+    text += f"{CLAIM} against: c, says: better, metric: parameters}}}}}}\n"
+    Path("small.yaml").write_text(text)
+    assert bench(*TYPED) == 0
+    assert count_records() == {"a": 5, "b": 8, "c": 8}
+    out = capsys.readouterr().out
+    assert "\nverdicts (" in out and "b is better" not in out
+    assert bench("verify", "small.yaml") == bench("status", "small.yaml") == 0
+
+
+@pytest.mark.parametrize(
+    ("methods", "claim", "verdict", "ends", "listed"),
+    [
+        ("vinnas random", "vinnas-above-random", " is supported, 5 seeds (look 1 of 2)", 5, 1),
+        ("pgnas", "pgnas-guided", ": no more seeds, as seeds do not decide it", 8, 1),
+        ("pgnas", "darts-collapse", ": no more seeds, as no finished trial of darts", 8, 0),
+    ],
+)
+def test_a_paper_s_claim_that_a_study_names_is_decided(
+    bench: Bench,
+    runs: Runs,
+    capsys: pytest.CaptureFixture[str],
+    methods: str,
+    claim: str,
+    verdict: str,
+    ends: int,
+    listed: int,
+) -> None:
+    """Also in a study of a single method, where a test of five seeds cannot reject anything."""
+    given = ", ".join(f"{method}: {{}}" for method in methods.split())
+    Path("small.yaml").write_text(
+        f"name: small\nmethods: {{{given}}}\ndatasets: [digits]\nseeds: [0]\n"
+        f"claims: {{{claim}: {{}}}}\n"
+    )
+    assert bench(*TYPED) == 0
+    assert set(count_records().values()) == {ends}
+    assert f"digits: claim {claim}{verdict}" in capsys.readouterr().out
+    assert Path("results/small/claims.md").read_text().count(f"| {claim} | small |") == listed
+    assert bench("verify", "small.yaml") == 0
+
+
 def test_a_claim_that_seeds_cannot_decide_does_not_keep_the_run_going(
     bench: Bench, runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,7 +243,7 @@ def test_a_claim_that_seeds_cannot_decide_does_not_keep_the_run_going(
     [
         (["--max-seeds", "9"], "--max-seeds 9: is a part of --until-decided"),
         (["--region", "1"], "--region 1: is a part of --until-decided"),
-        (["--until-decided", "--set", "baseline=null"], "has no baseline to decide against"),
+        (["--until-decided", "--set", "baseline=null"], "has no claims and no baseline to decide"),
         (["--until-decided", "--set", "methods=[coin]", "--set", "baseline=coin"], "one method"),
         (["--until-decided", "--max-seeds", "4"], "must be at least 5, as fewer allow no verdict"),
         (

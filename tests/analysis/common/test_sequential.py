@@ -39,6 +39,7 @@ def test_looks_grow_in_equal_ratios_up_to_the_last() -> None:
     assert plan_looks(5, 8, 1) == (5, 8)
     assert plan_looks(10, 20, 1) == (10, 20)
     assert plan_looks(7, 7, 1) == (7,)
+    assert plan_looks(6, 60, 0) == (10, 15, 24, 38, 60)  # no signed-rank test of 6 has 5 % / 6
     for fewest, most in ((5, 6), (5, 40), (9, 50)):
         looks = plan_looks(fewest, most, 1)
         assert looks[0] == fewest and looks[-1] == most and list(looks) == sorted(set(looks))
