@@ -9,16 +9,14 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from analysis.claims.evidence import Evidence, Records
 from analysis.claims.outcome import ClaimVerdict, Outcome, Scale, conclude, undecided
-from analysis.common.comparisons import Judgement, Sample, Verdict, judge_pairs
+from analysis.common.comparisons import SAME, Judgement, Sample, Verdict, judge_pairs
 from analysis.common.intervals import FEWEST_SEEDS
-from analysis.common.operations import count_inputs, list_choices, measure_distance
 from analysis.common.rank_statistics import ceiling, reliability, spearman
 from analysis.common.trials import CANDIDATE_KINDS, is_tabular, list_accuracies, list_pairs
 from bench.claims import model
@@ -26,28 +24,33 @@ from bench.records.schema import FinishedRecord
 
 _SCORES = {"nll": "NLL", "brier": "Brier score", "ece": "ECE", "aurc": "AURC"}
 _POINTS = Scale("points")
-_EDGES = Scale("of the edges")
 
 
 def compare(rule: model.Compare, evidence: Evidence) -> Outcome:
     """Is the method better, not worse, equivalent?"""
     if rule.metric == "accuracy":
         region, scale, read = rule.region, _POINTS, _average_accuracy
-        what = f"accuracy of {_name_both(evidence, 'minus')}"
+        what = f"accuracy of {name_both(evidence, 'minus')}"
     else:  # the smaller is the better
         region, scale = math.log1p(rule.region / 100), _scale_ratio(1.0)
-        what = f"{rule.metric.replace('_', ' ')} of {_name_both(evidence, 'over')}"
+        what = f"{rule.metric.replace('_', ' ')} of {name_both(evidence, 'over')}"
 
         def read(record: FinishedRecord) -> float:
             return -_log_size(record, rule.metric)
 
     one, other = (_measure(evidence.records[part], read) for part in ("method", "against"))
     judgement = _judge(one, other, evidence, region)
-    return conclude(judgement, _decide(rule.says, judgement, region), what, scale, region)
+    target = find_target(rule.says, judgement, region)
+    return conclude(judgement, decide(rule.says, judgement, region), what, scale, target)
 
 
-def _decide(says: str, judgement: Judgement, region: float) -> ClaimVerdict:
-    """What a comparison says of a claim that the method is better, not worse or equivalent."""
+def decide(says: str, judgement: Judgement, region: float) -> ClaimVerdict:
+    """What a comparison says of a claim that the method is better, not worse or equivalent.
+
+    Better is decided against 0. Not worse and equivalent are claims about a difference beyond the
+    region, and both supported and refuted by one-sided tests of that at 1 - level (5 %): by the
+    interval at 2 level - 1 (90 %) and the difference of the means.
+    """
     found, own = judgement.verdict, judgement.comparison
     if says == "better":
         return {
@@ -55,15 +58,26 @@ def _decide(says: str, judgement: Judgement, region: float) -> ClaimVerdict:
             Verdict.WORSE: ClaimVerdict.REFUTED,
             Verdict.EQUIVALENT: ClaimVerdict.EQUIVALENT,
         }.get(found, ClaimVerdict.UNDECIDED)
-    if says == "equivalent":
-        if found is Verdict.UNDECIDED:
-            return ClaimVerdict.UNDECIDED
-        return ClaimVerdict.SUPPORTED if found is Verdict.EQUIVALENT else ClaimVerdict.REFUTED
-    if found is Verdict.WORSE:
+    lowest, highest = min(own.inner_low, own.mean), max(own.inner_high, own.mean)
+    is_equivalent = says == "equivalent"
+    if min(own.seeds) < FEWEST_SEEDS:
+        return ClaimVerdict.UNDECIDED
+    if highest < -region or (is_equivalent and lowest > region):
         return ClaimVerdict.REFUTED
-    # one-sided, at 1 - level (5 %): the lower end of the interval at 2 level - 1 (90 %)
-    is_no_worse = min(own.seeds) >= FEWEST_SEEDS and min(own.inner_low, own.mean) >= -region
-    return ClaimVerdict.SUPPORTED if is_no_worse else ClaimVerdict.UNDECIDED
+    if lowest >= -region - SAME and (highest <= region + SAME or not is_equivalent):
+        return ClaimVerdict.SUPPORTED
+    return ClaimVerdict.UNDECIDED
+
+
+def find_target(says: str, judgement: Judgement, region: float) -> float:
+    """The difference that has to be seen for `decide` to decide: from 0, or from the region's end.
+
+    Of better: at least the region, within which seeds can show that the two are equivalent.
+    """
+    mean = judgement.comparison.mean
+    if says == "better":
+        return max(region, abs(mean))
+    return abs(region - abs(mean)) if says == "equivalent" else abs(mean + region)
 
 
 def ratio(rule: model.Ratio, evidence: Evidence) -> Outcome:
@@ -81,34 +95,15 @@ def ratio(rule: model.Ratio, evidence: Evidence) -> Outcome:
         _measure(evidence.records["against"], lambda one: -_log_size(one)),
         evidence,
     )
-    what = f"non-zero parameters of {_name_both(evidence, 'over')}"
+    what = f"non-zero parameters of {name_both(evidence, 'over')}"
     size = conclude(judgement, _above_or_below(judgement), what, _scale_ratio(rule.at_most))
     basis = f"{size.basis}; {accuracy.basis}"
     if accuracy.verdict is ClaimVerdict.SUPPORTED or size.verdict is ClaimVerdict.REFUTED:
         return dataclasses.replace(size, basis=basis)
     # fewer parameters, or not known; the accuracies decide
-    needs = accuracy.needs or size.needs
+    is_open = accuracy.verdict is ClaimVerdict.UNDECIDED
+    needs = accuracy.needs or size.needs if is_open else ()
     return dataclasses.replace(size, verdict=accuracy.verdict, basis=basis, needs=needs)
-
-
-def diversity(rule: model.Diversity, evidence: Evidence) -> Outcome:
-    """Do the method's cells differ between seeds as much as another's?
-
-    A mean distance over pairs of seeds is a U-statistic; its values by seed are the jackknife's
-    pseudo-values (Arvesen 1969, Annals of Mathematical Statistics 40:2076).
-    """
-    few = [label for part, label in evidence.labels.items() if len(evidence.records[part]) < 3]
-    if few:
-        return undecided(f"{' and '.join(few)}: fewer than 3 seeds", "more seeds (at least 5)")
-    judgement = _judge(
-        _measure_distances(evidence.records["method"]),
-        _measure_distances(evidence.records["against"]),
-        evidence,
-        rule.region,
-    )
-    verdict = _decide("not worse", judgement, rule.region)
-    what = f"distance between the cells of two seeds, {_name_both(evidence, 'minus')}"
-    return conclude(judgement, verdict, what, _EDGES, rule.region)
 
 
 def guided(rule: model.Guided, evidence: Evidence) -> Outcome:
@@ -153,7 +148,8 @@ def predict(rule: model.Predict, evidence: Evidence) -> Outcome:
     judgement = _judge(one, other, evidence, region)
     label, measure = evidence.labels["method"], _SCORES[rule.metric]
     what = f"{measure} of {label}, {rule.by} over {rule.rather_than}"
-    return conclude(judgement, _decide(rule.says, judgement, region), what, scale, region)
+    target = find_target(rule.says, judgement, region)
+    return conclude(judgement, decide(rule.says, judgement, region), what, scale, target)
 
 
 def inheritance(rule: model.Inheritance, evidence: Evidence) -> Outcome:
@@ -229,24 +225,7 @@ def _negative_log_score(record: FinishedRecord, way: str, metric: str) -> float:
     return -math.log(max(1e-12, sum(values) / len(values)))
 
 
-def _measure_distances(records: Records) -> dict[str, float]:
-    """Each seed's pseudo-value of the mean distance between the cells of two seeds."""
-    choices = {
-        record.trial.search_id: list_choices(record.architecture, count_inputs(record))
-        for record in records
-    }
-    totals = dict.fromkeys(choices, 0.0)
-    for one, other in combinations(choices, 2):
-        distance = measure_distance(choices[one], choices[other])
-        totals[one] += distance
-        totals[other] += distance
-    count = len(choices)
-    pairs, whole = count * (count - 1) / 2, sum(totals.values()) / 2
-    without = {search: (whole - own) / (pairs - count + 1) for search, own in totals.items()}
-    return {search: count * whole / pairs - (count - 1) * mean for search, mean in without.items()}
-
-
-def _name_both(evidence: Evidence, word: str) -> str:
+def name_both(evidence: Evidence, word: str) -> str:
     return f"{evidence.labels['method']} {word} {evidence.labels['against']}"
 
 

@@ -126,10 +126,11 @@ def _count_options(configuration: dict[str, object]) -> int:
 
 
 def _hold_against(low: float, high: float, limit: float, is_low: bool) -> ClaimVerdict:
-    if high <= limit:
-        return ClaimVerdict.SUPPORTED if is_low else ClaimVerdict.REFUTED
-    if low >= limit:
-        return ClaimVerdict.REFUTED if is_low else ClaimVerdict.SUPPORTED
+    """A share that is to be at most (is_low) or at least `limit`; at the limit it is as claimed."""
+    if high <= limit if is_low else low >= limit:
+        return ClaimVerdict.SUPPORTED
+    if low > limit if is_low else high < limit:
+        return ClaimVerdict.REFUTED
     return ClaimVerdict.UNDECIDED
 
 

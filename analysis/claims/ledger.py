@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.claims import comparing, counting
+from analysis.claims import comparing, counting, diversity
 from analysis.claims.evidence import Evidence, Setting, collect
 from analysis.claims.outcome import ClaimVerdict, Outcome, undecided
 from analysis.common.sequential import find_level
@@ -20,7 +20,7 @@ _DECIDE: dict[type[Any], Callable[[Any, Evidence], Outcome]] = {
     model.Compare: comparing.compare,
     model.Ratio: comparing.ratio,
     model.Share: counting.share,
-    model.Diversity: comparing.diversity,
+    model.Diversity: diversity.diversity,
     model.Guided: comparing.guided,
     model.Inheritance: comparing.inheritance,
     model.Predict: comparing.predict,

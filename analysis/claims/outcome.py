@@ -76,9 +76,17 @@ class Scale:
 
 
 def conclude(
-    judgement: Judgement, verdict: ClaimVerdict, what: str, scale: Scale, region: float = 0.0
+    judgement: Judgement,
+    verdict: ClaimVerdict,
+    what: str,
+    scale: Scale,
+    target: float | None = None,
 ) -> Outcome:
-    """The outcome of a comparison. what: that is measured, in words; region: as it was judged."""
+    """The outcome of a comparison.
+
+    what: that is measured, in words; target: the difference that has to be seen to decide, where it
+    is not that of the means from 0.
+    """
     own = judgement.comparison
     estimate = scale.convert(own.shift)
     is_bounded = math.isfinite(own.low)
@@ -87,7 +95,7 @@ def conclude(
     ends = f"{scale.show(low)} to {scale.show(high)}"
     bounds = f"{show_level(own.level)} % interval {ends}" if is_bounded else "no interval"
     counts = f"{own.seeds[0]} and " * (not own.paired) + count_seeds(own.seeds[1])
-    need = describe_need(judgement, max(region, abs(own.mean)))
+    need = describe_need(judgement, abs(own.mean) if target is None else target)
     return Outcome(
         verdict=verdict,
         basis=f"{what}: {scale.show(estimate)} {scale.unit} ({bounds}; {counts})",
