@@ -234,7 +234,8 @@ def write_index(
 ) -> Path:
     """Write index.html into `folder`, the folder of all results, which has the studies' folders.
 
-    It links to those of a study's pages that are there. Raises ResultsError where the records of a
+    Tuned evaluations are left out, so that methods are ranked with the settings that all share. It
+    links to those of a study's pages that are there. Raises ResultsError where the records of a
     study cannot be compared with each other.
     """
     from analysis import claims
@@ -246,7 +247,7 @@ def write_index(
     described = [
         index.Study(
             own.folder.name,
-            content.build(records, facts, thresholds),
+            content.build([one for one in records if not one.is_tuned], facts, thresholds),
             claims.decide_studies([(facts, records)], thresholds),
             [path.name for path in own.folder.iterdir()],
         )

@@ -22,7 +22,10 @@ RANKING = ("method", "settings", "beats, % of the others", "lowest", "highest")
 
 @dataclass(frozen=True)
 class Study:
-    """What the first page knows of a study; folder: its name, files: those that are in it."""
+    """What the first page knows of a study; folder: its name, files: those that are in it.
+
+    leaderboard: without tuned evaluations.
+    """
 
     folder: str
     leaderboard: Leaderboard
@@ -45,12 +48,9 @@ def make(studies: Sequence[Study]) -> Outputs:
 
 
 def _join_rows(studies: Sequence[Study]) -> pd.DataFrame:
-    """The rows of all leaderboards, without tuned evaluations, with their setting's name."""
-    parts = []
-    for study in studies:
-        rows = study.leaderboard.rows
-        untuned = rows[rows["evaluation"] == "default"]
-        parts.append(untuned.assign(setting=study.folder + ", " + untuned["dataset"]))
+    """The rows of all leaderboards, with their setting's name."""
+    tables = [(study.folder, study.leaderboard.rows) for study in studies]
+    parts = [rows.assign(setting=f"{folder}, " + rows["dataset"]) for folder, rows in tables]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

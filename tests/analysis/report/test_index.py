@@ -41,6 +41,18 @@ def test_every_study_has_a_card_and_links_to_the_pages_that_are_there(tmp_path: 
     assert write_index(tmp_path, studies[::-1]).read_text() == text
 
 
+def test_tuned_evaluations_are_not_ranked(tmp_path: Path) -> None:
+    own = study("a", tmp_path)
+    plain = write_index(tmp_path, [own]).read_text()
+    better = {"tuning": {"seconds": 3.0}, "evaluation.test.accuracy": 0.99}
+    tuned = [
+        synthetic.change(record, {**better, "trial.id": record.trial.id[::-1]})
+        for record in own.records
+    ]
+    both = dataclasses.replace(own, records=[*own.records, *tuned])
+    assert write_index(tmp_path, [both]).read_text() == plain
+
+
 def test_the_overall_ranking_averages_shares_and_leaves_out_failed_searches() -> None:
     columns = ["setting", "method", "rank", "rank_low", "rank_high"]
     rows = pd.DataFrame(
