@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.common.intervals import LEVEL, Array
+from analysis.common.intervals import FEWEST_RESAMPLED, LEVEL, Array
 from analysis.common.rank_statistics import ceiling, reliability
 from analysis.common.trials import CANDIDATE_KINDS, TRIAL_COLUMNS, identify, list_pairs
 from bench.records.schema import FinishedRecord
@@ -46,7 +46,8 @@ def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
 def correlate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
     """Spearman's correlation of inherited and retrained accuracy, by trial and kind and together.
 
-    low, high: 95 % percentile bootstrap over candidates; empty where one side does not vary.
+    low, high: 95 % percentile bootstrap over candidates; empty where one side does not vary, and
+    for fewer than `FEWEST_RESAMPLED` candidates.
     ceiling: what the noise of trainings leaves, empty where it is not known.
     """
     rows: list[dict[str, Any]] = []
@@ -68,13 +69,17 @@ def correlate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
 
 
 def bootstrap_spearman(x: Array, y: Array) -> tuple[float, float, float]:
-    """Correlation of the ranks (ties share theirs) and its interval; NaN where one is constant."""
+    """Correlation of the ranks (ties share theirs) and its interval; NaN where one is constant.
+
+    The interval is NaN for fewer than `FEWEST_RESAMPLED` too: too many of their resamples are in
+    the same order.
+    """
     generator = np.random.default_rng(0)
     drawn = generator.integers(len(x), size=(RESAMPLES, len(x)))
     (value,) = _correlate_rows(x[None], y[None])
     resampled = _correlate_rows(x[drawn], y[drawn])
     resampled = resampled[~np.isnan(resampled)]
-    if np.isnan(value) or not len(resampled):
+    if np.isnan(value) or not len(resampled) or len(x) < FEWEST_RESAMPLED:
         return float(value), float("nan"), float("nan")
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])

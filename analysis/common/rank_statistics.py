@@ -135,10 +135,11 @@ def spearman(one: pd.Series[Any], other: pd.Series[Any]) -> float | None:
 def reliability(trainings: Sequence[Sequence[float]]) -> float | None:
     """Of the ranks of architectures by their mean accuracy, 0 to 1: [architectures][trainings].
 
-    From the mean rank correlation of two trainings (Spearman 1910, Brown 1910: how reliable a mean
-    is by how well its parts agree). Trainings after the fewest that an architecture
-    has are left out, and so are architectures with one. None for fewer than `FEWEST_POINTS`
-    architectures, or where a training does not tell them apart.
+    From the mean rank correlation of two trainings of the architectures with several (Spearman
+    1910, Brown 1910: how reliable a mean is by how well its parts agree), for a mean of the fewest
+    trainings that an architecture has, be it one: where others have more it is at least that. A
+    training that does not tell architectures apart is left out. None for fewer than
+    `FEWEST_POINTS` architectures with several.
     """
     several = [own for own in trainings if len(own) > 1]
     if len(several) < FEWEST_POINTS:
@@ -151,7 +152,7 @@ def reliability(trainings: Sequence[Sequence[float]]) -> float | None:
     found = [value for value in agreements if value is not None and not np.isnan(value)]
     if not found:
         return None
-    agreement = max(0.0, float(np.mean(found)))
+    agreement, count = max(0.0, float(np.mean(found))), min(len(own) for own in trainings if own)
     return count * agreement / (1 + (count - 1) * agreement)
 
 

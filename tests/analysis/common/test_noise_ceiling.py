@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.common.rank_statistics import ceiling, reliability
+from analysis.common.rank_statistics import ceiling, reliability, spearman
 
 
 @pytest.mark.parametrize("trainings", [2, 3])
@@ -38,7 +39,14 @@ def test_what_it_cannot_be_told_from() -> None:
     assert reliability([[0.5, 0.5]] * 6) is None  # none differs from another
 
 
-def test_architectures_with_one_training_and_surplus_trainings_are_left_out() -> None:
+def test_where_some_have_one_training_the_ceiling_is_that_of_one() -> None:
+    several = [[n, n % 3] for n in range(6)]
+    one = spearman(pd.Series(range(6)), pd.Series([n % 3 for n in range(6)]))
+    assert one is not None and reliability(several) == pytest.approx(2 * one / (1 + one))
+    assert reliability([*several, [7]]) == pytest.approx(one)
+
+
+def test_architectures_without_and_surplus_trainings_are_left_out() -> None:
     agreeing = [[n / 10, n / 10] for n in range(6)]
     assert reliability([*agreeing, [0.4], []]) == pytest.approx(1)
     agreeing[0].append(0.9)
