@@ -26,6 +26,14 @@ _DECIDE: dict[type[Any], Callable[[Any, Evidence], Outcome]] = {
     model.Predict: comparing.predict,
     model.OptionCount: counting.options,
 }
+_OF_SEARCHES = (
+    model.Share,
+    model.Diversity,
+    model.Guided,
+    model.Inheritance,
+    model.OptionCount,
+)
+"""Rules that look at searches alone, and not at the networks that were trained afterwards."""
 _SETTING = {
     "failed": (
         "our own setting is what failed: its reference cells do not come out in their known order",
@@ -103,7 +111,7 @@ def decide_all(settings: Sequence[Setting], own: Iterable[tuple[str, Claim]]) ->
         else:
             absent[claim.names["method"]] = None
     for study, claim in own:
-        fitting = [setting for setting in settings if setting.facts.name == study]
+        fitting = _select_searches(claim, [one for one in settings if one.facts.name == study])
         findings = tuple(decide(claim, setting) for setting in fitting)
         entries.append(Entry(claim, findings or (_find_nothing(study),)))
     return Ledger(tuple(entries), tuple(absent))
@@ -117,7 +125,22 @@ def _select(claim: Claim, settings: Sequence[Setting]) -> list[Setting]:
 
     about = [setting for setting in settings if has(setting, claim.names["method"])]
     whole = [one for one in about if all(has(one, name) for name in claim.names.values())]
-    return whole or about
+    return _select_searches(claim, whole or about)
+
+
+def _select_searches(claim: Claim, settings: Sequence[Setting]) -> list[Setting]:
+    """The settings without those that only train the networks of the same searches otherwise.
+
+    A claim about searches has the same evidence in these: a study counts them once.
+    """
+    if not isinstance(claim.rule, _OF_SEARCHES):
+        return list(settings)
+    found: dict[object, Setting] = {}
+    for setting in settings:
+        searches = frozenset(record.trial.search_id for record in setting.records)
+        gate = setting.facts.gate_passed.get(setting.dataset)
+        found.setdefault((setting.facts.name, searches, gate), setting)
+    return list(found.values())
 
 
 def decide(claim: Claim, setting: Setting) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from analysis.claims import Study, decide_studies, figure, formats, make, make_s
 from analysis.claims.ledger import Entry
 from analysis.common.operations import CollapseThresholds
 from bench.claims import blocks
-from bench.claims.model import Claim, Compare
+from bench.claims.model import Claim, Compare, Diversity, Rule, Share
 from bench.records.gather import gather
 
 ROOT = Path(__file__).parents[3]
@@ -67,6 +68,29 @@ def test_settings_that_decide_have_to_agree() -> None:
     assert "random choice (good, bad, which disagree)" in short
     assert short.count("\n") == len({line.split("**")[1] for line in text.splitlines()})
     assert entry(noise).verdict == "undecided"
+
+
+def test_a_claim_about_searches_counts_them_once_where_their_networks_are_several() -> None:
+    """Here in networks of two depths."""
+
+    def at_depths(rule: Rule) -> list[str]:
+        facts, records = study("deep", 0.03)
+        names = {"digits, 3 cells": "a" * 64, "digits, 8 cells": "b" * 64}
+        several = [
+            synthetic.change(
+                one, {"trial.dataset": name, "trial.id": one.trial.id[:32] + more[:32]}
+            )
+            for name, more in names.items()
+            for one in records
+        ]
+        claim = Claim("it", "It is so", "a test", rule, gates=())
+        given = dataclasses.replace(facts, datasets=tuple(names), claims=(claim,))
+        (found,) = decide_studies([(given, several)], THRESHOLDS).entries
+        return [one.dataset for one in found.findings]
+
+    assert at_depths(CLAIM.rule) == ["digits, 3 cells", "digits, 8 cells"]
+    assert at_depths(Share("a", at_most=0.5)) == ["digits, 3 cells"]
+    assert at_depths(Diversity("a", "b")) == ["digits, 3 cells"]
 
 
 def test_a_papers_method_is_the_label_of_its_name_or_one_with_default_options() -> None:
