@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis.common import plots, sequential
 from analysis.common.plots import Looks
+from analysis.common.text import format_p_value
 from bench.records.facts import StudyFacts
 
 INK = plots.OKABE_ITO[0]
@@ -69,7 +70,7 @@ def _draw_forest(
             ends = [row["shift_low_points"], row["shift_high_points"]]
             axes.plot(ends, [place - 0.08] * 2, "-", color=INK, lw=2, solid_capstyle="butt")
         axes.plot(row["shift_points"], place - 0.08, "s", ms=5.5, color=INK)
-        said = f"{row['verdict']}, p {row['p_value_holm']:.2f}"
+        said = f"{row['verdict']}, p {format_p_value(row['p_value_holm'])}"
         right = axes.get_yaxis_transform()  # x in fractions of the axes, y in data
         axes.text(1.01, place, said, transform=right, va="center", **plots.SMALL)
     names = [plots.wrap(looks.name(label), 26) for label in block["variation"]]

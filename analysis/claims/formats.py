@@ -150,9 +150,12 @@ def _explain(ledger: Ledger) -> list[Note]:
         ),
         Note(
             "Differences and ratios are Hodges-Lehmann shifts with the 95 % interval of the"
-            f" rank test ({EXACTNESS}); each claim is tested by itself, at 5 %, not corrected"
-            " for their number. Shares have exact intervals (Clopper and Pearson). The smallest"
-            " difference seen is the one that so many seeds find with a probability of 80 %."
+            f" rank test ({EXACTNESS}), those of distances between cells differences of means with"
+            " Welch's t; each claim is tested by itself, at 5 %, not corrected for their number."
+            " Not worse and equivalent are refuted where the difference is beyond the region that"
+            " the claim allows, by its 90 % interval. Shares have exact intervals (Clopper and"
+            " Pearson). The smallest difference seen is the one that so many seeds find with a"
+            " probability of 80 %."
         ),
         Note(
             "Gates: `setting` is the study's gate (reference cells come out in their known order),"

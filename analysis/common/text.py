@@ -20,6 +20,11 @@ def escape(text: Any) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
+def format_p_value(value: float) -> str:
+    """Three decimals, or that it is below the least of them."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def join_names(names: Sequence[str]) -> str:
     """a, b and c; empty for no names."""
     return " and ".join(filter(None, (", ".join(names[:-1]), "".join(names[-1:]))))

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.common.failed_searches import NO_RANK
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.sequential import show_level
+from analysis.common.text import format_p_value
 
 TOO_FEW = "too few seeds"
 
@@ -131,9 +132,7 @@ def _better(row: Row) -> str:
 
 def _p_value(row: Row) -> str:
     p_value = row["p_value_holm"]
-    if pd.isna(p_value):
-        return ""
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    return "" if pd.isna(p_value) else format_p_value(p_value)
 
 
 def _verdict(row: Row) -> str:
