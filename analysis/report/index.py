@@ -125,12 +125,20 @@ def _describe(study: Study) -> dict[str, Any]:
         "name": facts.name,
         "description": facts.description,
         "gate": facts.gate,
-        "size": f"{rows['method'].nunique()} methods, {rows['dataset'].nunique()} data"
-        f" set{'s' * (rows['dataset'].nunique() != 1)},"
-        f" up to {rows['seeds'].max()} seeds" if len(rows) else "no finished trial",
+        "size": _describe_size(rows) if len(rows) else "no finished trial",
         "first": "; ".join(firsts),
         "claims": ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count),
         "links": {
             name: f"{study.folder}/{file}" for name, file in PAGES.items() if file in study.files
         },
     }  # fmt: skip
+
+
+def _describe_size(rows: pd.DataFrame) -> str:
+    counts = {
+        "method": rows["method"].nunique(),
+        "data set": rows["dataset"].nunique(),
+        "seed": rows["seeds"].max(),
+    }
+    methods, datasets, seeds = (f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items())
+    return f"{methods}, {datasets}, up to {seeds}"
