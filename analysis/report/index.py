@@ -136,9 +136,9 @@ def _describe(study: Study) -> dict[str, Any]:
 
 def _describe_size(rows: pd.DataFrame) -> str:
     counts = {
-        "method": rows["method"].nunique(),
-        "data set": rows["dataset"].nunique(),
-        "seed": rows["seeds"].max(),
+        "method": int(rows["method"].nunique()),
+        "data set": int(rows["dataset"].nunique()),
+        "seed": int(rows["seeds"].max()),
     }
     methods, datasets, seeds = (f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items())
     return f"{methods}, {datasets}, up to {seeds}"
