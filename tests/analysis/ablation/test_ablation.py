@@ -144,7 +144,7 @@ def test_the_forest_plot_shows_differences_seeds_and_what_was_not_run() -> None:
     (region,) = axes.patches
     assert (region.get_x(), region.get_width()) == (-0.5, 1.0)
     assert (
-        read.texts(axes)[0] == f"undecided, p {row['p_value_holm']:.2f}"
+        read.texts(axes)[0] == f"undecided, p {row['p_value_holm']:.3f}"
         and read.texts(axes)[2] == " not run"
     )
 
