@@ -115,7 +115,7 @@ def _format_row(row: dict[Any, Any], base: str | None) -> list[str]:
         number("test_accuracy_percent", ".2f"),
         shift,
         better,
-        "" if pd.isna(p_value := row["p_value_holm"]) else text.format_p_value(p_value),
+        text.format_p_value(row["p_value_holm"]),
         number("verdict", ""),
         power,
         number("nonzero_ratio", ".2f", "×"),

@@ -40,11 +40,21 @@ def compare(rule: model.Compare, evidence: Evidence) -> Outcome:
 
     one, other = (_measure(evidence.records[part], read) for part in ("method", "against"))
     judgement = _judge(one, other, evidence, region)
-    target = find_target(rule.says, judgement, region)
-    return conclude(judgement, decide(rule.says, judgement, region), what, scale, target)
+    return conclude_as_said(rule.says, judgement, region, what, scale)
 
 
-def decide(says: str, judgement: Judgement, region: float) -> ClaimVerdict:
+def conclude_as_said(
+    says: str, judgement: Judgement, region: float, what: str, scale: Scale
+) -> Outcome:
+    """The outcome of a claim that the method is better, not worse or equivalent.
+
+    region: differences up to this do not matter; what, scale: as of `conclude`.
+    """
+    verdict = _decide(says, judgement, region)
+    return conclude(judgement, verdict, what, scale, _find_target(says, judgement, region))
+
+
+def _decide(says: str, judgement: Judgement, region: float) -> ClaimVerdict:
     """What a comparison says of a claim that the method is better, not worse or equivalent.
 
     Better is decided against 0. Not worse and equivalent are claims about a difference beyond the
@@ -69,8 +79,8 @@ def decide(says: str, judgement: Judgement, region: float) -> ClaimVerdict:
     return ClaimVerdict.UNDECIDED
 
 
-def find_target(says: str, judgement: Judgement, region: float) -> float:
-    """The difference that has to be seen for `decide` to decide: from 0, or from the region's end.
+def _find_target(says: str, judgement: Judgement, region: float) -> float:
+    """The difference that has to be seen for `_decide` to decide: from 0, or from the region's end.
 
     Of better: at least the region, within which seeds can show that the two are equivalent.
     """
@@ -148,8 +158,7 @@ def predict(rule: model.Predict, evidence: Evidence) -> Outcome:
     judgement = _judge(one, other, evidence, region)
     label, measure = evidence.labels["method"], _SCORES[rule.metric]
     what = f"{measure} of {label}, {rule.by} over {rule.rather_than}"
-    target = find_target(rule.says, judgement, region)
-    return conclude(judgement, decide(rule.says, judgement, region), what, scale, target)
+    return conclude_as_said(rule.says, judgement, region, what, scale)
 
 
 def inheritance(rule: model.Inheritance, evidence: Evidence) -> Outcome:

@@ -8,9 +8,9 @@ from itertools import combinations
 import numpy as np
 from scipy import special
 
-from analysis.claims.comparing import decide, find_target, name_both
+from analysis.claims.comparing import conclude_as_said, name_both
 from analysis.claims.evidence import Evidence, Records
-from analysis.claims.outcome import Outcome, Scale, conclude, undecided
+from analysis.claims.outcome import Outcome, Scale, undecided
 from analysis.common.comparisons import Comparison, Judgement, Verdict
 from analysis.common.intervals import Array
 from analysis.common.operations import count_inputs, list_choices, measure_distance
@@ -33,10 +33,8 @@ def diversity(rule: model.Diversity, evidence: Evidence) -> Outcome:
         return undecided(f"{' and '.join(few)}: fewer than 3 seeds", "more seeds (at least 5)")
     one, other = (measure_distances(evidence.records[part]) for part in ("method", "against"))
     judgement = compare_means(one, other, evidence.level)
-    verdict = decide("not worse", judgement, rule.region)
     what = f"distance between the cells of two seeds, {name_both(evidence, 'minus')}"
-    target = find_target("not worse", judgement, rule.region)
-    return conclude(judgement, verdict, what, _EDGES, target)
+    return conclude_as_said("not worse", judgement, rule.region, what, _EDGES)
 
 
 def measure_distances(records: Records) -> Array:

@@ -176,9 +176,9 @@ def apply_rule(claim: Claim, evidence: Evidence, facts: StudyFacts) -> tuple[Out
     if outcome.verdict is not ClaimVerdict.UNDECIDED:
         need = f"the first look, at {facts.looks[0]} seeds"
         outcome = dataclasses.replace(outcome, verdict=ClaimVerdict.UNDECIDED, needs=(need,))
-    for seeds in facts.looks:
+    for seeds in (look for look in facts.looks if look <= len(facts.seeds)):
         part = evidence.cut(facts.seeds[:seeds])
-        if part is None or seeds > len(facts.seeds):  # not reached yet
+        if part is None:
             break
         outcome, reached = rule(claim.rule, part), seeds
         if outcome.verdict is not ClaimVerdict.UNDECIDED:

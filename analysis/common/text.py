@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,10 @@ def escape(text: Any) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
-def format_p_value(value: float) -> str:
-    """Three decimals, or that it is below the least of them."""
+def format_p_value(value: float | None) -> str:
+    """Three decimals, or that it is below the least of them; empty where there is none."""
+    if value is None or math.isnan(value):
+        return ""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 

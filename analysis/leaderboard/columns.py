@@ -47,7 +47,9 @@ def describe_comparison(row: Row, baseline: str | None, accuracy: str, level: fl
         cells |= {
             f"shift from the baseline, points ({interval})": Cell(_shift(row), shift),
             f"P(better than the baseline), % ({interval})": Cell(_better(row), share),
-            "p of the rank test (Holm)": Cell(_p_value(row), _get(row, "p_value_holm")),
+            "p of the rank test (Holm)": Cell(
+                format_p_value(row["p_value_holm"]), _get(row, "p_value_holm")
+            ),
             "verdict": Cell(_verdict(row), _get(row, "verdict"), numeric=False),
         }
     if not pd.isna(row["chance_share"]):
@@ -128,11 +130,6 @@ def _better(row: Row) -> str:
         return ""
     share, low, high = (100 * row[f"better_{end}share"] for end in ("", "low_", "high_"))
     return f"{share:.0f} ({low:.0f} to {high:.0f})"
-
-
-def _p_value(row: Row) -> str:
-    p_value = row["p_value_holm"]
-    return "" if pd.isna(p_value) else format_p_value(p_value)
 
 
 def _verdict(row: Row) -> str:

@@ -67,12 +67,12 @@ def prepare(study: Study, store: Store, wanted: Wanted) -> Sequential:
         _refuse_changes(before, study, store, wanted)
         return before
     is_alone = len(study.labels) < 2
-    if not study.claims and is_alone:
+    if is_alone and not study.claims:
         raise ConfigurationError(
             f"study {study.name} has one method, {study.labels[0]}, and no claims: there is nothing"
             " to decide"
         )
-    if not study.claims and study.baseline is None:
+    if study.baseline is None and not study.claims:
         methods = f"one of its methods, {', '.join(study.labels)}"
         raise ConfigurationError(
             f"study {study.name} has no claims and no baseline to decide against: name {methods}"
