@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -178,10 +179,23 @@ def plain(record: RunRecord) -> dict[str, Any]:
     return values
 
 
+MOST_ON_A_LINE = 120
+"""Characters of a part of a record that is written on one line."""
+_INNERMOST = re.compile(r"[\[{]\n[^\[\]{}]*[\]}]")
+"""A list or mapping of an indented JSON with no other in it; no line break is inside a string."""
+
+
 def text(record: RunRecord) -> str:
-    """The content of the record's file."""
+    """The content of the record's file: what is short and has no further parts is on one line."""
     values = plain(record)
-    return json.dumps(values, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(values, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False)
+    return _INNERMOST.sub(_join_lines, text) + "\n"
+
+
+def _join_lines(part: re.Match[str]) -> str:
+    first, *lines, last = (line.strip() for line in part[0].split("\n"))
+    joined = first + " ".join(lines) + last
+    return joined if len(joined) <= MOST_ON_A_LINE else part[0]
 
 
 def digest(record: RunRecord) -> str:

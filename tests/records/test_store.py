@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from support import records, running, studies, tiny_trials
@@ -45,8 +46,23 @@ def test_round_trip(study: Study, store: Store) -> None:
     assert lines[0].startswith("epoch,cell,edge,source,target,operation,mean,std,log_alpha,drop")
     assert lines[1:] == [
         "1,normal,0,,,skip_connect,0.1,,,,,,,True",
-        "2,normal,0,,,skip_connect,0.3333333333333333,,,,,,True,True",
+        "2,normal,0,,,skip_connect,0.33333334,,,,,,True,True",  # as in single precision
     ]
+    assert np.float32("0.33333334") == np.float32(1 / 3)
+
+
+@pytest.mark.parametrize("said", ["plain", "[ ", "]", "{\n [1,\n 2]}", "a\u2028 [\n", '"[\n"'])
+def test_what_has_no_further_parts_is_on_one_line(study: Study, store: Store, said: str) -> None:
+    error = {"stage": "data", "type": said, "message": said, "traceback": said}
+    record = tiny_trials.record(study.trials[0])
+    values = schema.plain(record)
+    values["configuration"]["method"] = {"of a text": said, "numbers": [1, 2.5, None], "empty": []}
+    record = schema.parse(values, "made for a test")
+    path = store.write(record, [])
+    assert schema.plain(read(path)) == values
+    assert '"numbers": [1, 2.5, null]' in path.read_text()
+    failed = schema.parse(records.record(failed_in="data") | {"error": error}, "made for a test")
+    assert json.loads(schema.text(failed))["error"] == error
 
 
 def test_same_record_same_bytes(study: Study, store: Store) -> None:
