@@ -9,11 +9,8 @@ from dataclasses import dataclass
 
 from bench.records.schema import FinishedRecord
 from bench.space import registry
+from bench.space.genotype import PARAMETER_FREE as PARAMETER_FREE
 from bench.space.genotype import Genotype
-
-PARAMETER_FREE = frozenset({"none", "skip_connect", "max_pool_3x3", "avg_pool_3x3", "noise"})
-"""By the field's custom. A skip_connect at stride 2, in a reduction cell, is a factorised reduction
-and has parameters, but is counted with the others, as in the papers on collapse."""
 
 BOTH = "both"
 """The key under which all cells of a genotype are counted together."""

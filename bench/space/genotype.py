@@ -29,6 +29,10 @@ from bench.space.genotype_text import Cell as Cell
 from bench.space.genotype_text import Node as Node
 from bench.space.genotype_text import Pair as Pair
 
+PARAMETER_FREE = frozenset({"none", "skip_connect", "max_pool_3x3", "avg_pool_3x3", "noise"})
+"""By the field's custom. A skip_connect at stride 2, in a reduction cell, is a factorised reduction
+and has parameters, but is counted with the others, as in the papers on collapse."""
+
 
 @dataclass(frozen=True)
 class Genotype:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,17 +16,28 @@ from analysis.common.trials import identify
 from bench.data.loading import load
 from bench.records.learning import find_problems, measure_rise, training_losses
 from bench.records.schema import FinishedRecord
+from bench.space.genotype import Genotype
 
 RIGHT = {"supernet_accuracy": 0.6, "discretised_accuracy": 0.4, "chance": 0.1, "images": 1000}
 
 
-def record(losses: list[float] | None = None, **learned: float) -> FinishedRecord:
+def select(*operations: str) -> dict[str, Any]:
+    cells: dict[str, Any] = {"normal": [[[name, 0] for name in operations]], "reduce": []}
+    return Genotype.from_json({"space": "darts", "cells": cells}).to_json()
+
+
+CONVOLUTIONS = select("sep_conv_3x3", "sep_conv_5x5")
+
+
+def record(
+    losses: list[float] | None = None, found: dict[str, Any] = CONVOLUTIONS, **learned: float
+) -> FinishedRecord:
     epochs = [
         {"epoch": number, "seconds": 1.0, "terms": {"joint.cross_entropy": loss}}
         for number, loss in enumerate(losses or [], start=1)
     ]
     changes = {"search.learned": RIGHT | learned, "search.epochs": epochs}
-    return synthetic.record("vinnas", changes=changes)
+    return synthetic.record("vinnas", found=found, changes=changes)
 
 
 def test_a_search_that_learned_has_no_problem() -> None:
@@ -47,10 +59,29 @@ def test_an_older_record_cannot_be_judged() -> None:
     ],
 )
 def test_each_measure_alone_tells(
-    learned: dict[str, float], references: dict[str, float], words: str
+    learned: dict[str, Any], references: dict[str, float], words: str
 ) -> None:
     (problem,) = find_problems(record(**learned), references) or []
     assert re.search(words, problem)
+
+
+@pytest.mark.parametrize(
+    ("operations", "is_failure"),
+    [
+        (("skip_connect", "max_pool_3x3", "sep_conv_3x3"), False),  # a collapse
+        (("skip_connect", "noise"), False),
+        (("skip_connect", "sep_conv_3x3"), True),
+        (("dil_conv_3x3", "sep_conv_3x3"), True),
+        ((), True),
+    ],
+)
+def test_a_selection_without_weights_is_not_held_against_chance(
+    operations: tuple[str, ...], is_failure: bool
+) -> None:
+    at_chance = record(found=select(*operations), discretised_accuracy=0.1)
+    assert bool(find_problems(at_chance)) == is_failure
+    untrained = record(found=select(*operations), discretised_accuracy=0.1, supernet_accuracy=0.1)
+    assert find_problems(untrained)
 
 
 def test_a_loss_that_rises_over_the_last_half() -> None:
