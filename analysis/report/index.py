@@ -48,8 +48,12 @@ def make(studies: Sequence[Study]) -> Outputs:
 
 
 def _join_rows(studies: Sequence[Study]) -> pd.DataFrame:
-    """The rows of all leaderboards, with their setting's name."""
-    tables = [(study.folder, study.leaderboard.rows) for study in studies]
+    """The rows of all leaderboards, with their setting's name.
+
+    Ablations are left out: names of variations mean something in their own study only.
+    """
+    boards = [(study.folder, study.leaderboard) for study in studies]
+    tables = [(folder, board.rows) for folder, board in boards if not board.facts.variations]
     parts = [rows.assign(setting=f"{folder}, " + rows["dataset"]) for folder, rows in tables]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

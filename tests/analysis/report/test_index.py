@@ -53,6 +53,16 @@ def test_tuned_evaluations_are_not_ranked(tmp_path: Path) -> None:
     assert write_index(tmp_path, [both]).read_text() == plain
 
 
+def test_ablations_have_a_card_and_are_not_ranked(tmp_path: Path) -> None:
+    one, other = study("a", tmp_path), study("b", tmp_path, best="random")
+    changed = {"variations": {"darts": {"method.order": 2}}}
+    ablation = dataclasses.replace(other, facts=dataclasses.replace(other.facts, **changed))
+    text = write_index(tmp_path, [one, ablation]).read_text()
+    assert "<h2>b</h2>" in text and "b, digits" not in text
+    alone = write_index(tmp_path, [one]).read_text()
+    assert text[text.index("<table") :] == alone[alone.index("<table") :]
+
+
 def test_the_overall_ranking_averages_shares_and_leaves_out_failed_searches() -> None:
     columns = ["setting", "method", "rank", "rank_low", "rank_high"]
     rows = pd.DataFrame(
