@@ -56,7 +56,12 @@ def examine(
 
 @verb("speed", "--quick", "--only W2,methods --repeats 10")
 @option("--only", metavar="PARTS", show_default="all", help="These alone, several with commas.")
-@option("--scale", type=OneOf(("W1", "W2")), default="W2", help="Super-network of other parts.")
+@option(
+    "--scale",
+    type=OneOf(("W1", "W2", "collapse")),
+    default="W2",
+    help="Super-network of the parts that have none of their own.",
+)
 @option("--repeats", type=COUNT, default=5, help="Rounds to measure.")
 @option("--threads", type=COUNT, show_default="all cores", help="CPU threads.")
 @option("--study", metavar="STUDY", shell_complete=complete_study, help="For the part variance.")
@@ -68,9 +73,9 @@ def measure_speed(**settings: Any) -> int:
     """Measure what a training step costs on this machine.
 
     Prints tables and writes them to speed/ in the results. Parts are W1 and W2 (super-networks of
-    two sizes, fused against plain), estimators, methods, variance, data, candidates and growth;
-    variance is measured in the first search by VINNAS of --study, on its data, or else in a small
-    one on synthetic images.
+    two sizes, fused against plain), estimators, methods, collapse (methods in the super-network of
+    the study of that name), variance, data, candidates and growth; variance is measured in the
+    first search by VINNAS of --study, on its data, or else in a small one on synthetic images.
     """
     from bench.speed import session
 

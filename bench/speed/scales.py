@@ -11,6 +11,7 @@ from bench import seeds
 from bench.data.splits import Batch, Pool, SearchData, Split
 from bench.space.config import SpaceConfig
 from bench.space.cpu.memory_format import arrange
+from bench.space.nas_bench_201.config import NAS_BENCH_201_OPERATIONS, NasBench201Config
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Scale:
         """As a reader wants it."""
         size = "x".join(str(length) for length in self.shape)
         return (
-            f"{self.cells} cells, {self.channels} channels, {self.nodes} nodes,"
-            f" {len(self.operations)} operations, batch {self.batch}, {size}"
+            f"{self.cells} cell{'s' * (self.cells > 1)}, {self.channels} channels, {self.space.nodes} nodes,"
+            f" {len(self.space.operations)} operations, batch {self.batch}, {size}"
         )
 
     def limited(
@@ -61,10 +62,28 @@ class Scale:
         )
 
 
+@dataclass(frozen=True)
+class TableScale(Scale):
+    """A super-network of NAS-Bench-201 with `thin` reductions, `cells` in each stage."""
+
+    nodes: int = 3
+    operations: tuple[str, ...] = NAS_BENCH_201_OPERATIONS
+
+    @property
+    def space(self) -> SpaceConfig:
+        return NasBench201Config(cells=self.cells, channels=self.channels, reduction="thin")
+
+    @property
+    def description(self) -> str:
+        return f"NAS-Bench-201, {super().description}"
+
+
 SCALES = {
     "W1": Scale("W1", cells=8, channels=16, shape=(3, 32, 32), batch=64),
     "W2": Scale("W2", cells=4, channels=8, shape=(1, 28, 28), batch=64),
+    "collapse": TableScale("collapse", cells=1, channels=8, shape=(3, 16, 16), batch=64),
 }
+"""`collapse` is the study of that name."""
 
 
 def shrunk(scale: Scale) -> Scale:

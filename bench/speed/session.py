@@ -35,6 +35,7 @@ PARTS: dict[str, tuple[Part, float]] = {
     "W2": (networks.measure, 10),
     "estimators": (method_steps.estimators, 7),
     "methods": (method_steps.methods, 12),
+    "collapse": (method_steps.methods, 5),
     "variance": (variance.variance, 20),
     "data": (data_path.data_path, 2),
     "candidates": (candidates.candidates, 5),

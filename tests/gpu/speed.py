@@ -11,7 +11,7 @@ from bench.speed import figure, session
 from gpu.outcome import Outcome
 
 PARTS: dict[str, tuple[str, ...]] = {
-    "speed": ("W2", "methods", "data"),
+    "speed": ("W2", "methods", "collapse", "data"),
     "more-speed": ("W1", "estimators", "growth", "candidates"),
 }
 """By group, the most wanted first: nothing is begun after the time is over."""

@@ -16,6 +16,7 @@ from bench.speed import kernels, report, session, steps, timing
 from bench.speed.context import Context
 from bench.speed.scales import SCALES, Scale, data_of, shrunk
 from bench.speed.worker import Variant, Worker
+from bench.study.file import load as load_study
 
 CPU = torch.device("cpu")
 
@@ -115,6 +116,18 @@ def test_parts_are_checked() -> None:
     assert session.parts("growth,W1") == ["W1", "growth"]
     with pytest.raises(ConfigurationError, match="did you mean methods"):
         session.parts("method")
+
+
+def test_the_scale_of_collapse_is_that_of_the_study() -> None:
+    study, scale = load_study("collapse"), SCALES["collapse"]
+    assert scale.space == study.trials[0].space
+    assert scale.batch == study.trials[0].search.batch_size
+    assert scale.shape == (3, study.trials[0].data.size, study.trials[0].data.size)
+    assert scale.description == (
+        "NAS-Bench-201, 1 cell, 8 channels, 3 nodes, 5 operations, batch 64, 3x16x16"
+    )
+    step = steps.make("darts", shrunk(scale), CPU)
+    assert torch.isfinite(step.step()).all()
 
 
 def test_a_process_that_dies_is_one_line() -> None:
