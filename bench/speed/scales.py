@@ -42,8 +42,9 @@ class Scale:
         """As a reader wants it."""
         size = "x".join(str(length) for length in self.shape)
         return (
-            f"{self.cells} cell{'s' * (self.cells > 1)}, {self.channels} channels, {self.space.nodes} nodes,"
-            f" {len(self.space.operations)} operations, batch {self.batch}, {size}"
+            f"{self.cells} cell{'s' * (self.cells > 1)}, {self.channels} channels,"
+            f" {self.space.nodes} nodes, {len(self.space.operations)} operations,"
+            f" batch {self.batch}, {size}"
         )
 
     def limited(
