@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.common import comparisons, sequential
 from analysis.common.intervals import seed_means
+from analysis.common.plots import Looks
 from analysis.common.sequential import Schedule
 from analysis.common.trials import group_by_method, list_accuracies, list_by_search
 from bench.records.facts import StudyFacts
@@ -70,6 +71,17 @@ def list_differences(
                 for search, accuracies in varied.items()
             ]
     return differences
+
+
+def list_failed(
+    records: Sequence[FinishedRecord], looks: Looks
+) -> dict[tuple[str, str], list[bool]]:
+    """Whether each seed's search failed to train, keys and order as in `list_differences`."""
+    return {
+        (dataset, label): [looks.has_failed(record) for record in by_seed.values()]
+        for dataset, by_label in _group(records).items()
+        for label, by_seed in by_label.items()
+    }
 
 
 def _group(records: Sequence[FinishedRecord]) -> dict[str, dict[str, BySeed]]:

@@ -14,7 +14,7 @@ from support import synthetic
 
 from analysis import write_ablation
 from analysis.ablation import figure, markdown
-from analysis.ablation.table import list_differences, tabulate
+from analysis.ablation.table import list_differences, list_failed, tabulate
 from analysis.common.plots import Looks
 from bench.errors import ConfigurationError
 from bench.records.facts import StudyFacts
@@ -133,7 +133,8 @@ def test_the_notes_say_the_verdicts_and_where_seeds_are_few() -> None:
 
 def test_the_forest_plot_shows_differences_seeds_and_what_was_not_run() -> None:
     rows, differences = tabulate(records(), FACTS), list_differences(records(), FACTS)
-    (axes,) = figure.draw(rows, differences, FACTS, "known accuracy", LOOKS).axes
+    failed = list_failed(records(), LOOKS)
+    (axes,) = figure.draw(rows, differences, failed, FACTS, "known accuracy", LOOKS).axes
     assert read.rows(axes) == ["no-kl", "late", "unrun"]
     assert axes.get_xlabel() == "difference of known accuracy from vinnas, points"
     zero, seeds, bar, mean = (line.get_xdata() for line in axes.get_lines()[:4])
@@ -147,6 +148,24 @@ def test_the_forest_plot_shows_differences_seeds_and_what_was_not_run() -> None:
         read.texts(axes)[0] == f"undecided, p {row['p_value_holm']:.3f}"
         and read.texts(axes)[2] == " not run"
     )
+
+
+def test_the_forest_plot_crosses_out_searches_that_failed_to_train() -> None:
+    learned = {"supernet_accuracy": 0.6, "discretised_accuracy": 0.4, "chance": 0.1, "images": 1000}
+    given = [
+        synthetic.change(one, {"search.learned": learned | {"supernet_accuracy": accuracy}})
+        for one in records()
+        for accuracy in [0.1 if one.trial.label == "no-kl" and one.trial.seed == 1 else 0.6]
+    ]
+    looks = Looks.choose(given, FACTS)
+    rows, differences = tabulate(given, FACTS), list_differences(given, FACTS)
+    (axes,) = figure.draw(
+        rows, differences, list_failed(given, looks), FACTS, "accuracy", looks
+    ).axes
+    (crosses,) = [line for line in axes.get_lines() if line.get_marker() == "x"]
+    assert list(crosses.get_xdata()) == pytest.approx([-2.5])
+    (seeds,) = [line for line in axes.get_lines() if len(line.get_xdata()) == 4][:1]
+    assert crosses.get_ydata()[0] == seeds.get_ydata()[0]
 
 
 def test_bytes_do_not_depend_on_the_order_of_records(tmp_path: Path) -> None:
