@@ -16,7 +16,7 @@ from bench import files
 from bench.errors import ResultsError
 from bench.records.schema import FinishedRecord
 
-MOST = 12
+MOST = 8
 """Records up to which every cell is drawn: a drawing takes a tenth of a second and 60 KB."""
 
 
