@@ -97,8 +97,9 @@ def _explain_failures(records: Sequence[FinishedRecord], facts: StudyFacts) -> l
         Note(
             "A search failed to train where its super-network is no better than the study's worst"
             " reference cell (or than chance), where its selection with inherited weights is no"
-            " better than chance (unless most of its edges are parameter-free: it has next to"
-            " nothing to inherit), or where its training loss rose over the last half. A method"
+            " better than chance (not asked where most of the selected edges are parameter-free,"
+            " since they have next to no weights to inherit), or where its training loss rose over"
+            " the last half. A method"
             f" that failed so on most seeds has no rank and no verdict. Failed: {len(details)} of"
             f" {judged} searches that were judged{':' if details else '.'}",
             tuple(details),

@@ -91,13 +91,13 @@ def embed(picture: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
 
 
-_BETWEEN = re.compile(rb"\s*(<!--.*?-->)?\s*\n\s*", re.DOTALL)
-"""What separates the elements of an SVG, and the points of its paths, as a file."""
+_BREAK = re.compile(rb"\s*\n\s*")
+"""Between the elements of an SVG, and the points of its paths, as a file has them."""
 
 
 def embed_figure(figure: Figure) -> str:
-    """A figure of few lines as a data URL of an SVG, without its comments and indentation."""
-    drawn = _BETWEEN.sub(b" ", plots.render(figure, "svg"))
+    """A figure of few lines as a data URL of an SVG, without its indentation."""
+    drawn = _BREAK.sub(b" ", plots.render(figure, "svg"))
     return f"data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}"
 
 

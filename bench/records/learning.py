@@ -20,6 +20,8 @@ ERRORS = 2.0
 """Standard errors by which a rise of the loss, or a lead over chance, has to come out."""
 LEAST_RISE = 0.01
 """A rise of the training loss below this share of it is none."""
+MOST_FREE = 0.5
+"""The largest share of parameter-free edges of a selection that is held against chance."""
 FEWEST_EPOCHS = 3
 """Of half a search, for a line through its losses to have an error."""
 
@@ -30,9 +32,10 @@ def find_problems(
     """What shows that the trial's search failed to train; empty: it learned.
 
     None where there is nothing to judge: no super-network was trained, or the record is older than
-    these measurements. worst_references: data set -> validation accuracy (fraction) of the worst
-    reference cell of the study's first gate, trained from scratch; without it the super-network is
-    held against chance.
+    these measurements. A selection that is mostly parameter-free inherits next to no weights, and
+    is not held against chance. worst_references: data set -> validation accuracy (fraction) of the
+    worst reference cell of the study's first gate, trained from scratch; without it the
+    super-network is held against chance.
     """
     learned = record.search.learned
     if learned is None:
@@ -65,13 +68,14 @@ def find_problems(
 
 
 def _inherits(selected: Genotype) -> bool:
-    """Whether a selection has weights that it can inherit: on half of its edges or more.
+    """Whether a selection can be held against chance: at most `MOST_FREE` is parameter-free.
 
-    A cell of skip connections or pools has next to none. It is near chance with inherited weights
-    however much the super-network has learned, and that is a collapse, not a failure to train.
+    A cell of skip connections or pools inherits next to no weights. It is near chance however much
+    the super-network has learned, which is no sign that the training failed. A cell in which
+    nothing was selected is none of these: nothing was learned that a selection could use.
     """
     free = [name in PARAMETER_FREE for _, _, name, _ in selected.pairs()]
-    return 2 * sum(free) <= len(free)
+    return sum(free) <= MOST_FREE * len(free)
 
 
 def training_losses(epochs: Sequence[Epoch]) -> list[float]:

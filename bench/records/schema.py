@@ -180,9 +180,13 @@ def plain(record: RunRecord) -> dict[str, Any]:
 
 
 MOST_ON_A_LINE = 120
-"""Characters of a part of a record that is written on one line."""
+"""The most characters of a part of a record on one line, without its key and indentation."""
 _INNERMOST = re.compile(r"[\[{]\n[^\[\]{}]*[\]}]")
-"""A list or mapping of an indented JSON with no other in it; no line break is inside a string."""
+"""A list or mapping of an indented JSON with no other in it.
+
+No line break is inside a string. A bracket is, perhaps: then the part ends early, and fewer lines
+are joined.
+"""
 
 
 def text(record: RunRecord) -> str:

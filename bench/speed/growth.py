@@ -14,12 +14,16 @@ ALONE = "as it is"
 
 
 def sizes(scale: Scale) -> dict[str, Scale]:
-    """The scale and its neighbours, by name; the first is the scale itself."""
+    """The scale and its neighbours, by name; the first is the scale itself.
+
+    One cell has no half.
+    """
     by_name = {ALONE: scale}
     for channels in (scale.channels // 2, 2 * scale.channels):
         by_name[f"{channels} channels"] = replace(scale, channels=channels)
-    for cells in (max(1, scale.cells // 2), 2 * scale.cells):
-        by_name[f"{cells} cells"] = replace(scale, cells=cells)
+    for cells in (scale.cells // 2, 2 * scale.cells):
+        if cells:
+            by_name[f"{cells} cells"] = replace(scale, cells=cells)
     for batch in (scale.batch // 2, 2 * scale.batch):
         by_name[f"batch {batch}"] = replace(scale, batch=batch)
     return by_name

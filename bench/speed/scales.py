@@ -11,7 +11,7 @@ from bench import seeds
 from bench.data.splits import Batch, Pool, SearchData, Split
 from bench.space.config import SpaceConfig
 from bench.space.cpu.memory_format import arrange
-from bench.space.nas_bench_201.config import NAS_BENCH_201_OPERATIONS, NasBench201Config
+from bench.space.nas_bench_201.config import NasBench201Config
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class TableScale(Scale):
-    """A super-network of NAS-Bench-201 with `thin` reductions, `cells` in each stage."""
+    """A super-network of NAS-Bench-201 with `thin` reductions, `cells` in each stage.
 
-    nodes: int = 3
-    operations: tuple[str, ...] = NAS_BENCH_201_OPERATIONS
+    The space has its own nodes and operations.
+    """
 
     @property
     def space(self) -> SpaceConfig:
@@ -84,7 +84,7 @@ SCALES = {
     "W2": Scale("W2", cells=4, channels=8, shape=(1, 28, 28), batch=64),
     "collapse": TableScale("collapse", cells=1, channels=8, shape=(3, 16, 16), batch=64),
 }
-"""`collapse` is the study of that name."""
+"""`collapse` is the super-network, batch and image size of the study of that name."""
 
 
 def shrunk(scale: Scale) -> Scale:

@@ -71,8 +71,10 @@ def test_each_measure_alone_tells(
         (("skip_connect", "max_pool_3x3", "sep_conv_3x3"), False),  # a collapse
         (("skip_connect", "noise"), False),
         (("skip_connect", "sep_conv_3x3"), True),
+        (("skip_connect", "avg_pool_3x3", "sep_conv_3x3", "sep_conv_5x5"), True),  # half
+        (("skip_connect", "max_pool_3x3", "avg_pool_3x3", "sep_conv_3x3", "sep_conv_5x5"), False),
         (("dil_conv_3x3", "sep_conv_3x3"), True),
-        ((), True),
+        ((), True),  # nothing selected: not a cell of skip connections
     ],
 )
 def test_a_selection_without_weights_is_not_held_against_chance(

@@ -61,6 +61,10 @@ def test_what_has_no_further_parts_is_on_one_line(study: Study, store: Store, sa
     path = store.write(record, [])
     assert schema.plain(read(path)) == values
     assert '"numbers": [1, 2.5, null]' in path.read_text()
+    longest = max(map(len, path.read_text().splitlines()))
+    values["configuration"]["method"]["long"] = list(range(100))
+    long = schema.text(schema.parse(values, "made for a test"))
+    assert max(map(len, long.splitlines())) == longest and "    99\n" in long
     failed = schema.parse(records.record(failed_in="data") | {"error": error}, "made for a test")
     assert json.loads(schema.text(failed))["error"] == error
 

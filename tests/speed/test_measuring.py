@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 
 from bench import plugins
 from bench.errors import BenchError, ConfigurationError
-from bench.speed import kernels, report, session, steps, timing
+from bench.speed import growth, kernels, report, session, steps, timing
 from bench.speed.context import Context
 from bench.speed.scales import SCALES, Scale, data_of, shrunk
 from bench.speed.worker import Variant, Worker
@@ -128,6 +129,24 @@ def test_the_scale_of_collapse_is_that_of_the_study() -> None:
     )
     step = steps.make("darts", shrunk(scale), CPU)
     assert torch.isfinite(step.step()).all()
+
+
+@pytest.mark.slow
+def test_every_method_of_the_part_collapse_steps() -> None:
+    context = Context(CPU, 1, 1, True, {"collapse": 1.0}, stream=io.StringIO())
+    context.begin("collapse")
+    part, _ = session.PARTS["collapse"]
+    rows = part(context, shrunk(SCALES["collapse"]))
+    steps_of = {row.variant for row in rows if row.quantity == "step"}
+    assert {"darts, order 1", "vinnas, Gaussian weights", "pgnas, slice, example"} <= steps_of
+    assert {row.scale for row in rows} == {"collapse, tiny"}
+
+
+def test_growth_leaves_out_half_a_cell() -> None:
+    assert list(growth.sizes(SCALES["collapse"])) == [
+        growth.ALONE, "4 channels", "16 channels", "2 cells", "batch 32", "batch 128",
+    ]  # fmt: skip
+    assert "2 cells" in growth.sizes(SCALES["W2"])
 
 
 def test_a_process_that_dies_is_one_line() -> None:

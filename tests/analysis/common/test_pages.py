@@ -32,6 +32,13 @@ def test_everything_shown_is_escaped_and_the_document_is_well_formed() -> None:
     assert "://" not in page and "url(" not in page
 
 
+def test_texts_are_to_the_left_and_columns_on_demand_are_marked() -> None:
+    table = HtmlTable([("a", False), ("b", True), ("c", True)], [["x", "1", "2"]], main=("a", "b"))
+    page = render(table, [])
+    assert '<td class="t">x</td><td>1</td><td class="more">2</td>' in page
+    assert '<th scope="col" class="t">a</th><th scope="col" class="n">b</th>' in page
+
+
 def test_a_cell_keeps_what_it_is_sorted_by() -> None:
     class Keys(HTMLParser):
         found: list[str | None]

@@ -61,6 +61,7 @@ def test_ablations_have_a_card_and_are_not_ranked(tmp_path: Path) -> None:
     assert "<h2>b</h2>" in text and "b, digits" not in text
     alone = write_index(tmp_path, [one]).read_text()
     assert text[text.index("<table") :] == alone[alone.index("<table") :]
+    assert "<table" not in write_index(tmp_path, [ablation]).read_text()
 
 
 def test_the_overall_ranking_averages_shares_and_leaves_out_failed_searches() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
@@ -9,6 +10,7 @@ import resource
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -16,7 +18,8 @@ from support import known, synthetic
 from support import records as support
 from support.pages import assert_well_formed
 
-from analysis import write_report
+from analysis import cells, write_report
+from analysis.common import plots
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.plots import Looks
 from analysis.report import checklist, rerun, trials
@@ -223,7 +226,19 @@ def test_a_trials_section_has_its_results_history_and_provenance() -> None:
     rows = section["tables"]["Posterior at the end of the search"]
     assert rows.texts == [["normal", "0.5"]] and rows.headings == [("cell", False), ("mean", True)]
     assert section["provenance"]["Commit"] == record.provenance.git_commit
-    assert section["picture"].startswith("data:image/svg+xml;base64,")
+    kind, _, coded = section["picture"].partition("base64,")
+    assert kind == "data:image/svg+xml;"
+    drawn = plots.render(cells.picture(record, LOOKS), "svg")
+    shown = base64.b64decode(coded)
+    assert b"\n" not in shown
+    texts = [
+        [
+            (element.tag, *(element.text or "").split())
+            for element in ElementTree.fromstring(svg).iter()
+        ]
+        for svg in (shown, drawn)
+    ]
+    assert texts[0] == texts[1]
     short = trials.describe(record, posterior, LOOKS, is_whole=False)
     assert short["picture"] == "" and short["tables"] == {}
 
