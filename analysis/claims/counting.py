@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import special
@@ -11,12 +13,15 @@ from scipy import special
 from analysis.claims.evidence import Evidence, Records
 from analysis.claims.outcome import ClaimVerdict, Outcome, count_seeds, undecided
 from analysis.common.intervals import FEWEST_SEEDS, LEVEL
+from analysis.common.operations import CollapseThresholds, list_selectable
 from analysis.common.power import POWER
 from analysis.common.sequential import show_level
 from bench.claims import model
 
 _MOST = 200
 """Seeds up to which the number that would decide is sought."""
+_CELLS = 2000
+"""Cells of random operations that are drawn."""
 
 
 def share(rule: model.Share, evidence: Evidence) -> Outcome:
@@ -38,16 +43,13 @@ def share(rule: model.Share, evidence: Evidence) -> Outcome:
     count = len(collapsed)
     level = evidence.level
     low, high = bound_share(count, seeds, level)
-    is_low = rule.at_most is not None
-    limit = rule.at_most if rule.at_most is not None else rule.at_least or 0.0
-    verdict = _hold_against(low, high, limit, is_low)
-    claimed = f"{'at most' if is_low else 'at least'} {100 * limit:.0f} %"
+    claimed = _Claimed.read(rule, _average_chance(records, evidence.thresholds))
+    verdict = claimed.judge(low, high)
     basis = (
         f"{count} of {count_seeds(seeds)} of {label} collapsed{_say_ends(collapsed)}"
-        f" ({show_level(level)} % interval"
-        f" {100 * low:.0f} to {100 * high:.0f} %; claimed: {claimed})"
+        f" ({show_level(level)} % interval {100 * low:.0f} to {100 * high:.0f} %; {claimed})"
     )
-    need = _find_seeds(count / seeds, seeds, limit, is_low, level)
+    need = _find_seeds(count / seeds, seeds, claimed, level)
     if rule.control is not None and verdict is not ClaimVerdict.REFUTED:
         control, name = evidence.records["control"], evidence.labels["control"]
         ends = _list_collapsed(control, evidence)
@@ -64,7 +66,7 @@ def share(rule: model.Share, evidence: Evidence) -> Outcome:
         low=low,
         high=high,
         unit="of the seeds",
-        detectable=_find_detectable(seeds, limit, is_low, level),
+        detectable=_find_detectable(seeds, claimed, level),
     )
 
 
@@ -125,37 +127,77 @@ def _count_options(configuration: dict[str, object]) -> int:
     return sum(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
 
 
-def _hold_against(low: float, high: float, limit: float, is_low: bool) -> ClaimVerdict:
-    """A share that is to be at most (is_low) or at least `limit`; at the limit it is as claimed."""
-    if high <= limit if is_low else low >= limit:
-        return ClaimVerdict.SUPPORTED
-    if low > limit if is_low else high < limit:
-        return ClaimVerdict.REFUTED
-    return ClaimVerdict.UNDECIDED
+@dataclass(frozen=True)
+class _Claimed:
+    """A share that is to be at most (is_low) or at least `limit`; at the limit it is as claimed.
+
+    chance: the share of cells of random operations that count as collapsed. That a method collapses
+    is not said of what they do as often: in a space of two operations that is a third of them.
+    """
+
+    limit: float
+    is_low: bool
+    chance: float
+
+    @classmethod
+    def read(cls, rule: model.Share, chance: float) -> _Claimed:
+        limit = rule.at_least or 0.0 if rule.at_most is None else rule.at_most
+        return cls(limit, rule.at_most is not None, chance)
+
+    def judge(self, low: float, high: float) -> ClaimVerdict:
+        """Of an interval of the share."""
+        bar = max(self.limit, self.chance)
+        if high <= self.limit if self.is_low else low >= bar:
+            return ClaimVerdict.SUPPORTED
+        if low > bar if self.is_low else high < self.limit:
+            return ClaimVerdict.REFUTED
+        return ClaimVerdict.UNDECIDED
+
+    def __str__(self) -> str:
+        claimed = f"claimed: {'at most' if self.is_low else 'at least'} {100 * self.limit:.0f} %"
+        if self.chance < self.limit:
+            return claimed
+        return f"{claimed}; of cells of random operations {100 * self.chance:.0f} % do"
 
 
-def _find_seeds(observed: float, seeds: int, limit: float, is_low: bool, level: float) -> str:
+def _average_chance(records: Records, thresholds: CollapseThresholds) -> float:
+    """The share of cells that count as collapsed, of random operations on the records' edges."""
+    chances = [
+        _find_chance(list_selectable(one), sum(1 for _ in one.architecture.pairs()), thresholds)
+        for one in records
+    ]
+    return float(np.mean(chances))
+
+
+@cache
+def _find_chance(names: tuple[str, ...], edges: int, thresholds: CollapseThresholds) -> float:
+    drawn = np.random.default_rng(0).integers(len(names), size=(_CELLS, edges))
+    counts = [dict(Counter(names[place] for place in row)) for row in drawn]
+    return float(np.mean([thresholds.are_met_by(count) for count in counts]))
+
+
+def _find_seeds(observed: float, seeds: int, claimed: _Claimed, level: float) -> str:
     """How many seeds with the same share collapsed would decide."""
     for number in range(max(FEWEST_SEEDS, seeds + 1), _MOST + 1):
         low, high = bound_share(round(observed * number), number, level)
-        if _hold_against(low, high, limit, is_low) is not ClaimVerdict.UNDECIDED:
+        if claimed.judge(low, high) is not ClaimVerdict.UNDECIDED:
             return f"{number} seeds, if as many of them collapse"
     return f"more than {_MOST} seeds"
 
 
-def _find_detectable(seeds: int, limit: float, is_low: bool, level: float) -> float | None:
+def _find_detectable(seeds: int, claimed: _Claimed, level: float) -> float | None:
     """The distance of the true share from the limit at which the claim is found, at 80 %."""
     counts = range(seeds + 1)
     fitting = [
         count
         for count in counts
-        if _hold_against(*bound_share(count, seeds, level), limit, is_low) is ClaimVerdict.SUPPORTED
+        if claimed.judge(*bound_share(count, seeds, level)) is ClaimVerdict.SUPPORTED
     ]
     if not fitting:
         return None
     shares = np.linspace(0, 1, 1001)
-    if is_low:
+    if claimed.is_low:
         found = special.bdtr(max(fitting), seeds, shares) >= POWER
-        return limit - float(shares[found].max()) if found.any() else None
+        return claimed.limit - float(shares[found].max()) if found.any() else None
     found = 1 - special.bdtr(min(fitting) - 1, seeds, shares) >= POWER
-    return float(shares[found].min()) - limit if found.any() else None
+    return float(shares[found].min()) - claimed.limit if found.any() else None

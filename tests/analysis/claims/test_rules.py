@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -171,6 +172,41 @@ def test_a_low_share_means_something_where_the_control_collapses(
         (need,) = found.needs
         number = int(need.split()[0])
         assert bound_share(round(number / 13), number)[1] <= 0.25
+
+
+def of_two_operations(label: str, collapsed: int, seeds: int) -> list[FinishedRecord]:
+    """In S2: of a collapsed seed 8 of 8 edges are convolutions, of any other 4."""
+    node = [["sep_conv_3x3", 0], ["sep_conv_3x3", 1]]
+    other = [["sep_conv_3x3", 0], ["skip_connect", 1]]
+    space = {"name": "s2", "nodes": 2, "operations": ["skip_connect", "sep_conv_3x3"]}
+    made = []
+    for seed in range(seeds):
+        chosen = [node if seed < collapsed else other] * 2
+        found = {"space": "s2", "cells": {"normal": chosen, "reduce": chosen}}
+        changes = LEARNED | {"configuration.space": space, "search.epochs": []}
+        made.append(synthetic.record(label, seed=seed, found=found, changes=changes))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("collapsed", "expected"),
+    [
+        (10, "undecided"),  # 26 to 74 % of 20 seeds; of two operations 29 % are collapsed by chance
+        (11, "refuted"),  # 32 to 77 %
+        (20, "refuted"),
+        (2, "undecided"),
+    ],
+)
+def test_collapse_has_to_be_more_than_that_of_random_operations(
+    collapsed: int, expected: str
+) -> None:
+    """By hand: of 8 edges 6 or more, or 2 or fewer, are convolutions in 74 of 256 cells."""
+    given = [*of_two_operations("a", collapsed, 20), *of_two_operations("darts", 0, 6)]
+    found = find(model.Share("a", at_most=0.25), given).outcome
+    assert found.verdict == expected
+    (chance,) = re.findall(r"; of cells of random operations (\d+) % do", found.basis)
+    assert float(chance) == pytest.approx(100 * 74 / 256, abs=2.5)
+    assert (verdict(model.Share("a", at_least=0.2), given) == "supported") == (collapsed > 10)
 
 
 def test_a_high_share_of_long_searches() -> None:
