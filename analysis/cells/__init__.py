@@ -16,7 +16,7 @@ from bench import files
 from bench.errors import ResultsError
 from bench.records.schema import FinishedRecord
 
-MOST = 8
+MOST = 6
 """Records up to which every cell is drawn: a drawing takes a tenth of a second and 60 KB."""
 
 
