@@ -11,7 +11,7 @@ from click import argument, option
 
 from bench.cli import options
 from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArguments, Whole, verb
-from bench.errors import ConfigurationError
+from bench.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from bench.records.store import Standing, Store
@@ -294,11 +294,14 @@ def _print_forecast(study: Study, store: Store, plan: Settings, estimate: str) -
     from bench.forecast import forecast
     from bench.run import beforehand
 
-    for line in beforehand.preview_data(study.trials, plan.data_root):
+    lines, problems = beforehand.preview_data(study.trials, plan.data_root)
+    for line in lines:
         print(line)
     _print_status(study, store, plan.data_root)
     for line in forecast.describe(study, store, plan, estimate):
         print(line)
+    if problems:  # as the run itself would be refused
+        raise DataError("; ".join(problems))
     return DONE
 
 

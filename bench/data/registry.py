@@ -73,11 +73,11 @@ def open_source(config: DataConfig, root: Path) -> Source:
     if path is not None:
         from bench.data.own import files, image_folder
 
-        return image_folder.open_source(name, files.resolve(path, root, os.path.isdir))
+        return image_folder.open_source(name, files.resolve(name, path, root, os.path.isdir))
     if config.npz is not None:
         from bench.data.own import files, npz
 
-        return npz.open_source(name, files.resolve(config.npz, root, os.path.isfile))
+        return npz.open_source(name, files.resolve(name, config.npz, root, os.path.isfile))
     if config.dataset is not None:
         from bench.data.own import torch_dataset
 

@@ -72,12 +72,12 @@ def list_lines(data: Mapping[DataConfig, SeenData]) -> list[str]:
     return list(dict.fromkeys(seen.about for seen in data.values()))
 
 
-def preview_data(trials: Sequence[Trial], root: Path | None) -> list[str]:
-    """One line about each data set that is on this disk as files of somebody's own.
+def preview_data(trials: Sequence[Trial], root: Path | None) -> tuple[list[str], list[str]]:
+    """(lines about them, what is wrong) of data sets that are on this disk as somebody's own files.
 
-    It says what is known without decoding an image, or what is wrong with the files.
+    Known without decoding an image.
     """
-    lines = []
+    lines, problems = list[str](), list[str]()
     for config in dict.fromkeys(trial.data for trial in trials):
         if not registry.is_cheap(config):
             continue
@@ -86,8 +86,8 @@ def preview_data(trials: Sequence[Trial], root: Path | None) -> list[str]:
         try:
             lines.append(preview(config, root).describe(config.name))
         except DataError as error:
-            lines.append(f"data {error}")
-    return list(dict.fromkeys(lines))
+            problems.append(str(error))
+    return list(dict.fromkeys(lines)), list(dict.fromkeys(problems))
 
 
 def read_own_digests(study: Study, standing: Standing, root: Path | None) -> dict[DataConfig, str]:

@@ -60,6 +60,19 @@ def test_dry_run_prints_the_trials_and_makes_nothing(
     assert not (tmp_path / "results").exists()
 
 
+def test_a_dry_run_is_refused_as_the_run_would_be_after_it_has_said_all(
+    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    typed = ("run", "small.yaml", "--set", "datasets=['image-folder:nowhere']")
+    assert bench(*typed, "--dry-run") == 2
+    said = capsys.readouterr()
+    assert "3 missing" in said.out and "disk " in said.out
+    assert said.err.count("\n") == 1 and "there is no nowhere here, in " in said.err
+    assert bench(*typed) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == said.err.rstrip()
+    assert not list(tmp_path.glob("results/small/records/*"))
+
+
 def test_status_tells_finished_failed_missing_and_stale(
     bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

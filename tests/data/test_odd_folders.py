@@ -315,11 +315,11 @@ def test_a_file_in_place_of_a_folder_is_named_where_it_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("pets").touch()
-    found = files.resolve("pets", tmp_path / "root", os.path.isdir)
+    found = files.resolve("x", "pets", tmp_path / "root", os.path.isdir)
     with pytest.raises(DataError, match=r"pets cannot be read: Not a directory"):
         files.scan("pets", found, Counter())
     (tmp_path / "root/pets").mkdir(parents=True)
-    assert files.resolve("pets", tmp_path / "root", os.path.isdir) == tmp_path / "root/pets"
+    assert files.resolve("x", "pets", tmp_path / "root", os.path.isdir) == tmp_path / "root/pets"
 
 
 def test_a_folder_that_may_not_be_read_is_named(

@@ -67,11 +67,12 @@ def test_before_a_run_files_are_counted_but_not_decoded(folder: Path) -> None:
     trial = tiny.trial("fixed", data={"name": "pets", "folder": str(folder)})
     nowhere = tiny.trial("fixed", data={"name": "image-folder:nowhere"})
     function = tiny.trial("fixed", data={"name": "x", "dataset": "nothing:here"})
-    lines = preview_data([trial, tiny.trial("fixed"), nowhere, function], None)
+    lines, problems = preview_data([trial, tiny.trial("fixed"), nowhere, function], None)
     assert lines[0] == LINE.replace(" of 3x8x8", "").replace("; values 0 to 229", "").replace(
         "; duplicates between parts: none; storage device (16.1 kB)", ""
     )
-    assert lines[1].startswith("data image-folder:nowhere: folder ") and len(lines) == 2
+    assert len(lines) == len(problems) == 1
+    assert problems[0].startswith("image-folder:nowhere: there is no nowhere here, in ")
     with pytest.raises(DataError, match=r"train/cat/000\.png is not a usable image"):
         read_data([trial.data], None)
 

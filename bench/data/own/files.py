@@ -23,15 +23,25 @@ LINKS = "links to a folder that is read already"
 STRAY = "outside of the class folders"
 
 
-def resolve(path: str, root: Path, is_there: Callable[[Path], bool]) -> Path:
+def resolve(name: str, path: str, root: Path, is_there: Callable[[Path], bool]) -> Path:
     """Where a path of a study file is: from here, or else under the data root.
 
     One that is something else here, and nowhere what it should be, is this one: its error says so.
+    Raises DataError where a relative path leads to nothing.
     """
     place = Path(os.path.expanduser(path))  # noqa: PTH111 - Path's raises for an unknown user
     below = root / place  # which is `place` if that is absolute
-    exists = os.path.exists(place)  # noqa: PTH110 - false of names that cannot be, too
-    return place if is_there(place) or (exists and not is_there(below)) else below
+    here, there = map(_exists, (place, below))
+    if not (here or there or place.is_absolute()):
+        raise DataError(
+            f"{name}: there is no {show_path(path)} here, in {show_path(Path.cwd())}, or below the"
+            f" data root {show_path(root.absolute())}"
+        )
+    return place if is_there(place) or (here and not is_there(below)) else below
+
+
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - false of names that cannot be, too
 
 
 def show_path(path: str | Path) -> str:
