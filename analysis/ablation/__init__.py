@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.ablation import figure, markdown
-from analysis.ablation.table import list_differences, list_failed, tabulate
+from analysis.ablation.table import list_differences, tabulate
 from analysis.common.outputs import Outputs
 from analysis.common.plots import Looks
 from analysis.common.trials import name_accuracy
@@ -30,9 +30,8 @@ def make(records: Sequence[FinishedRecord], facts: StudyFacts, looks: Looks) -> 
         "ablation.csv": rows,
     }
     if len(rows):
-        differences = list_differences(records, facts)
-        failed = list_failed(records, looks)
+        differences = list_differences(records, facts, looks)
         outputs["ablation.png"] = figure.draw(
-            rows, differences, failed, facts, name_accuracy(records), looks
+            rows, differences, facts, name_accuracy(records), looks
         )
     return outputs

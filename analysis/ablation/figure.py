@@ -20,15 +20,14 @@ INK = plots.OKABE_ITO[0]
 @plots.styled
 def draw(
     rows: pd.DataFrame,
-    differences: Mapping[tuple[str, str], Sequence[float]],
-    failed: Mapping[tuple[str, str], Sequence[bool]],
+    differences: Mapping[tuple[str, str], Sequence[tuple[float, bool]]],
     facts: StudyFacts,
     accuracy: str,
     looks: Looks,
 ) -> Figure:
     """A panel per data set with a row per variation.
 
-    rows, differences, failed: of `analysis.ablation.table`; accuracy: what it is called.
+    rows, differences: of `analysis.ablation.table`; accuracy: what it is called.
     """
     base, region = str(facts.base), facts.region
     level = sequential.show_level(sequential.find_level(facts.looks))
@@ -41,7 +40,7 @@ def draw(
     panels = figure.subplots(len(blocks), 1, squeeze=False)[:, 0]
     for axes, (dataset, block) in zip(panels, blocks, strict=True):
         axes.axvspan(-region, region, color="#EEEEEE", lw=0)
-        _draw_forest(axes, block, differences, failed, looks)
+        _draw_forest(axes, block, differences, looks)
         axes.set_title(dataset, loc="left")
         axes.set_xlabel(f"difference of {accuracy} from {base}, points")
     plots.add_caption(
@@ -58,14 +57,13 @@ def draw(
 def _draw_forest(
     axes: Axes,
     block: pd.DataFrame,
-    differences: Mapping[tuple[str, str], Sequence[float]],
-    failed: Mapping[tuple[str, str], Sequence[bool]],
+    differences: Mapping[tuple[str, str], Sequence[tuple[float, bool]]],
     looks: Looks,
 ) -> None:
     axes.axvline(0, color="black", lw=0.9)
     for place, row in enumerate(block.to_dict("records")):
-        key = row["dataset"], row["variation"]
-        seeds = list(differences.get(key, ()))
+        own = differences.get((row["dataset"], row["variation"]), ())
+        seeds = [difference for difference, _ in own]
         axes.plot(seeds, [place + 0.22] * len(seeds), "o", ms=3.5, mfc="none", mec=plots.GREY)
         if pd.isna(row["shift_points"]):
             axes.text(0, place, " not run", va="center", **plots.SMALL)
@@ -74,7 +72,7 @@ def _draw_forest(
             ends = [row["shift_low_points"], row["shift_high_points"]]
             axes.plot(ends, [place - 0.08] * 2, "-", color=INK, lw=2, solid_capstyle="butt")
         axes.plot(row["shift_points"], place - 0.08, "s", ms=5.5, color=INK)
-        crossed = np.array(seeds)[np.array(failed.get(key, ()), dtype=bool)]
+        crossed = np.array([difference for difference, failed in own if failed])
         plots.cross_out(axes, crossed, np.full(len(crossed), place + 0.22), plots.GREY)
         said = f"{row['verdict']}, p {format_p_value(row['p_value_holm'])}"
         right = axes.get_yaxis_transform()  # x in fractions of the axes, y in data

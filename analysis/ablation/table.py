@@ -54,34 +54,27 @@ def tabulate(records: Sequence[FinishedRecord], facts: StudyFacts) -> pd.DataFra
 
 
 def list_differences(
-    records: Sequence[FinishedRecord], facts: StudyFacts
-) -> dict[tuple[str, str], list[float]]:
-    """(data set, variation) -> each seed's accuracy minus the base's, in points.
+    records: Sequence[FinishedRecord], facts: StudyFacts, looks: Looks
+) -> dict[tuple[str, str], list[tuple[float, bool]]]:
+    """(data set, variation) -> of each seed its difference, in points, and if its search failed.
 
-    Minus the base's of the same search where the two share it, else minus the base's mean.
+    A seed's accuracy minus the base's of the same search where the two share it, else minus the
+    base's mean.
     """
-    differences: dict[tuple[str, str], list[float]] = {}
+    differences: dict[tuple[str, str], list[tuple[float, bool]]] = {}
     for dataset, by_label in _group(records).items():
         base = list_by_search(by_label.get(str(facts.base), {}).values())
         for label in facts.variations if base else ():
-            varied = list_by_search(by_label.get(label, {}).values())
             mean = float(seed_means(list(base.values())).mean())
+            same = {search: _mean(own) for search, own in base.items()}
             differences[dataset, label] = [
-                _mean(accuracies) - (_mean(base[search]) if search in base else mean)
-                for search, accuracies in varied.items()
+                (
+                    _mean(list_accuracies(record)) - same.get(record.trial.search_id, mean),
+                    looks.has_failed(record),
+                )
+                for record in by_label.get(label, {}).values()
             ]
     return differences
-
-
-def list_failed(
-    records: Sequence[FinishedRecord], looks: Looks
-) -> dict[tuple[str, str], list[bool]]:
-    """Whether each seed's search failed to train, keys and order as in `list_differences`."""
-    return {
-        (dataset, label): [looks.has_failed(record) for record in by_seed.values()]
-        for dataset, by_label in _group(records).items()
-        for label, by_seed in by_label.items()
-    }
 
 
 def _group(records: Sequence[FinishedRecord]) -> dict[str, dict[str, BySeed]]:

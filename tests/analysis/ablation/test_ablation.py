@@ -14,7 +14,7 @@ from support import synthetic
 
 from analysis import write_ablation
 from analysis.ablation import figure, markdown
-from analysis.ablation.table import list_differences, list_failed, tabulate
+from analysis.ablation.table import list_differences, tabulate
 from analysis.common.plots import Looks
 from bench.errors import ConfigurationError
 from bench.records.facts import StudyFacts
@@ -84,8 +84,8 @@ def test_variations_with_searches_of_their_own_are_independent_samples() -> None
     assert sorted(rows["p_value_holm"].dropna()) == pytest.approx(
         [min(1, 2 * smaller), max(min(1, 2 * smaller), larger)]
     )
-    gaps = list_differences(records(), FACTS)["digits", "no-kl"]
-    assert gaps == pytest.approx(list(varied - base.mean()))
+    gaps = list_differences(records(), FACTS, LOOKS)["digits", "no-kl"]
+    assert [gap for gap, _ in gaps] == pytest.approx(list(varied - base.mean()))
 
 
 def test_variations_of_the_evaluation_are_paired_by_search() -> None:
@@ -102,7 +102,8 @@ def test_variations_of_the_evaluation_are_paired_by_search() -> None:
     # 4000 / (1000, 2000, 4000): the geometric mean of 4, 2, 1
     assert row["nonzero_ratio"] == pytest.approx(2.0)
     assert rows.loc["late", "nonzero_ratio"] == pytest.approx(1.0)
-    assert list_differences(given, FACTS)["digits", "no-kl"][:3] == pytest.approx(gaps)
+    shown = list_differences(given, FACTS, LOOKS)["digits", "no-kl"]
+    assert [gap for gap, _ in shown[:3]] == pytest.approx(gaps)
     assert "signed-rank test (no-kl)" in markdown.format_page(
         rows.reset_index(), FACTS, "test accuracy"
     )
@@ -132,9 +133,8 @@ def test_the_notes_say_the_verdicts_and_where_seeds_are_few() -> None:
 
 
 def test_the_forest_plot_shows_differences_seeds_and_what_was_not_run() -> None:
-    rows, differences = tabulate(records(), FACTS), list_differences(records(), FACTS)
-    failed = list_failed(records(), LOOKS)
-    (axes,) = figure.draw(rows, differences, failed, FACTS, "known accuracy", LOOKS).axes
+    rows, differences = tabulate(records(), FACTS), list_differences(records(), FACTS, LOOKS)
+    (axes,) = figure.draw(rows, differences, FACTS, "known accuracy", LOOKS).axes
     assert read.rows(axes) == ["no-kl", "late", "unrun"]
     assert axes.get_xlabel() == "difference of known accuracy from vinnas, points"
     zero, seeds, bar, mean = (line.get_xdata() for line in axes.get_lines()[:4])
@@ -158,10 +158,8 @@ def test_the_forest_plot_crosses_out_searches_that_failed_to_train() -> None:
         for accuracy in [0.1 if one.trial.label == "no-kl" and one.trial.seed == 1 else 0.6]
     ]
     looks = Looks.choose(given, FACTS)
-    rows, differences = tabulate(given, FACTS), list_differences(given, FACTS)
-    (axes,) = figure.draw(
-        rows, differences, list_failed(given, looks), FACTS, "accuracy", looks
-    ).axes
+    rows, differences = tabulate(given, FACTS), list_differences(given, FACTS, looks)
+    (axes,) = figure.draw(rows, differences, FACTS, "accuracy", looks).axes
     (crosses,) = [line for line in axes.get_lines() if line.get_marker() == "x"]
     assert list(crosses.get_xdata()) == pytest.approx([-2.5])
     (seeds,) = [line for line in axes.get_lines() if len(line.get_xdata()) == 4][:1]
