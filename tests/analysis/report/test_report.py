@@ -190,7 +190,7 @@ def test_every_part_and_every_figure_is_there(tmp_path: Path) -> None:
     for part in ("findings", "leaderboard", "figures", "trials", "checklist"):
         assert f'<a href="#{part}">' in text and f'<section id="{part}">' in text
     figures = sorted(tmp_path.glob("*.png"))
-    assert text.count('<img src="data:image/png;base64,') == len(figures) == 4
+    assert text.count('<img src="data:image/webp;base64,') == len(figures) == 4
     assert text.count('<img src="data:image/svg+xml;base64,') == 3 + 1  # cells, and the best one
     assert "Collapse: which operations each method selects, and how uniform they are" in text
     assert "(Lindauer and Hutter 2019, arXiv 1909.02453)" in text
