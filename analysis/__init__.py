@@ -71,7 +71,8 @@ def write_all(
     alive by epoch and candidates' accuracies where methods report them; known accuracies where they
     were looked up, and their cost where architectures were trained one by one; rank correlations
     between depths where cells have several; the uncertainty of predictions where the study measured
-    it; the differences of variations where it has some. Posterior tables are looked for beside the
+    it; the differences of variations where it has some. Tuned evaluations, which are of the same
+    searches again, are in the leaderboard alone. Posterior tables are looked for beside the
     records that `files` names, else in `folder`/records. Tables with a row per trial say whether
     its search failed to train. The bytes depend on the records and the study alone, not on their
     order. formats: svg, pdf: of the figures, beside their PNG. Raises ResultsError where the
@@ -113,24 +114,26 @@ def _make_all(
         versions,
     )
     from analysis.common import operations, plots
+    from analysis.common.trials import leave_tuned_out
 
     thresholds = thresholds or operations.CollapseThresholds()
     looks = plots.Looks.choose(records, facts)
     yield leaderboard.make(records, facts, thresholds)
     yield claims.make([(facts, records)], thresholds)
-    yield collapse.make(records, thresholds, posteriors, looks)
-    yield sparsity.make(records, looks)
-    yield posterior.make(records, posteriors, looks)
+    own = leave_tuned_out(records)
+    yield collapse.make(own, thresholds, posteriors, looks)
+    yield sparsity.make(own, looks)
+    yield posterior.make(own, posteriors, looks)
     yield versions.make(records)
     yield from (cells.make(record, looks) for record in cells.choose(records))
-    yield alive.make(records, looks)
-    yield candidates.make(records, looks)
-    yield truth.make(records, looks)
-    yield cost.make(records, looks)
-    yield uncertainty.make(records, looks)
-    yield depth.make(records, looks, facts.name)
+    yield alive.make(own, looks)
+    yield candidates.make(own, looks)
+    yield truth.make(own, looks)
+    yield cost.make(own, looks)
+    yield uncertainty.make(own, looks)
+    yield depth.make(own, looks, facts.name)
     if facts.variations:
-        yield ablation.make(records, facts, looks)
+        yield ablation.make(own, facts, looks)
 
 
 def write_claims(
@@ -192,8 +195,9 @@ def write_ablation(
     """
     from analysis import ablation
     from analysis.common import comparable, outputs, plots
+    from analysis.common.trials import leave_tuned_out
 
-    ordered = comparable.order(records, facts)
+    ordered = leave_tuned_out(comparable.order(records, facts))
     looks = plots.Looks.choose(ordered, facts)
     return outputs.write(folder, ablation.make(ordered, facts, looks))
 
@@ -240,6 +244,7 @@ def write_index(
     """
     from analysis import claims
     from analysis.common import operations, outputs
+    from analysis.common.trials import leave_tuned_out
     from analysis.leaderboard import content
     from analysis.report import index
 
@@ -247,7 +252,7 @@ def write_index(
     described = [
         index.Study(
             own.folder.name,
-            content.build([one for one in records if not one.is_tuned], facts, thresholds),
+            content.build(leave_tuned_out(records), facts, thresholds),
             claims.decide_studies([(facts, records)], thresholds),
             [path.name for path in own.folder.iterdir()],
         )

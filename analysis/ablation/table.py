@@ -12,7 +12,12 @@ from analysis.common import comparisons, sequential
 from analysis.common.intervals import seed_means
 from analysis.common.plots import Looks
 from analysis.common.sequential import Schedule
-from analysis.common.trials import group_by_method, list_accuracies, list_by_search
+from analysis.common.trials import (
+    average_accuracy,
+    group_by_method,
+    list_accuracies,
+    list_by_search,
+)
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
@@ -69,7 +74,7 @@ def list_differences(
             same = {search: _mean(own) for search, own in base.items()}
             differences[dataset, label] = [
                 (
-                    _mean(list_accuracies(record)) - same.get(record.trial.search_id, mean),
+                    average_accuracy(record) - same.get(record.trial.search_id, mean),
                     looks.has_failed(record),
                 )
                 for record in by_label.get(label, {}).values()
@@ -78,11 +83,10 @@ def list_differences(
 
 
 def _group(records: Sequence[FinishedRecord]) -> dict[str, dict[str, BySeed]]:
-    """Data set -> label -> seed -> record, tuned ones left out."""
+    """Data set -> label -> seed -> record."""
     groups: dict[str, dict[str, BySeed]] = {}
     for (dataset, label), own in group_by_method(records).items():
-        by_seed = {record.trial.seed: record for record in own if not record.is_tuned}
-        groups.setdefault(dataset, {})[label] = by_seed
+        groups.setdefault(dataset, {})[label] = {record.trial.seed: record for record in own}
     return groups
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.common.intervals import FEWEST_RESAMPLED, LEVEL, Array
-from analysis.common.rank_statistics import ceiling, reliability
+from analysis.common.rank_statistics import FEWEST_POINTS, ceiling, reliability
 from analysis.common.trials import CANDIDATE_KINDS, TRIAL_COLUMNS, identify, list_pairs
 from bench.records.schema import FinishedRecord
 
@@ -21,8 +21,6 @@ CORRELATION_COLUMNS = (
     *TRIAL_COLUMNS, "drawn", "candidates", "spearman", "low", "high", "ceiling"
 )  # fmt: skip
 RESAMPLES = 2000
-FEWEST_CANDIDATES = 3
-"""Below this no rank correlation is stated."""
 
 
 def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
@@ -55,7 +53,7 @@ def correlate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
         for kind in (*CANDIDATE_KINDS, BOTH):
             drawn = CANDIDATE_KINDS if kind == BOTH else (kind,)
             pairs = [pair for one in drawn for pair in list_pairs(record, one) if pair.trainings]
-            if len(pairs) < FEWEST_CANDIDATES:
+            if len(pairs) < FEWEST_POINTS:
                 continue
             x, y = np.array([(pair.inherited, pair.retrained) for pair in pairs]).T
             value, low, high = bootstrap_spearman(x, y)

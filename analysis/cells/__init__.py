@@ -11,7 +11,12 @@ from matplotlib.figure import Figure
 from analysis.cells.drawing import draw
 from analysis.common.outputs import Outputs
 from analysis.common.plots import Looks
-from analysis.common.trials import group_by_method, name_accuracy, name_method
+from analysis.common.trials import (
+    average_accuracy,
+    group_by_method,
+    name_accuracy,
+    name_method,
+)
 from bench import files
 from bench.errors import ResultsError
 from bench.records.schema import FinishedRecord
@@ -53,7 +58,7 @@ def make(record: FinishedRecord, looks: Looks) -> Outputs:
 
 def picture(record: FinishedRecord, looks: Looks) -> Figure:
     """A record's cells, with its accuracy above. Raises ResultsError where a cell is not valid."""
-    trial, accuracy = record.trial, 100 * record.evaluation.test.accuracy
+    trial, accuracy = record.trial, average_accuracy(record)
     heading = (
         f"{name_method(record)}, {trial.dataset}, seed {trial.seed}: "
         f"{name_accuracy([record])} {accuracy:.2f} %"

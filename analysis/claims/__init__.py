@@ -14,6 +14,7 @@ from analysis.claims.evidence import Setting
 from analysis.claims.ledger import Ledger, decide_all
 from analysis.common.operations import CollapseThresholds
 from analysis.common.outputs import Outputs
+from analysis.common.trials import leave_tuned_out
 from bench.claims import blocks
 from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
@@ -70,7 +71,6 @@ def _split(
 ) -> list[Setting]:
     """Records with tuned evaluations are left out: the study's own settings are what is claimed."""
     by_dataset: dict[str, list[FinishedRecord]] = {}
-    for record in records:
-        if not record.is_tuned:
-            by_dataset.setdefault(record.trial.dataset, []).append(record)
+    for record in leave_tuned_out(records):
+        by_dataset.setdefault(record.trial.dataset, []).append(record)
     return [Setting(facts, name, own, thresholds) for name, own in by_dataset.items()]

@@ -18,7 +18,7 @@ from analysis.claims.outcome import ClaimVerdict, Outcome, Scale, conclude, unde
 from analysis.common.comparisons import SAME, Judgement, Sample, Verdict, judge_pairs
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.rank_statistics import ceiling, reliability, spearman
-from analysis.common.trials import CANDIDATE_KINDS, is_tabular, list_accuracies, list_pairs
+from analysis.common.trials import CANDIDATE_KINDS, average_accuracy, is_tabular, list_pairs
 from bench.claims import model
 from bench.records.schema import FinishedRecord
 
@@ -29,7 +29,7 @@ _POINTS = Scale("points")
 def compare(rule: model.Compare, evidence: Evidence) -> Outcome:
     """Is the method better, not worse, equivalent?"""
     if rule.metric == "accuracy":
-        region, scale, read = rule.region, _POINTS, _average_accuracy
+        region, scale, read = rule.region, _POINTS, average_accuracy
         what = f"accuracy of {name_both(evidence, 'minus')}"
     else:  # the smaller is the better
         region, scale = math.log1p(rule.region / 100), _scale_ratio(1.0)
@@ -218,11 +218,6 @@ def _judge(sample: Sample, baseline: Sample, evidence: Evidence, region: float =
 def _measure(records: Records, read: Callable[[FinishedRecord], float]) -> dict[str, float]:
     """A value of each search, by the search's id."""
     return {record.trial.search_id: read(record) for record in records}
-
-
-def _average_accuracy(record: FinishedRecord) -> float:
-    values = list_accuracies(record)
-    return sum(values) / len(values)
 
 
 def _log_size(record: FinishedRecord, metric: str = "nonzero_parameters") -> float:

@@ -102,8 +102,7 @@ def _by_method(
 ) -> Iterator[tuple[dict[str, Any], list[Genotype], list[Choices]]]:
     """(method and data set, genotypes, their choices), one genotype for every search seed."""
     for (dataset, label), own in group_by_method(records).items():
-        by_seed = {record.trial.seed: record for record in reversed(own)}  # the untuned is first
-        first = [by_seed[seed] for seed in sorted(by_seed)]
-        genotypes = [record.architecture for record in first]
-        choices = [list_choices(record.architecture, count_inputs(record)) for record in first]
+        by_seed = sorted(own, key=lambda record: record.trial.seed)
+        genotypes = [record.architecture for record in by_seed]
+        choices = [list_choices(record.architecture, count_inputs(record)) for record in by_seed]
         yield {"method": label, "dataset": dataset}, genotypes, choices

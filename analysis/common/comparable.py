@@ -44,12 +44,11 @@ def order(
         )
 
     def locate(record: FinishedRecord) -> str:
-        name = record.trial.label, record.trial.id
-        return (files or {}).get(name) or f"{record.trial.stem}.json"
+        return (files or {}).get(record.trial.key) or f"{record.trial.stem}.json"
 
     unique: dict[tuple[str, str], FinishedRecord] = {}
     for record in records:
-        if unique.setdefault((record.trial.label, record.trial.id), record) != record:
+        if unique.setdefault(record.trial.key, record) != record:
             raise ResultsError(f"two different records of one trial: {locate(record)}")
     ordered = sorted(unique.values(), key=key)
     for before, after in pairwise(ordered):

@@ -174,8 +174,8 @@ def conclude(comparison: Comparison, p_holm: float, region: float) -> Verdict:
     - equivalent: the inner interval of the shift (90 % at a level of 95 %) and the difference of
       the means lie in the region of practical equivalence, [-region, region]; also where the
       difference is significant.
-    - better, worse: significant at 1 - level (5 %), and shift and means differ in the same
-      direction.
+    - better, worse: significant at 1 - level (5 %), and most of the pairs and the means differ in
+      the same direction.
     - undecided: all else, and always with fewer than `FEWEST_SEEDS` seeds.
     """
     if min(comparison.seeds) < FEWEST_SEEDS:

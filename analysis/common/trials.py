@@ -47,6 +47,17 @@ def list_accuracies(record: FinishedRecord) -> list[float]:
     return [100 * evaluation.test.accuracy for evaluation in record.evaluation.all]
 
 
+def average_accuracy(record: FinishedRecord) -> float:
+    """The mean accuracy (percent) of all evaluations of a trial's architecture."""
+    values = list_accuracies(record)
+    return sum(values) / len(values)
+
+
+def leave_tuned_out(records: Iterable[FinishedRecord]) -> list[FinishedRecord]:
+    """The records of the study's own settings: a tuned evaluation is of the same search again."""
+    return [record for record in records if not record.is_tuned]
+
+
 def list_by_search(records: Iterable[FinishedRecord]) -> dict[str, list[float]]:
     """The accuracies of each search by its id: trials of one search share the id."""
     return {record.trial.search_id: list_accuracies(record) for record in records}

@@ -49,7 +49,7 @@ def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
     """
     rows: dict[tuple[Any, ...], list[float]] = {}
     for record in records:
-        if is_tabular(record) or record.is_tuned:
+        if is_tabular(record):
             continue
         evaluation = dict(record.configuration["evaluation"])
         scale = tuple(evaluation.pop(axis, None) for axis in AXES)

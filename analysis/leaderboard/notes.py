@@ -101,7 +101,7 @@ def _explain_failures(records: Sequence[FinishedRecord], facts: StudyFacts) -> l
             " since they have next to no weights to inherit), or where its training loss rose over"
             " the last half. A method"
             f" that failed so on most seeds has no rank and no verdict. Failed: {len(details)} of"
-            f" {judged} searches that were judged{':' if details else '.'}",
+            f" {judged} trials whose search was judged{':' if details else '.'}",
             tuple(details),
         )
     ]

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.common import posterior_tables
 from analysis.common.posterior_tables import QUANTITIES
 from analysis.common.rank_statistics import spearman
-from analysis.common.trials import TRIAL_COLUMNS, identify
+from analysis.common.trials import TRIAL_COLUMNS, average_accuracy, identify
 from bench.columns import POSTERIOR
 from bench.records.schema import FinishedRecord
 
@@ -103,7 +103,7 @@ def tabulate_confidence(rows: pd.DataFrame, records: Sequence[FinishedRecord]) -
                     "selected": len(own),
                     "mean_probability": own["probability"].mean(),
                     "least_probability": own["probability"].min(),
-                    "test_accuracy_percent": 100 * record.evaluation.test.accuracy,
+                    "test_accuracy_percent": average_accuracy(record),
                 }
             )
     return pd.DataFrame(points, columns=list(CONFIDENCE_COLUMNS))

@@ -17,7 +17,7 @@ from analysis.claims.ledger import Entry, Ledger
 from analysis.common import pages
 from analysis.common.outputs import Outputs
 from analysis.common.plots import Looks
-from analysis.common.trials import name_accuracy
+from analysis.common.trials import average_accuracy, leave_tuned_out, name_accuracy
 from analysis.leaderboard.content import Leaderboard
 from analysis.leaderboard.formats import describe
 from analysis.posterior.tables import read_final
@@ -71,7 +71,7 @@ def make(
         "title": leaderboard.facts.name,
         "study_notes": " ".join(leaderboard.facts.notes.split()),
         "claims": [_describe_claim(entry) for entry in ledger.entries],
-        "depth": depth.describe(records),
+        "depth": depth.describe(leave_tuned_out(records)),
         "plots": _draw_plots(records, leaderboard, looks),
         "height": charts.HEIGHT,
         "cell": _draw_best(records, leaderboard, looks),
@@ -113,7 +113,7 @@ def _draw_plots(
             "dataset": record.trial.dataset,
             "evaluation": "tuned" if record.is_tuned else "default",
             "seed": record.trial.seed,
-            "accuracy_percent": 100 * record.evaluation.test.accuracy,
+            "accuracy_percent": average_accuracy(record),
             "failed": looks.has_failed(record),
         }
         for record in records
@@ -142,5 +142,5 @@ def _draw_best(records: Sequence[FinishedRecord], leaderboard: Leaderboard, look
         for record in records
         if (record.trial.label, record.trial.dataset) == (first["method"], first["dataset"])
     ]
-    best = max(own, key=lambda one: (not looks.has_failed(one), one.evaluation.test.accuracy))
+    best = max(own, key=lambda one: (not looks.has_failed(one), average_accuracy(one)))
     return trials.embed_figure(cells.picture(best, looks))

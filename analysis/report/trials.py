@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,16 @@ from analysis import cells
 from analysis.common import plots
 from analysis.common.pages import HtmlTable
 from analysis.common.plots import Looks
-from analysis.common.trials import TRIAL_COLUMNS, identify, name_accuracy, name_method
-from analysis.report import rerun
+from analysis.common.trials import (
+    TRIAL_COLUMNS,
+    average_accuracy,
+    identify,
+    name_accuracy,
+    name_method,
+)
 from bench.records.parts import Stage
-from bench.records.schema import FailedRecord, FinishedRecord
+from bench.records.schema import FailedRecord, FinishedRecord, RunRecord
+from bench.study import yaml
 
 HEADINGS = (
     ("trial", False), ("method", False), ("data set", False), ("seed", True),
@@ -35,10 +42,11 @@ def tabulate(records: Sequence[FinishedRecord]) -> HtmlTable:
     texts, keys = [], []
     for record in records:
         names, evaluation = identify(record), record.evaluation
-        accuracy = 100 * evaluation.test.accuracy
+        accuracy = average_accuracy(record)
         link = Markup('<a href="#{}">{}</a>').format(_anchor(record), names["trial"])
         place = [name_method(record), names["dataset"], names["seed"]]
-        values = [evaluation.nonzero_parameters, record.search.total_seconds, evaluation.seconds]
+        seconds = [record.search.total_seconds, evaluation.total_seconds]
+        values = [evaluation.nonzero_parameters, *seconds]
         numbers = [f"{accuracy:.2f}", *(f"{value:,.0f}" for value in values)]
         texts.append([link, *map(str, place), *numbers])
         keys.append([names["trial"], *place, accuracy, *values])
@@ -56,7 +64,7 @@ def describe(
     which take most of the space.
     """
     trial = record.trial
-    accuracy = 100 * record.evaluation.test.accuracy
+    accuracy = average_accuracy(record)
     own = posterior[(posterior["trial"] == trial.id[:8]) & (posterior["method"] == trial.label)]
     tables = {
         "History of the search": _tabulate_history(record.search),
@@ -70,7 +78,7 @@ def describe(
         "results": _list_results(record),
         "tables": {name: table for name, table in tables.items() if is_whole and table.texts},
         "provenance": _list_provenance(record),
-        "rerun": rerun.describe(record),
+        **_describe_rerun(record),
     }
 
 
@@ -80,7 +88,7 @@ def describe_failure(record: FailedRecord) -> dict[str, Any]:
     return {
         "title": f"{trial.label}, {trial.dataset}, seed {trial.seed}: failed",
         "message": f"{error.stage}: {error.type}: {error.message}\n{error.traceback}".rstrip(),
-        "rerun": rerun.describe(record),
+        **_describe_rerun(record),
     }
 
 
@@ -108,6 +116,16 @@ def _make_url(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
+def _describe_rerun(record: RunRecord) -> dict[str, str]:
+    """The configuration as YAML, and the commands that run the trial of the record again."""
+    study, commit = record.trial.study, record.provenance and record.provenance.git_commit
+    commands = [f"git checkout {commit}"] if commit else []
+    path = f"results/{study}/records/{record.trial.stem}.json"
+    finished = isinstance(record, FinishedRecord)
+    commands.append(shlex.join(["bench", *(("rerun", path) if finished else ("run", study))]))
+    return {"configuration": yaml.dump(record.configuration), "commands": "\n".join(commands)}
+
+
 def _anchor(record: FinishedRecord) -> str:
     return f"trial-{record.trial.label}-{record.trial.id[:8]}"
 
@@ -115,9 +133,10 @@ def _anchor(record: FinishedRecord) -> str:
 def _list_results(record: FinishedRecord) -> dict[str, str]:
     search, evaluation, test = record.search, record.evaluation, record.evaluation.test
     selection = sorted(record.selection.model_dump(exclude_unset=True).items())
-    name = evaluation.accuracy_name
+    name, trainings = evaluation.accuracy_name, len(evaluation.all)
     return {
-        f"{name[0].upper()}{name[1:]}": f"{100 * test.accuracy:.2f} % of {test.images:,} images",
+        f"{name[0].upper()}{name[1:]}": f"{average_accuracy(record):.2f} % of {test.images:,}"
+        f" images{f', mean of {trainings} trainings' if trainings > 1 else ''}",
         "Negative log-likelihood": _format(test.nll, "{:.4f} nats"),
         "Calibration error": _format(test.ece, "{:.4f} (15 bins)"),
         "Parameters": f"{evaluation.parameters:,}, of which {evaluation.nonzero_parameters:,} are"
@@ -125,7 +144,8 @@ def _list_results(record: FinishedRecord) -> dict[str, str]:
         "FLOPs": f"{evaluation.flops:,} per image",
         "Search": f"{search.seconds:,.1f} s, selection {search.selection_seconds:,.1f} s, peak"
         f" memory {_format_memory(search)}",
-        "Evaluation": f"{evaluation.seconds:,.1f} s, peak memory {_format_memory(evaluation)}",
+        "Evaluation": f"{evaluation.total_seconds:,.1f} s, peak memory"
+        f" {_format_memory(evaluation)}",
         "Hardware": f"{record.environment.hardware}, {record.environment.device}",
         "Selection": ", ".join(
             f"{key} {_shorten(value)}" for key, value in selection if _is_short(value)

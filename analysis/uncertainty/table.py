@@ -74,9 +74,9 @@ def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
     """One row per (trial, way of predicting, images, strength); the columns are `TRIAL_TABLE`.
 
     images: `TEST` with strength 0, or a corruption. An architecture that was evaluated several
-    times has the mean of its evaluations. Trials with tuned evaluations are left out.
+    times has the mean of its evaluations.
     """
-    rows = [row for record in records if not record.is_tuned for row in _iter_rows(record)]
+    rows = [row for record in records for row in _iter_rows(record)]
     return pd.DataFrame(rows, columns=list(TRIAL_TABLE))
 
 

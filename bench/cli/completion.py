@@ -24,7 +24,7 @@ def complete_study(_: Context, __: Parameter, incomplete: str) -> list[Completio
 
 
 def complete_method(_: Context, __: Parameter, incomplete: str) -> list[CompletionItem]:
-    """Installed methods; bench.method, which lists them too, would import torch."""
+    """Installed methods; bench.plugins, which lists them too, would import torch."""
     names = {entry.name for entry in metadata.entry_points(group="bench.methods")}
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
 

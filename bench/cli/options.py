@@ -247,9 +247,11 @@ class StudyArguments:
 
     def join_folder(self, studies: Sequence[Gathered]) -> Path:
         """Where the tables of these studies together belong."""
+        from bench.records.gather import name_jointly
+
         if len(studies) == 1:
             return studies[0].folder
-        return self.results / "+".join(one.facts.name for one in studies)
+        return self.results / name_jointly(one.facts.name for one in studies)
 
 
 def study(function: Function, several: bool = False, required: bool = True) -> Function:

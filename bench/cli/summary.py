@@ -147,7 +147,9 @@ def _rank(row: Row) -> str:
 
 
 def _rank_interval(row: Row) -> str:
-    few = _is_null(row["rank_low"]) or row["seeds"] < 2
+    from analysis.common.intervals import FEWEST_SEEDS
+
+    few = _is_null(row["rank_low"]) or row["seeds"] < FEWEST_SEEDS
     return "" if few else f"({row['rank_low']} to {row['rank_high']})"
 
 

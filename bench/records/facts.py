@@ -22,7 +22,7 @@ class StudyFacts:
 
     labels, datasets, seeds: in the study's order. base, variations: of its ablations, label ->
     what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
-    of a folder of records without its study file. gate: the gate's verdict in words
+    `missing` is of a folder of records without its study file. gate: the gate's verdict in words
     (`bench.records.gate.describe_state`). worst_references: data set -> validation accuracy of its
     worst reference cell, where the gate was run under the study's setting. gate_passed: data set ->
     whether the gate passed on it, where it was run. plain_labels: those whose method has its

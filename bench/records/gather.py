@@ -142,7 +142,7 @@ def merge(located: Located) -> tuple[list[RunRecord], dict[tuple[str, str], str]
     kept: dict[tuple[str, str], RunRecord] = {}
     places: dict[tuple[str, str], str] = {}
     for where, record in located:
-        key = (record.trial.label, record.trial.id)
+        key = record.trial.key
         known = kept.get(key)
         if known is not None and known.status == record.status and known != record:
             raise ResultsError(f"two different records of one trial: {places[key]} and {where}")
@@ -155,16 +155,20 @@ def _finished(records: Iterable[RunRecord]) -> list[FinishedRecord]:
     return [record for record in records if isinstance(record, FinishedRecord)]
 
 
+def name_jointly(names: Iterable[str]) -> str:
+    """What several studies together are called, and the folder of their tables: in no order."""
+    return "+".join(sorted(set(names)))
+
+
 def _join(parts: Sequence[Gathered], results: Path) -> Gathered:
     """Several studies as one; a label of two studies has to be the same method in both."""
     records, places = merge(
-        (part.files[record.trial.label, record.trial.id], record)
-        for part in parts
-        for record in part.records
+        (part.files[record.trial.key], record) for part in parts for record in part.records
     )
     each = [part.facts for part in parts]
     baselines = {known.baseline for known in each if known.baseline}
-    name = "+".join(dict.fromkeys(known.name for known in each))
+    regions = {known.region for known in each}
+    name = name_jointly(part.facts.name for part in parts)
     gates = {known.name: f"{known.name}: {known.gate}" for known in each if known.gate}
     joined = StudyFacts(
         name=name,
@@ -177,6 +181,7 @@ def _join(parts: Sequence[Gathered], results: Path) -> Gathered:
         gate=" ".join(gates.values()) or None,
         worst_references=_join_references(each),
         populations=tuple(one for known in each for one in known.populations),
+        region=regions.pop() if len(regions) == 1 else REGION,
         looks=_join_looks(each),
     )
     return Gathered(_finished(records), [], places, joined, results / name)

@@ -99,7 +99,9 @@ def mean_cross_entropy(terms: Mapping[str, float | None]) -> float | None:
 def measure_rise(losses: Sequence[float]) -> float:
     """By how much (nats) the least-squares line through the losses rises from end to end.
 
-    0 where that is no more than `ERRORS` standard errors of it, or than `LEAST_RISE` of the mean.
+    0 where that is no more than `LEAST_RISE` of the mean, or no more than noise: at `ERRORS`
+    standard errors if these were known; as they are estimated from few losses, at the quantile of
+    Student's t that is passed as rarely.
     """
     count = len(losses)
     if count < FEWEST_EPOCHS:
@@ -109,5 +111,8 @@ def measure_rise(losses: Sequence[float]) -> float:
     slope = float(steps @ values / (steps @ steps))
     deviation = math.sqrt(float(((values - slope * steps) ** 2).sum()) / (count - 2))
     rise, length = slope * (count - 1), count - 1
-    noise = ERRORS * deviation * length / math.sqrt(float(steps @ steps))
+    from scipy import special  # training itself does without it
+
+    errors = float(special.stdtrit(count - 2, special.ndtr(ERRORS)))
+    noise = errors * deviation * length / math.sqrt(float(steps @ steps))
     return rise if rise > max(noise, LEAST_RISE * float(np.mean(losses))) else 0.0

@@ -47,6 +47,11 @@ class TrialIdentity(Part):
     seed: Count
 
     @property
+    def key(self) -> tuple[str, str]:
+        """(label, id): of trials of one configuration under two labels each has a record."""
+        return self.label, self.id
+
+    @property
     def stem(self) -> str:
         """The name of the trial's files, without suffix."""
         return stem(self.model_dump())

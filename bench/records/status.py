@@ -25,10 +25,10 @@ def describe(
     folder: the results'. digests: of the data sets that could be looked at.
     """
     old = find_stale(standing, study.trials, digests)
-    reasons = {f.trial.id: f"{f.error.type}: {f.error.message}" for f in standing.failed} | old
+    reasons = {f.trial.key: f"{f.error.type}: {f.error.message}" for f in standing.failed} | old
     for trial in study.trials:
-        state = "stale" if trial.id in old else standing.state_of(trial)
-        why = f": {reasons[trial.id]}" if trial.id in reasons else ""
+        state = "stale" if trial.key in old else standing.state_of(trial)
+        why = f": {reasons[trial.key]}" if trial.key in reasons else ""
         yield f"{state:8}  {trial.id[:8]}  {trial}{why}"
     for record in standing.stale:
         why = _explain(record, study.trials)
@@ -52,19 +52,19 @@ def describe(
 
 def find_stale(
     standing: Standing, trials: Sequence[Trial], digests: Digests | None = None
-) -> dict[str, str]:
-    """Of finished trials that another engine made, or on data that has changed: why, by id."""
-    engines = {record.trial.id: explain_engine(record) for record in standing.finished}
+) -> dict[tuple[str, str], str]:
+    """Of finished trials that another engine made, or on data that has changed: why, by key."""
+    engines = {record.trial.key: explain_engine(record) for record in standing.finished}
     reasons = {trial: why for trial, why in engines.items() if why is not None}
     return find_changed_data(standing, trials, digests or {}) | reasons
 
 
 def find_changed_data(
     standing: Standing, trials: Sequence[Trial], digests: Digests
-) -> dict[str, str]:
-    """Of finished trials whose data set has changed since: how, by id."""
-    now = {trial.id: digests.get(trial.data) for trial in trials}
-    reasons = {r.trial.id: explain_data(r, now.get(r.trial.id)) for r in standing.finished}
+) -> dict[tuple[str, str], str]:
+    """Of finished trials whose data set has changed since: how, by key."""
+    now = {trial.key: digests.get(trial.data) for trial in trials}
+    reasons = {r.trial.key: explain_data(r, now.get(r.trial.key)) for r in standing.finished}
     return {trial: why for trial, why in reasons.items() if why is not None}
 
 

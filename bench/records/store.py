@@ -77,24 +77,24 @@ class Standing:
 
     def list_unfinished(self, trials: Iterable[Trial]) -> list[Trial]:
         """Those of the trials that have no finished record, in their order."""
-        finished = {record.trial.id for record in self.finished}
-        return [trial for trial in trials if trial.id not in finished]
+        finished = {record.trial.key for record in self.finished}
+        return [trial for trial in trials if trial.key not in finished]
 
     def state_of(self, trial: Trial) -> Literal["finished", "failed", "missing"]:
         """What has become of a trial."""
-        return self._states.get(trial.id, "missing")
+        return self._states.get(trial.key, "missing")
 
     @cached_property
-    def _states(self) -> dict[str, Literal["finished", "failed"]]:
-        return {record.trial.id: record.status for record in self.recorded}
+    def _states(self) -> dict[tuple[str, str], Literal["finished", "failed"]]:
+        return {record.trial.key: record.status for record in self.recorded}
 
 
 def classify(records: Iterable[RunRecord], trials: Iterable[Trial]) -> Standing:
     """Where `trials` stand, from records in any order."""
-    by_trial = {(record.trial.label, record.trial.id): record for record in records}
+    by_trial = {record.trial.key: record for record in records}
     standing = Standing()
     for trial in trials:
-        record = by_trial.pop((trial.label, trial.id), None)
+        record = by_trial.pop(trial.key, None)
         if record is None:
             standing.missing.append(trial)
         elif isinstance(record, FinishedRecord):

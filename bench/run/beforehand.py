@@ -92,8 +92,8 @@ def preview_data(trials: Sequence[Trial], root: Path | None) -> tuple[list[str],
 
 def read_own_digests(study: Study, standing: Standing, root: Path | None) -> dict[DataConfig, str]:
     """Digests of the data sets that are the user's own files, which change, and that are there."""
-    finished = {record.trial.id for record in standing.finished}
-    configs = {trial.data for trial in study.trials if trial.id in finished}
+    finished = {record.trial.key for record in standing.finished}
+    configs = {trial.data for trial in study.trials if trial.key in finished}
     digests: dict[DataConfig, str] = {}
     for config in configs:
         if config.is_own or registry.is_cheap(config):

@@ -214,13 +214,13 @@ def _run_missing(
     )
     digests = beforehand.list_digests(data)
     old = status.find_stale(standing, study.trials, digests) if settings.stale else {}
-    kept = {r.trial.id: r for r in standing.finished if r.trial.id not in old}
+    kept = {r.trial.key: r for r in standing.finished if r.trial.key not in old}
     workplace = Workplace(store.folder / "checkpoints", settings.data_root)
     for record in kept.values():
         workplace.forget(
             record.trial.stem
         )  # of a run that was killed just as it had written the record
-    todo = [trial for trial in study.trials if trial.id not in kept]
+    todo = [trial for trial in study.trials if trial.key not in kept]
     for line in changes.describe(study, [*standing.recorded, *standing.stale]):
         display.say(line)
     if not todo:

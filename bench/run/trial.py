@@ -200,11 +200,6 @@ class _Run:
 
         return measure(predict, data.test.mixed(), MEASURE_BATCH, self.trial.search.channels_last)
 
-    @property
-    def _repeats(self) -> int:
-        evaluation = self.trial.evaluation
-        return 1 if isinstance(evaluation, TabularConfig) else evaluation.repeats
-
     def _evaluate(self, data: EvaluationData, genotype: Genotype, method: Method) -> None:
         """Train and measure the architecture, with as many evaluation seeds as the study asks for.
 
@@ -217,7 +212,7 @@ class _Run:
             return
         first, *others = [
             self._evaluation(data, genotype, method, config, number)
-            for number in range(self._repeats)
+            for number in range(config.repeats)
         ]
         self.parts["evaluation"] = {**first, "repeats": others} if others else first
 

@@ -85,6 +85,11 @@ class Trial:
         return isinstance(self.evaluation, TabularConfig) and needs_table(self.method)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """(label, id): of trials of one configuration under two labels each has a record."""
+        return self.label, self.id
+
+    @property
     def stem(self) -> str:
         """The name of this trial's files, without suffix."""
         return stem(self.identity())

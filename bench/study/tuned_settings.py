@@ -98,7 +98,7 @@ def extended(study: Study, path: Path, *, strict: bool) -> Study:
 
     strict: what matches no trial of the study is an error (else, with other methods, it is none).
     """
-    added: dict[str, Trial] = {}
+    added: dict[tuple[str, str], Trial] = {}
     for index, entry in enumerate(_entries(path, study)):
         at = Place(str(path), f"settings[{index}]")
         matching = [trial for trial in study.trials if _matches(trial, entry["for"])]
@@ -106,16 +106,16 @@ def extended(study: Study, path: Path, *, strict: bool) -> Study:
             rule = f"matches no trial of study {study.name} (methods: {', '.join(study.labels)})"
             raise (at / "for").wrong(entry["for"], rule)
         for trial in matching:
-            if trial.id in added:
+            if trial.key in added:
                 raise at.error(f"{trial} is in an earlier entry too")
-            added[trial.id] = _tune(trial, entry, len(matching), at)
-    trials = tuple(both for t in study.trials for both in (t, added.get(t.id)) if both is not None)
+            added[trial.key] = _tune(trial, entry, len(matching), at)
+    trials = tuple(both for t in study.trials for both in (t, added.get(t.key)) if both is not None)
     return dataclasses.replace(study, trials=trials)
 
 
 def _entries(path: Path, study: Study) -> list[dict[str, Any]]:
     file, data = Place(str(path)), yaml_file.read(path)
-    file.only(data, ("study", "settings", "tuned"))
+    file.only(data, ("study", "settings"))
     if data.get("study", study.name) != study.name:
         rule = f"these settings are not of study {study.name}"
         raise (file / "study").wrong(data["study"], rule)

@@ -6,9 +6,6 @@ from typing import Literal
 
 from bench.options import options
 
-DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
-"""The data sets of NAS-Bench-201, as the tables name them."""
-
 
 @options
 class TabularConfig:

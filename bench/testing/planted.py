@@ -26,8 +26,6 @@ SPACE = SpaceConfig(
     stem_multiplier=1,
 )
 PLANTED = "sep_conv_3x3"
-UNIFORM_SHARE = 1 / 3
-"""What a uniform choice among the operations other than `none` selects of the planted one."""
 SIDE, PAIRS, DISTANCE = 8, 2, 3
 
 

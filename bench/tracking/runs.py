@@ -93,7 +93,7 @@ def find_pending(records: Iterable[RunRecord], folder: Path, uri: str | None) ->
     return [
         record
         for record in records
-        if (entry := known.get(record.trial.id)) is None
+        if (entry := known.get(record.trial.stem)) is None
         or entry["record"] != digest(record)
         or not set(trials.list_files(record, folder)) <= set(entry["artifacts"])
     ]

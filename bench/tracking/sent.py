@@ -21,9 +21,9 @@ TABLES = "tables"
 """The entry of the leaderboard, the report and the figures, among those of trials."""
 
 Entries = dict[str, dict[str, Any]]
-"""Trial id -> {"record": digest, "run": run id, "artifacts": names}.
+"""Trial's stem -> {"record": digest, "run": run id, "artifacts": names}.
 
-The file has a line for each: [store, trial id, entry]; a later one counts.
+The file has a line for each: [store, stem, entry]; a later one counts.
 """
 
 

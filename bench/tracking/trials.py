@@ -39,6 +39,8 @@ def log(experiment: Experiment, record: RunRecord, sender: Sender) -> tuple[str,
     current = digest(record)
     complete, older, stages = None, [], []
     for run in experiment.search(f"tags.trial = '{record.trial.id}'"):
+        if run.data.tags.get("label") != record.trial.label:
+            continue  # another label's trial of the same configuration
         if run.data.tags.get("stage") != "trial":
             stages.append(run)
         elif run.info.status == "RUNNING":
@@ -63,7 +65,7 @@ def log(experiment: Experiment, record: RunRecord, sender: Sender) -> tuple[str,
             done = "updated"
     names = sorted(list_files(record, sender.folder))
     entry = {"record": current, "run": run_id, "artifacts": names}
-    sent.remember(sender.folder, sender.uri, record.trial.id, entry)
+    sent.remember(sender.folder, sender.uri, record.trial.stem, entry)
     return run_id, done
 
 

@@ -29,9 +29,7 @@ class Checkpoint:
         """The saved state, or None."""
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            return None
-        except Exception:  # a damaged checkpoint only costs the time to train again
+        except Exception:  # there is none, or it is damaged, which costs the time to train again
             return None
         return state if state.get("identity") == self.identity else None
 

@@ -128,7 +128,7 @@ class EvaluationConfig:
     gradient_clip: Positive = 5.0
     """Largest gradient norm."""
     drop_path: Share = 0.2
-    """Drop-path probability at the last epoch."""
+    """Drop-path probability to which training grows, by 1 / epochs of it an epoch."""
     auxiliary_weight: NonNegative = 0.4
     """Weight of the auxiliary head's loss; 0: none."""
     label_smoothing: Share = 0.0

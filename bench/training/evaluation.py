@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.data.splits import EvaluationData, SearchData
+from bench.data.splits import EvaluationData, SearchData, Split
 from bench.seeds import derive
 from bench.space.compact import compact
 from bench.space.network import DiscreteNetwork
@@ -54,13 +54,13 @@ def evaluate(
     network.eval()
     training.settle()
     before_zeroing = training.measure(data.test)
-    path = zeroing_path(training, data)
+    held_out = data.search.validation if arguments.config.train_on == "train" else None
+    path = zeroing_path(training, data.test, held_out)
     training.zero()
     layers = layer_table(network)
-    held_out = arguments.config.train_on == "train"
     result = {
         "test": training.measure(data.test),
-        "validation": training.measure(data.search.validation) if held_out else None,
+        "validation": training.measure(held_out) if held_out is not None else None,
         "test_before_zeroing": before_zeroing,
         "parameters": sum(row["parameters"] for row in layers),
         "nonzero_parameters": count_nonzero(layers),
@@ -169,8 +169,10 @@ def validate(
     }
 
 
-def zeroing_path(training: Training, data: EvaluationData) -> list[dict[str, Any]]:
-    """Test and validation quality and non-zero parameters at each of the method's thresholds.
+def zeroing_path(training: Training, test: Split, held_out: Split | None) -> list[dict[str, Any]]:
+    """Quality and non-zero parameters at each of the method's thresholds.
+
+    held_out: validation images; None: all were trained on, and there is no validation quality.
 
     The network is as before afterwards. The path describes; nothing is chosen by it.
     """
@@ -184,8 +186,8 @@ def zeroing_path(training: Training, data: EvaluationData) -> list[dict[str, Any
             {
                 "threshold": threshold,
                 "nonzero_parameters": count_nonzero(layer_table(network)),
-                "test": training.measure(data.test),
-                "validation": training.measure(data.search.validation),
+                "test": training.measure(test),
+                "validation": training.measure(held_out) if held_out is not None else None,
             }
         )
     network.load_state_dict(kept)

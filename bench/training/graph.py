@@ -2,7 +2,7 @@
 
 A step of these networks is thousands of small kernels, whose launches cost a GPU more than their
 work does. The graph bakes in what Python computes once an epoch: learning rates, annealing factors,
-drop path. Unmeasured so far: no CUDA device was at hand; what does not need one is tested on a CPU.
+drop path. tests/gpu compares it with steps that are not captured, and times both.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Group:
 
 def find_groups(study: Study, standing: Standing, settings: Settings) -> list[Group]:
     """The groups with at least one architecture. Raises ConfigurationError if sizes differ."""
-    records = {record.trial.id: record for record in standing.finished}
+    records = {record.trial.key: record for record in standing.finished}
     unfinished = len(study.trials) - len(records)
     if unfinished:
         print(
@@ -70,8 +70,8 @@ def find_groups(study: Study, standing: Standing, settings: Settings) -> list[Gr
         found = group.found
         # of the first seeds of each label, as many as are asked for
         known = sum(other.trial.label == trial.label for other in found)
-        if trial.id in records and known < (settings.architectures or len(study.trials)):
-            found += (Found(trial, records[trial.id].architecture),)
+        if trial.key in records and known < (settings.architectures or len(study.trials)):
+            found += (Found(trial, records[trial.key].architecture),)
         groups[tuple(of.values())] = Group(of, group.size + 1, found)
     kept = [group for group in groups.values() if group.found]
     if len({len(group.found) for group in kept}) > 1:

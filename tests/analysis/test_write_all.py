@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,24 @@ def test_same_bytes_whatever_the_order(tmp_path: Path, monkeypatch: pytest.Monke
     first = contents(tmp_path / "one")
     assert set(first) == {str(path.relative_to(tmp_path / "one")) for path in paths}
     assert contents(tmp_path / "two") == first
+
+
+def test_tuned_evaluations_are_no_further_seeds_of_any_topic_but_the_leaderboard(
+    tmp_path: Path,
+) -> None:
+    given = records()
+    tuned = [
+        synthetic.change(one, {"tuning": {"seconds": 1.0}, "trial.id": one.trial.id[::-1]})
+        for one in given
+    ]
+    write_all(tmp_path / "plain", given, FACTS)
+    write_all(tmp_path / "both", [*tuned, *given], FACTS)
+    plain_files, both = contents(tmp_path / "plain"), contents(tmp_path / "both")
+    own = {name for name in plain_files if not re.match("leaderboard|cells/|constraints", name)}
+    assert {name for name in own if both[name] != plain_files[name]} == set()
+    assert both["leaderboard.csv"].count(b"\n") > plain_files["leaderboard.csv"].count(b"\n")
+    only = write_all(tmp_path / "tuned", tuned, FACTS)
+    assert {"leaderboard.md", "constraints.txt"} <= {path.name for path in only}
 
 
 def test_same_bytes_in_another_process_and_without_torch(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from support import studies, tiny_trials
 
 from bench.cli.main import main
+from bench.records import sequential
+from bench.records.facts import REGION
 from bench.records.gather import gather
 from bench.records.store import Store
 from bench.study.file import load
@@ -121,6 +123,25 @@ def test_gates_of_joined_studies_are_said_of_each(store: Store, tmp_path: Path) 
     gates = gather(["small.yaml", "other.yaml"], tmp_path / "results", THREE[1:]).facts.gate
     assert gates is not None and gates.count("NOT RUN") + gates.count("none.") == 2
     assert "other: Gate: " in gates and "small: Gate: " in gates
+
+
+def test_joined_studies_have_one_name_and_the_region_that_both_have(
+    store: Store, tmp_path: Path
+) -> None:
+    text = (tmp_path / "small.yaml").read_text()
+    (tmp_path / "other.yaml").write_text(text.replace("name: small", "name: other"))
+    results = tmp_path / "results"
+    for name in ("small", "other"):
+        study = load(f"{name}.yaml", THREE[1:])
+        sequential.write(results / name, sequential.plan(study, [5], 1.0))
+    order = ["small.yaml", "other.yaml"]
+    joined = [gather(each, results, THREE[1:]) for each in (order, order[::-1])]
+    assert [one.facts.name for one in joined] == ["other+small"] * 2
+    assert [one.folder for one in joined] == [results / "other+small"] * 2
+    assert [one.facts.region for one in joined] == [1.0, 1.0]
+    other = sequential.plan(load("other.yaml", THREE[1:]), [5], 2.0)
+    sequential.write(results / "other", other)
+    assert gather(order, results, THREE[1:]).facts.region == REGION
 
 
 def test_the_baseline_may_be_chosen(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -96,6 +97,17 @@ def test_noise_is_no_rise() -> None:
     assert measure_rise([1.0, 1.3, 0.9, 1.2, 1.0, 1.25]) == 0.0
     assert measure_rise([1.0, 1.001, 1.002, 1.003]) == 0.0  # a third of a per cent
     assert measure_rise([1.0, 2.0]) == 0.0  # two epochs make no line with an error
+
+
+def test_few_losses_have_to_rise_by_more_standard_errors() -> None:
+    """With one degree of freedom Student's t passes 13.97 as rarely as a normal value passes 2."""
+    assert measure_rise([1.0, 1.04, 1.1]) == 0.0  # 8.7 standard errors
+    assert measure_rise([1.0, 1.048, 1.1]) == pytest.approx(0.1)  # 43 standard errors
+    rises = sum(
+        measure_rise(list(1 + 0.1 * np.random.default_rng(seed).standard_normal(3))) > 0
+        for seed in range(2000)
+    )
+    assert 0.015 < rises / 2000 < 0.031  # of losses that do not rise 2.3 %
 
 
 def test_the_training_loss_is_that_of_the_weights() -> None:

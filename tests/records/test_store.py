@@ -145,6 +145,22 @@ def test_standing(study: Study, store: Store, tmp_path: Path) -> None:
     assert [standing.state_of(trial) for trial in study.trials] == ["finished", "failed", "missing"]
 
 
+def test_two_labels_of_one_configuration_are_two_trials(
+    study: Study, store: Store, tmp_path: Path
+) -> None:
+    same = load(studies.write(tmp_path), ["methods={a: {method: coin}, b: {method: coin}}"])
+    first, second = same.trials
+    assert first.id == second.id and first.key != second.key
+    store.write(tiny_trials.record(first), [])
+    standing = store.standing(same.trials)
+    assert standing.missing == standing.list_unfinished(same.trials) == [second]
+    assert standing.state_of(second) == "missing"
+    store.write(tiny_trials.failed(second), [])
+    standing = store.standing(same.trials)
+    assert standing.list_unfinished(same.trials) == [second]
+    assert [standing.state_of(trial) for trial in same.trials] == ["finished", "failed"]
+
+
 def without(*path: str) -> Any:
     def change(record: dict[str, Any]) -> None:
         for key in path[:-1]:

@@ -12,9 +12,7 @@ from analysis.common.plots.drawing import (
 )
 from analysis.common.plots.looks import (
     DAGGER,
-    DASHES,
     MARKERS,
-    MOST_PER_PANEL,
     OKABE_ITO,
     Looks,
 )
@@ -39,13 +37,11 @@ from analysis.common.plots.style import (
 
 __all__ = [
     "DAGGER",
-    "DASHES",
     "DPI",
     "FORMATS",
     "GREY",
     "MARKERS",
     "MOST_ANNOTATED",
-    "MOST_PER_PANEL",
     "OKABE_ITO",
     "SMALL",
     "Looks",

@@ -66,7 +66,7 @@ class Looks:
         return index + index // len(OKABE_ITO)
 
     def name(self, label: str) -> str:
-        """What a method is called in a figure: with how many of its searches failed to train."""
+        """What a method is called in a figure: of how many of its trials the search failed."""
         own = [failed for trial, failed in self.judged.items() if trial[0] == label]
         count = f"({DAGGER} {sum(own)} of {len(own)})".replace(" ", "\N{NO-BREAK SPACE}")
         return f"{label} {count}" if any(own) else label
@@ -86,8 +86,8 @@ class Looks:
         if not any(self.judged.values()):
             return ""
         return (
-            f" {DAGGER} after a method counts its searches that failed to train; where marks are"
-            " trials, theirs is crossed out."
+            f" {DAGGER} after a method counts its trials whose search failed to train; where marks"
+            " are trials, theirs are crossed out."
         )
 
     def list_present(self, frame: pd.DataFrame) -> list[str]:

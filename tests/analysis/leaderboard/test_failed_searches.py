@@ -34,5 +34,5 @@ def test_a_method_that_failed_on_most_seeds_has_no_rank_and_no_verdict() -> None
     assert rows["verdict"].fillna("").tolist() == ["better", "", ""]
     text = str(made["leaderboard.md"])
     assert "| search failed to train | vinnas |" in text
-    assert "Failed: 5 of 12 searches that were judged:" in text
+    assert "Failed: 5 of 12 trials whose search was judged:" in text
     assert "vinnas on digits, seed 0: its super-network has 10.0 % of the validation" in text

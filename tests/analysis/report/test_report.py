@@ -1,4 +1,4 @@
-"""The report: in a real browser, without a network; each trial's own study file; the checklist."""
+"""The report: in a real browser, without a network; each trial's section; the checklist."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+import yaml
 from support import known, synthetic
 from support import records as support
 from support.pages import assert_well_formed
@@ -22,9 +23,9 @@ from analysis import cells, write_report
 from analysis.common import plots
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.plots import Looks
-from analysis.report import checklist, rerun, trials
+from analysis.common.trials import average_accuracy
+from analysis.report import checklist, trials
 from bench.records.schema import FailedRecord, FinishedRecord
-from bench.study.file import load
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
@@ -200,8 +201,7 @@ def test_a_failed_trial_says_why_and_how_to_run_it_again(tmp_path: Path) -> None
     text = write(tmp_path, records()[:1]).read_text()
     assert "vinnas, digits, seed 9: failed" in text
     assert "search: E: &lt;i&gt;why" in text and "<i>why" not in text
-    name = f"{failure().trial.stem}.yaml"
-    assert f"<code>{name}</code>" in text and f"bench run {name} --results rerun" in text
+    assert f"bench run {failure().trial.study}</pre>" in text
 
 
 def test_a_trials_section_has_its_results_history_and_provenance() -> None:
@@ -251,18 +251,27 @@ def test_a_looked_up_accuracy_is_not_called_a_test_accuracy() -> None:
     assert trials.tabulate([record]).headings[4][0] == "known validation accuracy (cifar10), %"
 
 
-@pytest.mark.parametrize(
-    ("study", "number"), [("quickstart", 0), ("quickstart", 11), ("collapse", 5), ("robust-s4", 0)]
-)
-def test_the_study_file_of_a_trial_is_that_trial(study: str, number: int, tmp_path: Path) -> None:
-    trial = load(study).trials[number]
-    changes = {"trial": trial.identity(), "configuration": trial.configuration()}
-    path = tmp_path / "alone.yaml"
-    path.write_text(rerun.format_study_file(synthetic.change(support.finished(), changes)))
-    alone = load(str(path))
-    assert [one.id for one in alone.trials] == [trial.id]
-    assert alone.trials[0].stem == trial.stem
-    assert alone.name == f"{study}-{trial.id[:8]}", "its tables are not the study's"
+def test_a_trial_is_run_again_from_its_record_and_its_page_has_all_of_its_options() -> None:
+    """Those of the evaluation alone, too, which no study file of this trial could say."""
+    own = {"configuration.method_in_evaluation": {"evaluation": "deterministic"}}
+    record = synthetic.change(support.finished(), own)
+    empty = pd.DataFrame(columns=["method", "trial", "dataset", "seed", "epoch"])
+    section = trials.describe(record, empty, LOOKS, is_whole=False)
+    assert yaml.safe_load(section["configuration"]) == record.configuration
+    path = f"results/{record.trial.study}/records/{record.trial.stem}.json"
+    assert section["commands"].splitlines()[-1] == f"bench rerun {path}"
+
+
+def test_a_trial_of_several_trainings_shows_their_mean_as_the_leaderboard_does() -> None:
+    record = support.finished()
+    again = {"evaluation.repeats": [record.evaluation.model_dump(exclude_unset=True)]}
+    record = synthetic.change(record, again | {"evaluation.test.accuracy": 0.5})
+    mean = average_accuracy(record)
+    assert mean > 50.0
+    assert trials.tabulate([record]).texts[0][4] == f"{mean:.2f}"
+    empty = pd.DataFrame(columns=["method", "trial", "dataset", "seed", "epoch"])
+    results = trials.describe(record, empty, LOOKS, is_whole=False)["results"]
+    assert results["Test accuracy"].endswith(" images, mean of 2 trainings")
 
 
 def verdicts(given: list[FinishedRecord]) -> dict[str, bool]:
