@@ -143,4 +143,4 @@ class Claim:
     def names(self) -> dict[str, str]:
         """The labels or methods that the rule names, by what each is in it."""
         values: dict[str, Any] = dataclasses.asdict(self.rule)
-        return {part: values[part] for part in _NAMES if values.get(part)}
+        return {part: values[part] for part in _NAMES if values.get(part) is not None}

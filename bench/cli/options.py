@@ -254,6 +254,14 @@ class StudyArguments:
         return self.results / name_jointly(one.facts.name for one in studies)
 
 
+def _list_references(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Of an argument that may be several; an empty text is most likely an unset variable."""
+    references = (given,) if isinstance(given, str) else tuple(given or ())
+    if "" in references:
+        raise ConfigurationError("STUDY is empty")
+    return references
+
+
 def study(function: Function, several: bool = False, required: bool = True) -> Function:
     """STUDY (or STUDY...), --set and --results, handed to the verb as StudyArguments.
 
@@ -270,7 +278,7 @@ def study(function: Function, several: bool = False, required: bool = True) -> F
         nargs=-1 if several else 1,
         required=required,
         metavar="STUDY..." if several else "STUDY",
-        callback=lambda ctx, parameter, given: given if several else (given,) if given else (),
+        callback=lambda ctx, parameter, given: _list_references(given),
         shell_complete=complete_study,
         help=f"{text}, or a folder with records/." if several else f"{text}.",
     )

@@ -92,7 +92,6 @@ def run(
         from bench.forecast import throughput
         from bench.records import sequential
         from bench.run import session
-        from bench.study import tuned_settings
 
         wanted = deciding.read(until_decided, max_seeds, region)
         study, store = arguments.open(evaluation)
@@ -101,12 +100,10 @@ def run(
             own = arguments.read()[0]
             looked = deciding.prepare(own, store, wanted)
             study = sequential.extend(own, looked)
-        plan, remarks = session.Settings(**settings), list[str]()
+        plan, remarks = session.Settings(evaluation=evaluation, **settings), list[str]()
         if dry_run:
             display.note("working out what it would cost")
             return _print_forecast(study, store, plan, estimate)
-        if evaluation is not None:
-            tuned_settings.adopt(evaluation, store.folder)
         if nats_bench is not None:
             os.environ["BENCH_NATS_BENCH"] = str(nats_bench.absolute())  # workers inherit it
         throughput.measure_once(study, store, plan, display.say)

@@ -122,7 +122,7 @@ def load(path: Path) -> Cluster:
     """The cluster that a file describes. Raises ConfigurationError, in one line."""
     data, at = yaml.read(path), Place(str(path))
     engine = data.pop("engine", None)
-    if engine not in ENGINES:
+    if not isinstance(engine, str) or engine not in ENGINES:
         known = ", ".join(ENGINES)
         rule = f"is required: {known}" if engine is None else suggest(str(engine), ENGINES)
         raise (at / "engine").error(rule)

@@ -50,7 +50,7 @@ def keep(study: Study, folder: Path) -> None:
 def _read(folder: Path) -> dict[str, Any] | None:
     try:
         made = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # none yet, or damaged: as good as none
+    except (OSError, ValueError, RecursionError):  # none yet, or damaged: as good as none
         return None
     return made if isinstance(made, dict) else None
 
@@ -68,7 +68,7 @@ def _is_there(source: str, folder: Path, name: str) -> bool:
         return source.removeprefix(SHIPPED) in shipped()
     try:
         return yaml.read(folder.resolve() / source).get("name") == name
-    except BenchError:
+    except (BenchError, ValueError):  # ValueError: a path that cannot be
         return False
 
 

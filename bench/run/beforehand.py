@@ -14,7 +14,7 @@ from bench.records import status
 from bench.records.store import Standing, Store
 from bench.study.model import Study, Trial
 from bench.study.uncertainty import outside_of
-from bench.tracking.store import DATABASE
+from bench.tracking.store import DATABASE, check_uri
 
 MIB = 2**20
 BASE = 12 * MIB  # bytes: tables, figures and an empty MLflow database
@@ -225,7 +225,8 @@ def estimate_disk(store: Store, trials: int) -> int:
 
 
 def check_place(store: Store, trials: int, workers: int, uri: str | None) -> Iterator[str]:
-    """Warnings about where results go; raises ResultsError where they cannot."""
+    """Warnings about where results go; raises ResultsError or TrackingError where they cannot."""
+    check_uri(uri)
     free, needed = shutil.disk_usage(store.folder).free, estimate_disk(store, trials)
     if free < needed:
         raise ResultsError(

@@ -20,6 +20,7 @@ from bench.run.engines import Engine
 from bench.run.progress import Progress, average_seconds
 from bench.run.schedule import RUN_TRIAL, Schedule, run_trials
 from bench.run.worker import Workplace
+from bench.study import tuned_settings
 from bench.study.model import Study, Trial
 from bench.tracking import runs
 from bench.tracking.machine_metrics import MachineMetrics
@@ -49,6 +50,8 @@ class Settings:
     """Sample what the machine does while trials run, for MLflow."""
     stale: bool = False
     """Run trials again that another engine version made."""
+    evaluation: Path | None = None
+    """Settings of `bench tune` that the folder of results keeps from now on."""
 
     @property
     def engine(self) -> Engine:
@@ -212,6 +215,8 @@ def _run_missing(
         settings.first_device(unfinished),
         stale=settings.stale,
     )
+    if settings.evaluation is not None:  # a run that is refused has replaced nothing
+        tuned_settings.adopt(settings.evaluation, store.folder)
     digests = beforehand.list_digests(data)
     old = status.find_stale(standing, study.trials, digests) if settings.stale else {}
     kept = {r.trial.key: r for r in standing.finished if r.trial.key not in old}

@@ -42,7 +42,7 @@ def read(data: Mapping[str, Any], file: Place) -> tuple[str | None, dict[str, Ch
         return None, {}
     if base is None and len(methods) == 1:
         base = next(iter(methods))
-    if base not in methods:
+    if not isinstance(base, str) or base not in methods:
         rule = f"must be the method that the ablations are of; {suggest(str(base), methods)}"
         raise (file / "base").wrong(base, rule)
     variations: dict[str, Changes] = {}
@@ -54,6 +54,11 @@ def read(data: Mapping[str, Any], file: Place) -> tuple[str | None, dict[str, Ch
             for axis in axes:
                 if f"evaluation.{axis}" in changes:
                     raise (at / name).error(f"evaluation.{axis} has several values in every method")
+            for key, value in changes.items():
+                section, _, axis = key.partition(".")
+                if section == "evaluation" and find_axes({axis: value}):
+                    rule = f"must be one value; under `{GRID}` each is an ablation"
+                    raise (at / name / key).wrong(value, rule)
             variations[label] = changes
     return base, variations
 

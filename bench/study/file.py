@@ -24,7 +24,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -41,7 +40,7 @@ from bench.study import yaml as yaml_file
 from bench.study.architectures import Cells, FindCells
 from bench.study.model import Origin, Study, Trial, needs_table
 from bench.study.sections import known
-from bench.study.validation import Place, build
+from bench.study.validation import FILE_SAFE, SAFE_RULE, SEEDS_RULE, Place, are_seeds, build
 from bench.tabular.config import TabularConfig
 from bench.training.config import SearchConfig
 
@@ -50,8 +49,6 @@ _KEYS = (
     *("base", "ablations", architectures.KEY),
 )
 _SECTIONS = ("data", "space", "search", "evaluation")
-_FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_SAFE_RULE = "must be letters, digits, '.', '_' or '-', at most 100 (it names files)"
 
 
 def shipped() -> dict[str, str]:
@@ -101,7 +98,7 @@ def read(reference: str, overrides: Sequence[str] = ()) -> tuple[str, dict[str, 
 
 def _read(reference: str) -> tuple[str, dict[str, Any]]:
     entry = resources.files("bench") / "studies" / f"{reference}.yaml"
-    if _FILE_SAFE.fullmatch(reference) and entry.is_file():
+    if FILE_SAFE.fullmatch(reference) and entry.is_file():
         where = f"study {reference}"
         return where, yaml_file.read_text(entry.read_text(encoding="utf-8"), where)
     path = Path(reference)
@@ -117,7 +114,7 @@ def _read(reference: str) -> tuple[str, dict[str, Any]]:
 
 def _find_origin(reference: str) -> Origin:
     path = Path(reference)
-    if _FILE_SAFE.fullmatch(reference):
+    if FILE_SAFE.fullmatch(reference):
         entry = resources.files("bench") / "studies" / f"{reference}.yaml"
         if entry.is_file():
             text = entry.read_bytes()
@@ -157,8 +154,8 @@ def _split_name(item: object, key: str) -> tuple[str | None, dict[str, Any]]:
 def _check(data: dict[str, Any], file: Place, find_cells: FindCells | None) -> Study:
     file.only(data, (*_KEYS, *_SECTIONS, "gate", "claims"))
     name = _text(data, "name", file)
-    if not _FILE_SAFE.fullmatch(name):
-        raise (file / "name").wrong(name, _SAFE_RULE)
+    if not FILE_SAFE.fullmatch(name):
+        raise (file / "name").wrong(name, SAFE_RULE)
     data, cells = architectures.expand(data, file, find_cells)
     by_label = _trials(data, name, file, cells)
     first = next(iter(by_label.values()))
@@ -170,8 +167,8 @@ def _check(data: dict[str, Any], file: Place, find_cells: FindCells | None) -> S
     for label, changed in changes.items():
         assert base is not None
         at = file / "ablations" / label
-        if not _FILE_SAFE.fullmatch(label):
-            raise at.error(f"the label {_SAFE_RULE}")
+        if not FILE_SAFE.fullmatch(label):
+            raise at.error(f"the label {SAFE_RULE}")
         varied = ablations.vary(data, base, label, changed)
         trials = _trials(varied, name, Place(f"{at.file}: {at.key}"), {})[label]
         pairs = zip(trials, by_label[base], strict=True)
@@ -258,8 +255,8 @@ def _methods(
     methods = {}
     for label, values in _entries(data, "methods", file).items():
         at = file / "methods" / label
-        if not _FILE_SAFE.fullmatch(label):
-            raise at.error(f"the label {_SAFE_RULE}")
+        if not FILE_SAFE.fullmatch(label):
+            raise at.error(f"the label {SAFE_RULE}")
         options = dict(at.mapping(values))
         name = known(options.pop("method", label), plugins.list_methods(), at, "method")
         kind = plugins.load_method(name)
@@ -303,9 +300,8 @@ def _entries(data: dict[str, Any], key: str, file: Place) -> dict[str, Any]:
 
 def _seeds(data: dict[str, Any], file: Place) -> tuple[int, ...]:
     seeds = data.get("seeds")
-    right = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
-    if not seeds or not right or len(set(seeds)) != len(seeds):
-        raise (file / "seeds").wrong(seeds, "must be a list of different whole numbers, at least 0")
+    if not isinstance(seeds, list) or not seeds or not are_seeds(seeds):
+        raise (file / "seeds").wrong(seeds, f"must be a list of {SEEDS_RULE}")
     return tuple(seeds)
 
 

@@ -22,7 +22,7 @@ from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.nas_bench_201.config import NasBench201Config
 from bench.study.model import Gate, Trial
-from bench.study.validation import Place, build
+from bench.study.validation import FILE_SAFE, SAFE_RULE, SEEDS_RULE, Place, are_seeds, build
 from bench.tabular.config import TabularConfig
 from bench.training.config import CHANNELS, EvaluationConfig, SearchConfig
 
@@ -47,8 +47,9 @@ def read(values: dict[str, Any], trials: Sequence[Trial], at: Place) -> Gate | N
     first = trials[0]
     rest = {key: v for key, v in values.items() if key not in ("cells", "levels", "evaluation")}
     config = build(GateConfig, rest, at)
-    if len(config.seeds) < 2:
-        raise (at / "seeds").wrong(list(config.seeds), "at least two, to know the noise")
+    if len(config.seeds) < 2 or not are_seeds(config.seeds):
+        rule = f"must be at least two, to know the noise, {SEEDS_RULE}"
+        raise (at / "seeds").wrong(list(config.seeds), rule)
     if "cells" in values or "levels" in values:
         cells, levels = _cells(values, first.space, at)
     else:
@@ -80,17 +81,20 @@ def _cells(values: dict[str, Any], space: SpaceConfig, at: Place) -> tuple[dict[
     if not cells:
         raise (at / "cells").error("must name the cells of gate.levels")
     for name, text in cells.items():
+        if not FILE_SAFE.fullmatch(name):
+            raise (at / "cells" / name).error(f"the name {SAFE_RULE}")
         try:
             space.check(Genotype.from_text(str(text)))
         except ValueError as error:
             raise (at / "cells" / name).error(str(error)) from error
     levels: Any = values.get("levels")
-    right = isinstance(levels, list) and all(isinstance(level, list) for level in levels)
+    right = isinstance(levels, list) and all(isinstance(one, list) and one for one in levels)
     named = [str(name) for level in levels for name in level] if right else []
     if sorted(named) != sorted(cells) or len(levels) < 2:
         rule = "must be at least two lists, best first, that together name every cell once"
         raise (at / "levels").wrong(levels, f"{rule}: {', '.join(cells)}")
-    return {str(k): str(v) for k, v in cells.items()}, tuple(tuple(level) for level in levels)
+    ordered = tuple(tuple(map(str, level)) for level in levels)
+    return {name: str(text) for name, text in cells.items()}, ordered
 
 
 def _training(options: object, trial: Trial, at: Place) -> EvaluationConfig:

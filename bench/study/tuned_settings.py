@@ -16,6 +16,7 @@ every verb.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from bench.study.validation import Place, build
 from bench.training.config import EvaluationConfig
 
 ADOPTED = "evaluation.yaml"
+LONGEST = 1e12  # seconds
 _SIGNIFICANT = 6  # digits of a setting
 _KEYS = ("for", "evaluation", "method", "tuning")
 _ATTRIBUTES = {"method": "label", "dataset": "dataset", "seed": "seed"}
@@ -143,8 +145,13 @@ def _tune(trial: Trial, entry: Mapping[str, Any], shared: int, at: Place) -> Tri
     values = {**dataclasses.asdict(trial.evaluation), **entry["evaluation"]}
     options = check_options(trial, entry["method"], at / "method")
     seconds = entry["tuning"].get("seconds", 0.0)
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 <= seconds < LONGEST:
         raise (at / "tuning" / "seconds").wrong(seconds, "must be seconds")
+    try:
+        json.dumps(entry["tuning"], allow_nan=False)
+    except (TypeError, ValueError) as error:  # a date, or bytes
+        raise (at / "tuning").error(f"cannot be kept in a record: {error}") from error
     return dataclasses.replace(
         trial,
         evaluation=build(EvaluationConfig, values, at / "evaluation"),

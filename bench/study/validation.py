@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,18 @@ _KINDS: dict[Any, str] = {
     str: "text",
     type(None): "null",
 }
+
+
+FILE_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SAFE_RULE = "must be letters, digits, '.', '_' or '-', at most 100 (it names files)"
+SEEDS_RULE = "different whole numbers, at least 0 and below 2**63"
+
+
+def are_seeds(seeds: object) -> bool:
+    """Whether these are what `SEEDS_RULE` says. Seeds name files, too."""
+    if not isinstance(seeds, list | tuple) or len(set(map(repr, seeds))) != len(seeds):
+        return False
+    return all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds)
 
 
 @dataclass(frozen=True)

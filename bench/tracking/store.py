@@ -95,9 +95,19 @@ def connect(study: str, folder: Path, uri: str | None, make: bool = True) -> Ite
         raise TrackingError(f"MLflow at {where}: {_reason(error)}; {later}") from error
 
 
+def check_uri(uri: str | None) -> None:
+    """Raise TrackingError for the URI of a store that is of no kind that is known."""
+    if uri is not None and not uri.startswith(("http://", "https://", "sqlite:///")):
+        raise TrackingError(
+            f"tracking URI {sent.redacted(uri)!r} is neither an MLflow server's "
+            "http://HOST:PORT or https://... nor sqlite:///FILE"
+        )
+
+
 def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[MlflowClient, str]:
     from mlflow import MlflowClient
 
+    check_uri(uri)
     location: str | None = (folder / ARTIFACTS).as_uri()
     if uri is None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,13 +119,8 @@ def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[Mlflow
         _prepare_sqlite(uri)
         if database.resolve() == folder / DATABASE:
             moved.repair(database, study, str(location))
-    elif uri.startswith(("http://", "https://")):
-        location = None
     else:
-        raise TrackingError(
-            f"tracking URI {sent.redacted(uri)!r} is neither an MLflow server's "
-            "http://HOST:PORT or https://... nor sqlite:///FILE"
-        )
+        location = None
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     experiment = client.get_experiment_by_name(study)
     if experiment is None and not make:

@@ -23,6 +23,7 @@ WRONG = {
     "one study too many": (["run", "small.yaml", "other"], "unexpected extra argument (other)"),
     "no study": (["run"], "STUDY is missing (see bench run --help)"),
     "no studies": (["leaderboard"], "STUDY... is missing (see bench leaderboard --help)"),
+    "empty study": (["run", ""], "STUDY is empty"),
     "no such study": (["run", "quikstart"], "did you mean quickstart?"),
     "no such file": (["status", "a/b.yaml"], "study file a/b.yaml does not exist"),
     "workers": (["run", "small.yaml", "--workers", "0"], "--workers 0: must be a whole number"),

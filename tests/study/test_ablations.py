@@ -77,6 +77,8 @@ def test_without_variations_nothing_is_new(tmp_path: Path) -> None:
         ("ablations.x={grid: {method.price: 1}}", "must be a list of values"),
         ("ablations.x={search.epochs: 0}", "ablations.x: search.epochs = 0: must be"),
         ("ablations.a b={search.epochs: 2}", "the label must be letters"),
+        ("ablations.x={evaluation.cells: [2, 3]}", "must be one value; under `grid` each is"),
+        ("base=[darts]", 'base = ["darts"]: must be the method that the ablations are of'),
         ("base=darts", 'base = "darts": must be the method that the ablations are of'),
     ],
 )

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from support import studies
 
 from bench.errors import ConfigurationError
 from bench.records.transfer.loading import load as load_with_cells
 from bench.study.file import load, shipped
+from bench.study.gate_file import reference_cells
 from bench.study.model import Study, stem
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -130,6 +132,10 @@ WRONG = {
     "seeds negative": ("seeds=[-1]", "seeds = [-1]"),
     "seed true": ("seeds=[true]", "seeds = [true]"),
     "no seeds": ("seeds=[]", "seeds = []"),
+    "seed that names no file": (f"seeds=[1{'0' * 400}]", "and below 2**63"),
+    "gate's seeds of a kind": ("gate.seeds=[0, 0]", "gate.seeds = [0, 0]: must be at least two"),
+    "gate's seeds negative": ("gate.seeds=[0, -1]", "gate.seeds = [0, -1]: must be at least two"),
+    "gate's cell": ("gate.cells={'../a': x}", "gate.cells.../a: the name must be letters"),
     "no methods": ("methods=[]", "methods = "),
     "methods twice": ("methods=[coin, coin]", "'coin' is listed twice"),
     "baseline": ("baseline=d", 'baseline = "d": must be one of the study\'s methods'),
@@ -144,6 +150,25 @@ WRONG = {
     "override below a value": ("name.x=3", "name holds a single value"),
     "override not YAML": ("search.epochs=[1", "--set search.epochs=[1, line 1"),
 }
+
+
+LEVELS = ("[[all-sep_conv_3x3, all-skip_connect], []]", "[[1], [2]]", "[[all-sep_conv_3x3]]")
+
+
+@pytest.mark.parametrize("levels", LEVELS)
+def test_levels_of_a_gate_name_every_cell_and_none_is_empty(tmp_path: Path, levels: str) -> None:
+    cells, _ = reference_cells(read(tmp_path).trials[0].space)
+    two = {name: cells[name] for name in ("all-sep_conv_3x3", "all-skip_connect")}
+    rule = "gate.levels = .*: must be at least two lists, best first, that together name every cell"
+    with pytest.raises(ConfigurationError, match=rule):
+        read(tmp_path, f"gate.cells={json.dumps(two)}", f"gate.levels={levels}")
+    numbers = dict(zip("12", two.values(), strict=True))
+    gate = read(
+        tmp_path,
+        f"gate.cells={yaml.safe_dump(numbers, default_flow_style=True)}",
+        "gate.levels=[[1], [2]]",
+    ).gate
+    assert gate is not None and gate.levels == (("1",), ("2",)) and set(gate.cells) == {"1", "2"}
 
 
 @pytest.mark.parametrize(("override", "message"), WRONG.values(), ids=WRONG)
