@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.common.intervals import FEWEST_RESAMPLED, LEVEL, Array
-from analysis.common.rank_statistics import FEWEST_POINTS, ceiling, reliability
+from analysis.common.rank_statistics import ceiling, reliability
 from analysis.common.trials import CANDIDATE_KINDS, TRIAL_COLUMNS, identify, list_pairs
 from bench.records.schema import FinishedRecord
 
@@ -21,6 +21,8 @@ CORRELATION_COLUMNS = (
     *TRIAL_COLUMNS, "drawn", "candidates", "spearman", "low", "high", "ceiling"
 )  # fmt: skip
 RESAMPLES = 2000
+FEWEST_CANDIDATES = 3
+"""Below this the table states no correlation of one trial's candidates; claims ask for more."""
 
 
 def tabulate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def correlate(records: Iterable[FinishedRecord]) -> pd.DataFrame:
         for kind in (*CANDIDATE_KINDS, BOTH):
             drawn = CANDIDATE_KINDS if kind == BOTH else (kind,)
             pairs = [pair for one in drawn for pair in list_pairs(record, one) if pair.trainings]
-            if len(pairs) < FEWEST_POINTS:
+            if len(pairs) < FEWEST_CANDIDATES:
                 continue
             x, y = np.array([(pair.inherited, pair.retrained) for pair in pairs]).T
             value, low, high = bootstrap_spearman(x, y)
