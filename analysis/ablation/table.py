@@ -68,10 +68,10 @@ def list_differences(
     """
     differences: dict[tuple[str, str], list[tuple[float, bool]]] = {}
     for dataset, by_label in _group(records).items():
-        base = list_by_search(by_label.get(str(facts.base), {}).values())
-        for label in facts.variations if base else ():
-            mean = float(seed_means(list(base.values())).mean())
-            same = {search: _mean(own) for search, own in base.items()}
+        base = by_label.get(str(facts.base), {}).values()
+        same = {record.trial.search_id: average_accuracy(record) for record in base}
+        for label in facts.variations if same else ():
+            mean = sum(same.values()) / len(same)
             differences[dataset, label] = [
                 (
                     average_accuracy(record) - same.get(record.trial.search_id, mean),
@@ -88,10 +88,6 @@ def _group(records: Sequence[FinishedRecord]) -> dict[str, dict[str, BySeed]]:
     for (dataset, label), own in group_by_method(records).items():
         groups.setdefault(dataset, {})[label] = {record.trial.seed: record for record in own}
     return groups
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _measure(records: BySeed) -> dict[str, Any]:

@@ -103,6 +103,8 @@ def measure_rise(losses: Sequence[float]) -> float:
     standard errors if these were known; as they are estimated from few losses, at the quantile of
     Student's t that is passed as rarely.
     """
+    from scipy import special  # training itself does without it
+
     count = len(losses)
     if count < FEWEST_EPOCHS:
         return 0.0
@@ -111,8 +113,6 @@ def measure_rise(losses: Sequence[float]) -> float:
     slope = float(steps @ values / (steps @ steps))
     deviation = math.sqrt(float(((values - slope * steps) ** 2).sum()) / (count - 2))
     rise, length = slope * (count - 1), count - 1
-    from scipy import special  # training itself does without it
-
     errors = float(special.stdtrit(count - 2, special.ndtr(ERRORS)))
     noise = errors * deviation * length / math.sqrt(float(steps @ steps))
     return rise if rise > max(noise, LEAST_RISE * float(np.mean(losses))) else 0.0

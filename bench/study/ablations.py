@@ -51,11 +51,10 @@ def read(data: Mapping[str, Any], file: Place) -> tuple[str | None, dict[str, Ch
         for label, changes in _expand(name, values, at / name):
             if label in methods or label in variations:
                 raise (at / name).error(f"{label!r} is a label already")
-            for axis in axes:
-                if f"evaluation.{axis}" in changes:
-                    raise (at / name).error(f"evaluation.{axis} has several values in every method")
             for key, value in changes.items():
                 section, _, axis = key.partition(".")
+                if section == "evaluation" and axis in axes:
+                    raise (at / name).error(f"{key} has several values in every method")
                 if section == "evaluation" and find_axes({axis: value}):
                     rule = f"must be one value; under `{GRID}` each is an ablation"
                     raise (at / name / key).wrong(value, rule)

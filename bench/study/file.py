@@ -300,7 +300,7 @@ def _entries(data: dict[str, Any], key: str, file: Place) -> dict[str, Any]:
 
 def _seeds(data: dict[str, Any], file: Place) -> tuple[int, ...]:
     seeds = data.get("seeds")
-    if not isinstance(seeds, list) or not seeds or not are_seeds(seeds):
+    if not seeds or not are_seeds(seeds):
         raise (file / "seeds").wrong(seeds, f"must be a list of {SEEDS_RULE}")
     return tuple(seeds)
 

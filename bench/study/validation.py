@@ -34,9 +34,10 @@ SEEDS_RULE = "different whole numbers, at least 0 and below 2**63"
 
 def are_seeds(seeds: object) -> bool:
     """Whether these are what `SEEDS_RULE` says. Seeds name files, too."""
-    if not isinstance(seeds, list | tuple) or len(set(map(repr, seeds))) != len(seeds):
+    if not isinstance(seeds, list | tuple):
         return False
-    return all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds)
+    right = all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds)
+    return right and len(set(seeds)) == len(seeds)
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,8 @@ def log(experiment: Experiment, record: RunRecord, sender: Sender) -> tuple[str,
     """(run's id, what was done: a field of SyncCounts). Raises ResultsError, and as the store."""
     current = digest(record)
     complete, older, stages = None, [], []
-    for run in experiment.search(f"tags.trial = '{record.trial.id}'"):
-        if run.data.tags.get("label") != record.trial.label:
-            continue  # another label's trial of the same configuration
+    own = f"tags.trial = '{record.trial.id}' and tags.label = '{record.trial.label}'"
+    for run in experiment.search(own):
         if run.data.tags.get("stage") != "trial":
             stages.append(run)
         elif run.info.status == "RUNNING":
