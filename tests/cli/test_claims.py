@@ -110,5 +110,5 @@ def test_studies_are_settings_of_one_ledger(
     assert bench("claims", "small.yaml", "other.yaml") == 0
     out = capsys.readouterr().out
     assert "| tosses | small | supported |" in out and "| tosses | other | undecided |" in out
-    assert "results/small+other/claims.md" in out
+    assert "results/other+small/claims.md" in out
     assert bench("claims", "other.yaml", "--results", "nowhere") == 2
