@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,14 +38,17 @@ def remove(path: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """A scratch file beside `path`, with its suffix, that takes its place when all went well.
 
-    It is written to the disk before it does, and the folder after it, so that a power cut leaves
-    the old file or the new one. Missing folders are made. Raises ResultsError where the file
-    cannot be written; whatever is raised within leaves `path` as it was.
+    It has the rights of the file before it. It is written to the disk before it does, and the
+    folder after it, so that a power cut leaves the old file or the new one. Missing folders are
+    made. Raises ResultsError where the file cannot be written; whatever is raised within leaves
+    `path` as it was.
     """
     scratch = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield scratch
+        if path.exists():
+            shutil.copymode(path, scratch)
         _to_disk(scratch)
         scratch.replace(path)
         _to_disk(path.parent)

@@ -29,6 +29,9 @@ def read(record: FinishedRecord, folder: Path) -> pd.DataFrame | None:
         rows = pd.read_csv(io.StringIO(text))
         if list(rows.columns) != list(POSTERIOR):
             raise ValueError(f"columns {', '.join(map(str, rows.columns))[:80]}")
+        for name in ("epoch", "edge", "source", "target"):
+            if rows[name].dtype.kind != "i":
+                raise ValueError(f"{name} is not always a whole number")
         numbers = [*QUANTITIES, "probability"]
         for name in numbers:
             if rows[name].dtype != float:

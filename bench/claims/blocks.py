@@ -18,6 +18,8 @@ from bench import files
 from bench.errors import ConfigurationError, ResultsError
 
 END = "<!-- end -->"
+MARK = "\ufeff"
+"""Of the order of bytes, with which some editors begin a file."""
 _BLOCK = re.compile(
     r"^<!-- (?P<kind>claims|claims in short):(?P<studies>.*?)-->\n"
     r"(?P<body>(?:(?!<!-- *claims\b).*\n)*?)<!-- end -->$",
@@ -45,7 +47,7 @@ def find(path: Path) -> list[Block]:
     """
     return [
         Block(match["kind"], tuple(match["studies"].split()), match["body"])
-        for match in _find(path, _read(path) if path.is_file() else "")
+        for match in (_find(path, _read(path).text) if path.is_file() else [])
     ]
 
 
@@ -55,8 +57,9 @@ def fill(path: Path, studies: Sequence[str], bodies: Mapping[str, str]) -> Path:
     bodies: by kind. Raises ConfigurationError where the file has no block, and ResultsError as
     `find`.
     """
-    text = _read(path)
-    fitting, names = [], " ".join(studies)
+    whole = _read(path)
+    text, names = whole.text, " ".join(studies)
+    fitting: list[re.Match[str]] = []
     for kind in KINDS:
         matches = [match for match in _find(path, text) if match["kind"] == kind]
         exact = [match for match in matches if set(match["studies"].split()) == set(studies)]
@@ -67,7 +70,8 @@ def fill(path: Path, studies: Sequence[str], bodies: Mapping[str, str]) -> Path:
     for match in sorted(fitting, key=re.Match.start, reverse=True):
         block = f"<!-- {match['kind']}: {names} -->\n{bodies[match['kind']]}{END}"
         text = text[: match.start()] + block + text[match.end() :]
-    return files.write(path, text)
+    files.write(path.resolve(), whole.mark + text.replace("\n", whole.line_end))
+    return path
 
 
 def _find(path: Path, text: str) -> list[re.Match[str]]:
@@ -84,10 +88,22 @@ def _find(path: Path, text: str) -> list[re.Match[str]]:
     return matches
 
 
-def _read(path: Path) -> str:
+@dataclass(frozen=True)
+class _Page:
+    """A text with its lines ended by `\\n`, and what the file has beside it: kept in writing."""
+
+    text: str
+    mark: str
+    line_end: str
+
+
+def _read(path: Path) -> _Page:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")
     except OSError as error:
         raise ResultsError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ResultsError(f"{path} cannot be read: it is not UTF-8") from error
+    mark = MARK if text.startswith(MARK) else ""
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    return _Page(text.removeprefix(mark).replace("\r\n", "\n"), mark, line_end)

@@ -35,15 +35,14 @@ def claims(
 
     studies = arguments.gather_each()
     folder = output or arguments.join_folder(studies)
+    bodies = analysis.format_claims(studies, thresholds=thresholds(shares)) if into else {}
+    filled = [blocks.fill(into, arguments.references, bodies)] if into else []
     paths = analysis.write_claims(folder, studies, thresholds=thresholds(shares))
     if paths:
         print(paths[0].read_text(encoding="utf-8"))
     else:
         print("no claim is about these studies' methods")
-    if into is not None:
-        bodies = analysis.format_claims(studies, thresholds=thresholds(shares))
-        paths.append(blocks.fill(into, arguments.references, bodies))
-    print("\n".join(map(str, paths)))
+    print("\n".join(map(str, [*paths, *filled])))
     return DONE
 
 

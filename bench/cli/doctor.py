@@ -130,13 +130,13 @@ def _has_classes(folder: Path) -> bool:
 
 def _check_results(results: Path) -> Iterator[Finding]:
     paths = (results.absolute(), *results.absolute().parents)
-    nearest = next(path for path in paths if path.exists())
+    nearest = next(path for path in paths if os.path.lexists(path))  # a link to nowhere, too
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         yield Finding("results", f"{results} can be written")
     else:
         advice = f"make {nearest} a folder that you may write, or choose another with --results"
         yield Finding("results", f"{results} cannot be written", advice, hinders=True)
-    free = shutil.disk_usage(nearest).free
+    free = shutil.disk_usage(next(path for path in paths if path.exists())).free
     advice = "make room, or choose another place with --results" if free < LEAST_DISK else ""
     yield Finding("disk", f"{free / GIB:.1f} GiB free for results", advice)
 
@@ -155,6 +155,13 @@ def _check_cluster(cluster: Cluster, results: Path, root: Path | None) -> Iterat
 
 
 def _check_tracking(uri: str | None) -> Finding:
+    from bench.tracking.experiment import TrackingError
+    from bench.tracking.store import check_uri
+
+    try:
+        check_uri(uri)
+    except TrackingError as error:
+        return Finding("MLflow store", str(error), "give another --tracking-uri", hinders=True)
     if uri is None or not uri.startswith(("http://", "https://")):
         return Finding("MLflow store", uri or "embedded: mlflow.db in each study's results folder")
     try:

@@ -11,9 +11,10 @@ import click
 from click import argument, option
 
 from bench.cli.completion import complete_method, complete_study
-from bench.cli.options import COUNT, DONE, PATH, RESULTS, verb
+from bench.cli.options import DONE, PATH, RESULTS, Whole, verb
 from bench.errors import ConfigurationError, ResultsError
 
+_SEEDS = Whole(min=1, max=1000)
 _DEFAULTS: dict[str, Any] = {
     "methods": "darts,vinnas,random",
     "datasets": "digits",
@@ -39,7 +40,13 @@ _DEFAULTS: dict[str, Any] = {
     help="What is compared, with commas.",
 )
 @option("--datasets", metavar="NAMES", show_default="digits", help="On which data, with commas.")
-@option("--seeds", type=COUNT, show_default="3", help="Searches of each method on each data set.")
+@option(
+    "--seeds",
+    type=_SEEDS,
+    metavar="N",
+    show_default="3",
+    help="Searches of each method on each data set.",
+)
 @option(
     "--like",
     metavar="STUDY",
@@ -95,7 +102,7 @@ def _ask() -> dict[str, Any]:
     questions: dict[str, tuple[str, Callable[[str], Any]]] = {
         "methods": ("Which methods? (bench list methods)", _check_methods),
         "datasets": ("On which data sets? (bench list datasets)", _check_datasets),
-        "seeds": ("How many seeds?", lambda answer: COUNT.convert(answer, None, None)),
+        "seeds": ("How many seeds?", lambda answer: _SEEDS.convert(answer, None, None)),
         "like": (
             "With the space and scale of which study? (bench list studies)",
             lambda name: load(name, (), RESULTS),

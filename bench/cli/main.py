@@ -6,6 +6,8 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
 
 import click
 from click.shell_completion import shell_complete
@@ -20,6 +22,7 @@ from bench.cli.reading import ablate, analyze, calibrate, leaderboard, report, v
 from bench.cli.running import gate, rerun, run, show_status, sync, tune
 from bench.cli.showing import show
 from bench.errors import BenchError, ConfigurationError, suggest
+from bench.errors import show as show_value
 
 _ASKED = "_BENCH_COMPLETE"  # the variable in which click's scripts ask what could come next
 
@@ -87,30 +90,52 @@ def bench() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; wrong usage is one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal may know ASCII alone
-            stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = map(_make_writable, (sys.stdout, sys.stderr))
     home.make_do()
     try:
         status = _run_verb(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return status
     except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return WRONG
+        return _end(f"bench: {error}", WRONG)
     except KeyboardInterrupt as error:
         text = str(error) or "interrupted; nothing is lost: run the same command again"
-        print(text, file=sys.stderr)
-        return INTERRUPTED
+        return _end(text, INTERRUPTED)
     except BrokenPipeError:  # what read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return _end("", DONE)
+    except OSError as error:  # of a path that no system can have, of a disk that is full
+        place = f"{show_value(str(error.filename))}: " if error.filename is not None else ""
+        return _end(f"bench: {place}{error.strerror or error}", WRONG)
+
+
+def _make_writable(stream: TextIO | None) -> TextIO:
+    """A standard stream that takes all characters; one to nowhere for one that is closed."""
+    if stream is None:
+        return Path(os.devnull).open("w", encoding="utf-8")
+    if isinstance(stream, io.TextIOWrapper):  # a terminal may know ASCII alone
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def _end(text: str, status: int) -> int:
+    """The status, with a line on stderr where there is one; what cannot be written is dropped."""
+    for stream, last in ((sys.stderr, f"{text}\n" if text else ""), (sys.stdout, "")):
+        try:
+            stream.write(last)
+            stream.flush()
+        except OSError:  # Python would try again at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return status
 
 
 def _run_verb(arguments: Sequence[str]) -> int:
     """As click.Command.main does, which would print other texts for errors and Ctrl-C."""
     if instruction := os.environ.get(_ASKED):
         return shell_complete(bench, {}, "bench", _ASKED, instruction)
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise ConfigurationError("the current folder was deleted; go to another") from None
     try:
         with bench.make_context("bench", list(arguments)) as context:
             if not arguments:

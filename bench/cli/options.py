@@ -229,10 +229,10 @@ class StudyArguments:
 
     def gather_each(self) -> list[Gathered]:
         """The records of each study by itself, in the order given. Raises as `gather`."""
-        from bench.records.gather import gather
+        from bench.records.gather import gather, take_once
 
         references = dict.fromkeys(self.references)
-        return [gather((one,), self.results, self.overrides) for one in references]
+        return take_once(gather((one,), self.results, self.overrides) for one in references)
 
     def gather_all(self, region: float | None) -> list[Gathered]:
         """The records of every study in the folder of results, by name. Raises as `gather`."""
@@ -247,11 +247,9 @@ class StudyArguments:
 
     def join_folder(self, studies: Sequence[Gathered]) -> Path:
         """Where the tables of these studies together belong."""
-        from bench.records.gather import name_jointly
+        from bench.records.gather import join_folder
 
-        if len(studies) == 1:
-            return studies[0].folder
-        return self.results / name_jointly(one.facts.name for one in studies)
+        return studies[0].folder if len(studies) == 1 else join_folder(studies, self.results)
 
 
 def _list_references(given: str | Sequence[str] | None) -> tuple[str, ...]:

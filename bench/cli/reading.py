@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @option(
     "--columns",
     metavar="NAME,...",
-    callback=lambda ctx, parameter, given: given.split(",") if given else (),
+    callback=lambda ctx, parameter, given: tuple(dict.fromkeys(given.split(","))) if given else (),
     show_default="method, accuracy, shift, verdict, nonzero, search",
     help="Columns of the LaTeX table.",
 )

@@ -48,9 +48,10 @@ def gather(
     wrong reference or baseline and ResultsError where there is no finished record, a damaged one,
     or two that contradict each other.
     """
-    parts = [
-        _read(reference, results, overrides, uri) for reference in sorted(dict.fromkeys(references))
-    ]
+    parts = take_once(
+        _read(reference, results, overrides, uri)
+        for reference in sorted(set(references), key=lambda name: (Path(name).is_dir(), name))
+    )
     whole = parts[0] if len(parts) == 1 else _join(parts, results)
     name = whole.facts.name
     if not whole.records:
@@ -69,6 +70,11 @@ def gather(
 
 def _read(reference: str, results: Path, overrides: Sequence[str], uri: str | None) -> Gathered:
     if uri is None and Path(reference).is_dir() and reference not in shipped():
+        if overrides:
+            raise ConfigurationError(
+                f"--set {overrides[0]}: changes a study's file, and {reference} is a folder of"
+                " records"
+            )
         return _read_folder(Path(reference))
     try:
         study = load(reference, overrides, results)
@@ -155,9 +161,20 @@ def _finished(records: Iterable[RunRecord]) -> list[FinishedRecord]:
     return [record for record in records if isinstance(record, FinishedRecord)]
 
 
-def name_jointly(names: Iterable[str]) -> str:
-    """What several studies together are called, and the folder of their tables: in no order."""
-    return "+".join(sorted(set(names)))
+def take_once(parts: Iterable[Gathered]) -> list[Gathered]:
+    """Of several that are in one folder the first: a study may be named, and its folder, too."""
+    kept: dict[Path, Gathered] = {}
+    for part in parts:
+        kept.setdefault(part.folder.resolve(), part)
+    return list(kept.values())
+
+
+def join_folder(parts: Sequence[Gathered], results: Path) -> Path:
+    """Where the tables of several studies together belong, in whichever order they are given.
+
+    Folders of one name in different places are named once each: `x+x` is not the study x.
+    """
+    return results / "+".join(sorted(part.facts.name for part in parts))
 
 
 def _join(parts: Sequence[Gathered], results: Path) -> Gathered:
@@ -168,7 +185,7 @@ def _join(parts: Sequence[Gathered], results: Path) -> Gathered:
     each = [part.facts for part in parts]
     baselines = {known.baseline for known in each if known.baseline}
     regions = {known.region for known in each}
-    name = name_jointly(part.facts.name for part in parts)
+    name = "+".join(sorted({part.facts.name for part in parts}))
     gates = {known.name: f"{known.name}: {known.gate}" for known in each if known.gate}
     joined = StudyFacts(
         name=name,
@@ -184,7 +201,7 @@ def _join(parts: Sequence[Gathered], results: Path) -> Gathered:
         region=regions.pop() if len(regions) == 1 else REGION,
         looks=_join_looks(each),
     )
-    return Gathered(_finished(records), [], places, joined, results / name)
+    return Gathered(_finished(records), [], places, joined, join_folder(parts, results))
 
 
 def _join_looks(each: Sequence[StudyFacts]) -> tuple[int, ...]:

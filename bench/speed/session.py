@@ -73,6 +73,8 @@ def run(settings: Settings) -> list[Path]:
     folder cannot be written.
     """
     names = parts(settings.only)
+    wanted = settings.study if "variance" in names else None
+    vinnas = variance.find_trial(wanted) if wanted else None
     device = torch.device(machine.devices(settings.device, 1, 1, 1)[0])
     context = Context(
         device,
@@ -93,8 +95,8 @@ def run(settings: Settings) -> list[Path]:
     for name in names:
         scale = size(SCALES_OF_THEIR_OWN.get(name) or SCALES[settings.scale])
         context.begin(name)
-        if name == "variance" and settings.study:
-            rows, scale = variance.variance_of_study(context, settings.study, settings.data_root)
+        if name == "variance" and vinnas:
+            rows, scale = variance.variance_of_study(context, vinnas, settings.data_root)
             name = f"variance-{scale.name}"
         else:
             rows = PARTS[name][0](context, scale)

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,9 @@ from bench.speed.scales import Scale, data_of
 from bench.speed.steps import load
 from bench.training.config import SearchConfig
 from bench.training.search import Prepared, SearchArguments, prepare
+
+if TYPE_CHECKING:
+    from bench.study.model import Trial
 
 EARLY, EPOCHS = 1, 8
 """Epochs of the search after which is measured: the first, and the last one."""
@@ -60,19 +63,24 @@ def variance(context: Context, scale: Scale) -> list[Row]:
     return _measure(context, search, scale, data.train, batches)
 
 
-def variance_of_study(context: Context, name: str, root: Path | None) -> tuple[list[Row], Scale]:
-    """The same in the first search by VINNAS of a study, on its data, and the study's scale.
+def find_trial(study: str) -> Trial:
+    """The first search by VINNAS of a study. Raises ConfigurationError where it has none."""
+    from bench.study.file import load as load_study  # not on a bare machine
 
-    The search has Gaussian weights, whether the study's has or not.
+    trial = next((trial for trial in load_study(study).trials if trial.method == "vinnas"), None)
+    if trial is None:
+        raise ConfigurationError(f"--study {study}: it has no trial of the method vinnas")
+    return trial
 
-    Raises ConfigurationError for a study without one, DataError where its data cannot be read.
+
+def variance_of_study(context: Context, trial: Trial, root: Path | None) -> tuple[list[Row], Scale]:
+    """The same in a study's search by VINNAS, on its data, and the study's scale.
+
+    The search has Gaussian weights, whether the study's has or not. Raises DataError where its
+    data cannot be read.
     """
     from bench.data import loading  # not on a bare machine
-    from bench.study.file import load as load_study
 
-    trial = next((t for t in load_study(name).trials if t.method == "vinnas"), None)
-    if trial is None:
-        raise ConfigurationError(f"--study {name}: it has no trial of the method vinnas")
     data = loading.load(trial.data, root, context.device).search
     kind, budget, space = load("vinnas"), trial.search, trial.space
     options = kind.Config(**{**trial.options, "variational_weights": True})

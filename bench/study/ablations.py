@@ -58,6 +58,9 @@ def read(data: Mapping[str, Any], file: Place) -> tuple[str | None, dict[str, Ch
                 if section == "evaluation" and find_axes({axis: value}):
                     rule = f"must be one value; under `{GRID}` each is an ablation"
                     raise (at / name / key).wrong(value, rule)
+            if changes in variations.values():
+                same = next(other for other, known in variations.items() if known == changes)
+                raise (at / name).error(f"{label!r} changes the same as {same!r}")
             variations[label] = changes
     return base, variations
 
@@ -88,6 +91,10 @@ def _expand(name: str, values: object, at: Place) -> Iterator[tuple[str, Changes
             raise at.error(
                 f"{show(option)} is not of the form {form}; {suggest(section, SECTIONS)}"
             )
+        if option == "method.method":
+            raise at.error(f"{option}: an ablation changes the method's options, not the method")
+        if option in fixed and option in grid:
+            raise at.error(f"{option} is in `{GRID}`, and beside it")
     for option, choices in grid.items():
         if not isinstance(choices, list) or not choices:
             raise (at / GRID / option).wrong(choices, "must be a list of values")

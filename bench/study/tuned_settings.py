@@ -135,7 +135,11 @@ def _entries(path: Path, study: Study) -> list[dict[str, Any]]:
 
 
 def _matches(trial: Trial, wanted: Mapping[str, Any]) -> bool:
-    return all(getattr(trial, _ATTRIBUTES[name]) == value for name, value in wanted.items())
+    """Whether it has all the attributes; true is no seed, though it equals 1."""
+    return all(
+        not isinstance(value, bool) and getattr(trial, _ATTRIBUTES[name]) == value
+        for name, value in wanted.items()
+    )
 
 
 def _tune(trial: Trial, entry: Mapping[str, Any], shared: int, at: Place) -> Trial:

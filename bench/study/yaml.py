@@ -9,6 +9,7 @@ NAS-Bench-201 do, where the bar cannot begin a block: `|nor_conv_3x3~0|+...`.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Hashable
@@ -114,11 +115,27 @@ def _write(data: Any, **style: Any) -> str:
 _PROBLEMS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
 
 
+MOST = 100_000
+"""Values in a file, those of an alias (`*name`) counted at each place where it stands."""
+
+
+def _count(value: object, known: dict[int, float]) -> float:
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = math.inf  # met again within itself, it is endless
+        own = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count(one, known) for one in own)
+    return known[id(value)]
+
+
 def parse(text: str, where: str) -> Any:
     """The value that a YAML text means; `where` (a file, an option) begins the error's line."""
     try:
         value = yaml.load(text, Loader=_Loader)
-        json.dumps(value, default=str, skipkeys=True)  # neither endless nor too long to be shown
+        if _count(value, {}) > MOST:
+            raise ValueError(f"aliases make it endless, or more than {MOST:,} values")
+        json.dumps(value, default=str, skipkeys=True)  # no number is too long to be shown
         return value
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

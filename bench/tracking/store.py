@@ -15,6 +15,7 @@ import logging
 import os
 import sqlite3
 import tempfile
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,8 +97,15 @@ def connect(study: str, folder: Path, uri: str | None, make: bool = True) -> Ite
 
 
 def check_uri(uri: str | None) -> None:
-    """Raise TrackingError for the URI of a store that is of no kind that is known."""
-    if uri is not None and not uri.startswith(("http://", "https://", "sqlite:///")):
+    """Raise TrackingError for the URI of a store of no known kind, or with no such port or host."""
+    if uri is not None and uri.startswith(("http://", "https://")):
+        try:
+            parts = urllib.parse.urlsplit(uri)
+            if not parts.hostname or parts.port == 0:
+                raise ValueError("it names no host")
+        except ValueError as error:
+            raise TrackingError(f"tracking URI {sent.redacted(uri)!r}: {error}") from error
+    elif uri is not None and not uri.startswith("sqlite:///"):
         raise TrackingError(
             f"tracking URI {sent.redacted(uri)!r} is neither an MLflow server's "
             "http://HOST:PORT or https://... nor sqlite:///FILE"

@@ -24,6 +24,7 @@ from bench.run.worker import Workplace
 from bench.study.model import Study
 from bench.tabular.config import TabularConfig
 from bench.tracking.runs import Tracker
+from bench.tracking.store import check_uri
 from bench.tuning import records
 from bench.tuning.driver import Driver
 from bench.tuning.groups import Work, find_groups
@@ -45,13 +46,14 @@ def run(
     """Tune until every group has had its budget, or time is up; whether it has.
 
     display: where progress is shown; by default lines on standard error. Raises ResultsError,
-    ConfigurationError, DataError, LockError or TuningError before any training.
+    ConfigurationError, DataError, LockError, TrackingError or TuningError before any training.
     """
     if any(isinstance(trial.evaluation, TabularConfig) for trial in study.trials):
         raise ConfigurationError(
             f"study {study.name}: evaluation.kind = tabular: nothing is trained, so nothing can be"
             " tuned"
         )
+    check_uri(settings.tracking_uri)
     display = display or Display()
     standing = session.finished_or_error(study, store)
     groups = find_groups(study, standing, settings)

@@ -32,6 +32,18 @@ def test_a_block_is_filled_and_the_rest_left_alone(tmp_path: Path) -> None:
     assert blocks.find(page)[0] == Block("claims", ("a", "b"), "- new\n")
 
 
+def test_links_rights_and_ends_of_lines_are_kept(tmp_path: Path) -> None:
+    page, link = tmp_path / "README.md", tmp_path / "link.md"
+    page.write_bytes(("\ufeff" + PAGE.replace("\n", "\r\n")).encode())
+    page.chmod(0o640)
+    link.symlink_to(page)
+    blocks.fill(link, ["a", "b"], {"claims": "- new\n"})
+    filled = PAGE.replace("- old", "- new").replace("b a", "a b")
+    assert page.read_bytes() == ("\ufeff" + filled.replace("\n", "\r\n")).encode()
+    assert link.is_symlink() and page.stat().st_mode & 0o777 == 0o640
+    assert blocks.find(link)[0] == Block("claims", ("a", "b"), "- new\n")
+
+
 def test_an_empty_block_takes_any_studies(tmp_path: Path) -> None:
     page = tmp_path / "README.md"
     page.write_text(PAGE)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from support import studies
@@ -30,6 +31,36 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_full_disk_behind_a_standard_stream_is_no_traceback(stream: str) -> None:
+    verb = {"stdout": "--help", "stderr": "no-such-verb"}[stream]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, verb], env=studies.environment(), **{**streams, stream: full}
+        )
+    assert done.returncode == 2
+    assert (done.stderr or b"").count(b"\n") == (stream == "stdout")
+
+
+def test_closed_standard_streams_are_no_error() -> None:
+    command = f"{sys.executable} -m bench list studies >&- 2>&-"
+    assert subprocess.run(command, shell=True, env=studies.environment()).returncode == 0
+
+
+def test_a_folder_that_was_deleted_is_said(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"rmdir {gone}; {sys.executable} -m bench list studies"
+    done = subprocess.run(
+        command, shell=True, cwd=gone, env=studies.environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "bench: the current folder was deleted; go to another\n",
+    )
 
 
 @pytest.mark.parametrize(

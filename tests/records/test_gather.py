@@ -62,6 +62,30 @@ def test_several_folders_in_any_order_give_the_same_bytes(store: Store, tmp_path
     assert written(tmp_path / "parts") == whole
 
 
+def test_folders_of_one_name_have_tables_of_their_own(store: Store, tmp_path: Path) -> None:
+    assert bench("leaderboard", "small.yaml") == 0
+    own = written(store.folder)
+    for number in range(2):
+        shutil.copytree(store.records_folder, tmp_path / f"part{number}" / "small" / "records")
+    next((tmp_path / "part0/small/records").glob("a-*.json")).unlink()
+    assert bench("leaderboard", "part0/small", "part1/small") == 0
+    assert written(store.folder) == own
+    assert written(store.folder.with_name("small+small"))
+
+
+def test_a_study_and_its_own_folder_are_one(store: Store, tmp_path: Path) -> None:
+    for order in (("small.yaml", "results/small"), ("results/small", "small.yaml")):
+        joined = gather(order, tmp_path / "results")
+        assert joined.folder.resolve() == store.folder and joined.facts.baseline is not None
+
+
+def test_a_folder_of_records_has_no_file_to_change(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench("leaderboard", "results/small", *THREE) == 2
+    assert "results/small is a folder of records" in capsys.readouterr().err
+
+
 def test_a_truncated_or_corrupted_record_is_refused_and_nothing_written(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,12 @@ def test_without_variations_nothing_is_new(tmp_path: Path) -> None:
         ("ablations.x={search.epochs: 0}", "ablations.x: search.epochs = 0: must be"),
         ("ablations.a b={search.epochs: 2}", "the label must be letters"),
         ("ablations.x={evaluation.cells: [2, 3]}", "must be one value; under `grid` each is"),
+        ("ablations.x={method.method: darts}", "changes the method's options, not the method"),
+        ("ablations.x={evaluation.learning_rate: 0.1}", "'x' changes the same as 'rate'"),
+        (
+            "ablations.x={search.epochs: 5, grid: {search.epochs: [6]}}",
+            "search.epochs is in `grid`, and beside it",
+        ),
         ("base=[darts]", 'base = ["darts"]: must be the method that the ablations are of'),
         ("base=darts", 'base = "darts": must be the method that the ablations are of'),
     ],

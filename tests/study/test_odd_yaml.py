@@ -13,6 +13,9 @@ ODD = {
     "deep and closed": "[" * 3000 + "]" * 3000,
     "a number too long": "0x" + "f" * 5000,
     "refers to itself": "&a {b: *a}",
+    "aliases of aliases": "[&a0 [x], "
+    + ", ".join(f"&a{n} [{', '.join(9 * [f'*a{n - 1}'])}]" for n in range(1, 12))
+    + "]",
     "wrong bool": "!!bool x",
     "wrong integer": "!!int ''",
     "wrong float": "!!float ''",

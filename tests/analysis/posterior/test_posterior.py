@@ -180,7 +180,7 @@ def test_files_and_figures_from_tables_beside_the_records(tmp_path: Path) -> Non
         assert (elsewhere / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["cut", "columns", "empty", "number"])
+@pytest.mark.parametrize("damage", ["cut", "columns", "empty", "number", "epoch"])
 def test_a_damaged_table_is_named(damage: str, tmp_path: Path) -> None:
     (record,) = stored(tmp_path / "records", {"vinnas": [0.9]}, {"vinnas": "log_alpha"})
     path = tmp_path / "records" / f"{record.trial.stem}.posterior.csv"
@@ -190,6 +190,7 @@ def test_a_damaged_table_is_named(damage: str, tmp_path: Path) -> None:
         "columns": text.replace("log_alpha", "log_beta", 1),
         "empty": text.split("\n")[0] + "\n",
         "number": text.replace("0.9", "0.x9", 1),
+        "epoch": text.replace("\n1,", "\none,", 1),
     }
     path.write_text(damaged[damage])
     with pytest.raises(ResultsError, match=r"posterior table .*vinnas-digits-s0.* is damaged"):
