@@ -86,6 +86,7 @@ def make(
         trials.describe(record, posterior, looks, is_whole=record.trial.stem in drawn)
         for record in records
     ]
+    trials.say_once(sections)
     left_out = _LEFT_OUT if len(drawn) < len(records) else ""
     page = pages.render("report/page.html.j2", **values, sections=sections, left_out=left_out)
     return {"report.html": page}

@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import shlex
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,23 @@ def describe(
         "results": _list_results(record),
         "tables": {name: table for name, table in tables.items() if is_whole and table.texts},
         "provenance": _list_provenance(record),
+        "software": _list_software(record),
         **_describe_rerun(record),
     }
+
+
+def say_once(sections: Sequence[dict[str, Any]]) -> None:
+    """Leave a configuration and a list of software with the first trial that has them.
+
+    In the others `earlier` has that trial's section.
+    """
+    for part in ("configuration", "software"):
+        first: dict[str, dict[str, Any]] = {}
+        for section in sections:
+            known = first.setdefault(section[part], section)
+            if known is not section:
+                section[part] = ""
+                section.setdefault("earlier", {})[part] = known
 
 
 def describe_failure(record: FailedRecord) -> dict[str, Any]:
@@ -173,8 +189,7 @@ def _tabulate_posterior(rows: pd.DataFrame) -> HtmlTable:
 
 
 def _list_provenance(record: FinishedRecord) -> dict[str, str]:
-    origin, environment = record.provenance, record.environment
-    packages = [f"{name} {version}" for name, version in environment.packages.items()]
+    origin = record.provenance
     return {
         "Trial": record.trial.id,
         "Search": record.trial.search_id,
@@ -184,9 +199,15 @@ def _list_provenance(record: FinishedRecord) -> dict[str, str]:
         "Finished": origin.finished,
         "Command": origin.command,
         "Data": f"SHA-256 {record.data.digest}",
-        "Software": ", ".join([f"Python {environment.python}", *packages]),
-        "Platform": environment.platform,
     }
+
+
+def _list_software(record: FinishedRecord) -> str:
+    """Packages and their versions, in lines, and the platform below."""
+    environment = record.environment
+    packages = [f"{name} {version}" for name, version in environment.packages.items()]
+    listed = textwrap.wrap(", ".join([f"Python {environment.python}", *packages]), 100)
+    return "\n".join([*listed, environment.platform])
 
 
 def _is_short(value: Any) -> bool:

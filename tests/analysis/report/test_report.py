@@ -262,6 +262,18 @@ def test_a_trial_is_run_again_from_its_record_and_its_page_has_all_of_its_option
     assert section["commands"].splitlines()[-1] == f"bench rerun {path}"
 
 
+def test_what_trials_have_in_common_stands_with_the_first() -> None:
+    empty = pd.DataFrame(columns=["method", "trial", "dataset", "seed", "epoch"])
+    records = [support.finished(seed=seed) for seed in range(3)]
+    sections = [trials.describe(one, empty, LOOKS, is_whole=False) for one in records]
+    trials.say_once(sections)
+    first, *others = sections
+    assert first["configuration"] and first["software"] and "earlier" not in first
+    for other in others:
+        assert (other["configuration"], other["software"]) == ("", "")
+        assert other["earlier"] == {"configuration": first, "software": first}
+
+
 def test_a_trial_of_several_trainings_shows_their_mean_as_the_leaderboard_does() -> None:
     record = support.finished()
     again = {"evaluation.repeats": [record.evaluation.model_dump(exclude_unset=True)]}
