@@ -69,9 +69,12 @@ class Verdict(Part):
 
     @property
     def sentence(self) -> str:
-        """The verdict in words, with the narrowest difference of each data set."""
-        parts = []
+        """The verdict in words, with the narrowest difference of each data set that decides it."""
+        parts, right = [], []
         for name, part in self.datasets.items():
+            if part.passed and not self.passed:
+                right.append(name)
+                continue
             narrow = min(part.pairs, key=lambda pair: pair.difference - (pair.noise or 0.0))
             noise = "unknown" if narrow.noise is None else f"{100 * narrow.noise:.1f}"
             parts.append(f"{name}: {narrow}, noise {noise}")
@@ -81,10 +84,11 @@ class Verdict(Part):
                 "Gate: passed. Reference cells trained under this setting come out in their known"
                 f" order by more than the noise (narrowest, {narrowest})."
             )
+        passed = f" Passed on {' and '.join(right)}." if right else ""
         return (
             "Gate: FAILED. Reference cells trained under this setting do not come out in their"
             f" known order by more than the noise (worst, {narrowest}): differences between methods"
-            " may say nothing about them."
+            f" may say nothing about them.{passed}"
         )
 
     def describe(self) -> Iterator[str]:

@@ -85,6 +85,15 @@ def test_every_pair_of_neighbouring_levels_has_to_come_out(tmp_path: Path) -> No
     assert "other ahead of bad by 0.5 points" in verdict.sentence
 
 
+def test_a_gate_that_fails_says_where_it_passed(tmp_path: Path) -> None:
+    of = study(tmp_path)
+    passed = decide(of, {"good": [0.9, 0.91], "bad": [0.5, 0.51]}).datasets["digits"]
+    failed = decide(of, {"good": [0.5, 0.52], "bad": [0.5, 0.51]})
+    datasets = {"one": passed, "two": passed, **failed.datasets}
+    mixed = failed.model_copy(update={"datasets": datasets})
+    assert mixed.sentence == f"{failed.sentence} Passed on one and two."
+
+
 def test_records_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
     of = study(tmp_path)
     plan, records = reference_gate(of), finished(of, {"good": [0.9, 0.8], "bad": [0.5, 0.4]})
