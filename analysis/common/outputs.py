@@ -20,13 +20,19 @@ Outputs = Mapping[str, "str | pd.DataFrame | Figure"]
 def write(folder: Path, outputs: Outputs, formats: Iterable[str] = ()) -> list[Path]:
     """Write each output into `folder`, atomically; the paths, in order.
 
-    Tables have six decimals, and empty fields for what does not exist. formats: of the files that
-    figures have beside their PNG, of `plots.FORMATS`.
+    Tables have at most six decimals, and empty fields for what does not exist. formats: of the
+    files that figures have beside their PNG, of `plots.FORMATS`.
     """
     kinds = [kind for kind in dict.fromkeys(formats) if kind != "png"]
     return [
         path for name, content in outputs.items() for path in _write(folder / name, content, kinds)
     ]
+
+
+def _format(value: object) -> str:
+    """Six decimals, without the zeros that end them but one: 0.5 and 2.0."""
+    whole, decimals = f"{value:.6f}".split(".")
+    return f"{whole}.{decimals.rstrip('0') or '0'}"
 
 
 def _write(
@@ -35,7 +41,7 @@ def _write(
     if isinstance(content, str):
         yield files.write(path, content)
     elif isinstance(content, pd.DataFrame):
-        text = content.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+        text = content.to_csv(index=False, float_format=_format, lineterminator="\n")
         yield files.write(path, text)
     else:
         from analysis.common import plots

@@ -79,17 +79,17 @@ def describe(
         "results": _list_results(record),
         "tables": {name: table for name, table in tables.items() if is_whole and table.texts},
         "provenance": _list_provenance(record),
-        "software": _list_software(record),
+        "run": _describe_run(record),
         **_describe_rerun(record),
     }
 
 
 def say_once(sections: Sequence[dict[str, Any]]) -> None:
-    """Leave a configuration and a list of software with the first trial that has them.
+    """Leave a configuration, and what is known of a run, with the first trial of them.
 
     In the others `earlier` has that trial's section.
     """
-    for part in ("configuration", "software"):
+    for part in ("configuration", "run"):
         first: dict[str, dict[str, Any]] = {}
         for section in sections:
             known = first.setdefault(section[part], section)
@@ -189,25 +189,28 @@ def _tabulate_posterior(rows: pd.DataFrame) -> HtmlTable:
 
 
 def _list_provenance(record: FinishedRecord) -> dict[str, str]:
-    origin = record.provenance
+    origin, trial = record.provenance, record.trial
     return {
-        "Trial": record.trial.id,
-        "Search": record.trial.search_id,
-        "Commit": f"{origin.git_commit}{' with changes' if origin.git_dirty else ''}",
-        "Version": origin.version,
+        "Trial": trial.id,
+        "Search": trial.search_id,
         "Started": origin.started,
         "Finished": origin.finished,
-        "Command": origin.command,
-        "Data": f"SHA-256 {record.data.digest}",
     }
 
 
-def _list_software(record: FinishedRecord) -> str:
-    """Packages and their versions, in lines, and the platform below."""
-    environment = record.environment
+def _describe_run(record: FinishedRecord) -> str:
+    """In lines what trials of one command share: code, command, data, packages and platform."""
+    origin, environment = record.provenance, record.environment
     packages = [f"{name} {version}" for name, version in environment.packages.items()]
-    listed = textwrap.wrap(", ".join([f"Python {environment.python}", *packages]), 100)
-    return "\n".join([*listed, environment.platform])
+    parts = [
+        f"commit {origin.git_commit}{' with changes' if origin.git_dirty else ''},"
+        f" version {origin.version}",
+        origin.command,
+        f"data: SHA-256 {record.data.digest}",
+        ", ".join([f"Python {environment.python}", *packages]),
+        environment.platform,
+    ]
+    return "\n".join(line for part in parts for line in textwrap.wrap(part, 100))
 
 
 def _is_short(value: Any) -> bool:

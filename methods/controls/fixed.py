@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from bench.data.splits import Split
 from bench.method import Method, Phase, Selection, Task
 from bench.options import options
-from bench.posterior import table
 from bench.space.config import SpaceConfig
 from bench.space.genotype import Genotype
 from bench.space.supernet import Supernet
@@ -58,16 +55,3 @@ class Fixed(Method):
 
     def select(self, supernet: Supernet, validation: Split) -> Selection:
         return Selection(self.genotype, "fixed")
-
-    def posterior(self) -> list[dict[str, Any]]:
-        graph, operations = self.task.graph, self.task.space.operations
-        values = {}
-        for kind, cell in self.genotype.cells.items():
-            chosen = torch.zeros(len(graph.edges), len(operations))
-            for node, pairs in enumerate(cell):
-                for operation, source in pairs:
-                    if operation in operations:
-                        edge = graph.edges.index((source, node))
-                        chosen[edge, operations.index(operation)] = 1.0
-            values[kind] = {"probability": chosen}
-        return table(self.genotype, graph, operations, values)

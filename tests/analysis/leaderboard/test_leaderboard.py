@@ -218,7 +218,7 @@ def test_calibration_is_shown_where_all_records_have_it(tmp_path: Path) -> None:
     lacking = of("b", [0.7, 0.6])
     lacking[0] = synthetic.change(lacking[0], {"evaluation.test.ece": 0.02})
     text = write(tmp_path, known + lacking, "a", "b")
-    assert [row["ece_percent"] for row in rows(tmp_path)] == ["2.000000", ""]
+    assert [row["ece_percent"] for row in rows(tmp_path)] == ["2.0", ""]
     assert "1 of 4 records are older and lack it" in text
 
 
@@ -231,7 +231,7 @@ def test_tuned_rows_stand_beside_the_default_ones(tmp_path: Path) -> None:
     ]
     text = write(tmp_path, records + tuned, "a", "b")
     table = [(row["method"], row["evaluation"], row["tuning_seconds"]) for row in rows(tmp_path)]
-    assert table == [("a", "default", ""), ("b", "tuned", "500.000000"), ("b", "default", "")]
+    assert table == [("a", "default", ""), ("b", "tuned", "500.0"), ("b", "default", "")]
     assert "| b (tuned) |" in text and "| tuned, 500 s of tuning |" in text
 
 

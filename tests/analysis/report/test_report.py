@@ -225,7 +225,7 @@ def test_a_trials_section_has_its_results_history_and_provenance() -> None:
     assert "History of the evaluation" not in section["tables"]  # it has no epochs
     rows = section["tables"]["Posterior at the end of the search"]
     assert rows.texts == [["normal", "0.5"]] and rows.headings == [("cell", False), ("mean", True)]
-    assert section["provenance"]["Commit"] == record.provenance.git_commit
+    assert section["run"].startswith(f"commit {record.provenance.git_commit}, version ")
     kind, _, coded = section["picture"].partition("base64,")
     assert kind == "data:image/svg+xml;"
     drawn = plots.render(cells.picture(record, LOOKS), "svg")
@@ -268,10 +268,10 @@ def test_what_trials_have_in_common_stands_with_the_first() -> None:
     sections = [trials.describe(one, empty, LOOKS, is_whole=False) for one in records]
     trials.say_once(sections)
     first, *others = sections
-    assert first["configuration"] and first["software"] and "earlier" not in first
+    assert first["configuration"] and first["run"] and "earlier" not in first
     for other in others:
-        assert (other["configuration"], other["software"]) == ("", "")
-        assert other["earlier"] == {"configuration": first, "software": first}
+        assert (other["configuration"], other["run"]) == ("", "")
+        assert other["earlier"] == {"configuration": first, "run": first}
 
 
 def test_a_trial_of_several_trainings_shows_their_mean_as_the_leaderboard_does() -> None:
