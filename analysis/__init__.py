@@ -131,7 +131,7 @@ def _make_all(
     yield truth.make(own, looks)
     yield cost.make(own, looks)
     yield uncertainty.make(own, looks)
-    yield depth.make(own, looks, facts.name)
+    yield depth.make(own, looks, facts)
     if facts.variations:
         yield ablation.make(own, facts, looks)
 

@@ -11,6 +11,7 @@ from analysis.common import text
 from analysis.common.rank_statistics import FEWEST_POINTS
 from analysis.common.text import Note
 from analysis.depth.table import ALL_DATASETS, correlate, tabulate
+from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
 HEADINGS = (
@@ -66,7 +67,7 @@ def _format(row: Mapping[Any, Any], name: str) -> str:
     return f"{row[name]:.2f} ({row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f})"
 
 
-def format_page(pairs: pd.DataFrame, study: str) -> str:
+def format_page(pairs: pd.DataFrame, facts: StudyFacts) -> str:
     """depth.md, from the rows of `analysis.depth.table.correlate`."""
     numeric = [False, False, *[True] * (len(HEADINGS) - 2)]
     cells = [_format_row(row) for row in pairs.to_dict("records")]
@@ -79,13 +80,14 @@ def format_page(pairs: pd.DataFrame, study: str) -> str:
             " correlation: it is below 1 even where depth changes nothing. The noise ceiling is"
             " what that leaves of Spearman's correlation, from how well two trainings of the same"
             " genotypes agree; it is empty where they were trained once (evaluation.repeats). The"
-            " last column is the"
-            " accuracy at the large scale of what is best there, minus that of what is best at the"
-            " small one."
+            " last column is the accuracy at the large scale of what is best there, minus that of"
+            " what is best at the small one."
         )
     )
+    if facts.gate:
+        notes.append(Note(facts.gate))
     lines = [
-        *text.format_heading(f"Small and large networks: {text.escape(study)}"),
+        *text.format_heading(f"Small and large networks: {text.escape(facts.name)}"),
         *text.format_table(HEADINGS, numeric, cells),
         "",
         *text.format_notes(notes),

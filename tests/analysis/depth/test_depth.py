@@ -14,11 +14,19 @@ from analysis.common.plots import Looks
 from analysis.depth import figure
 from analysis.depth.sentences import list_sentences
 from analysis.depth.table import ALL_DATASETS, RESAMPLES, correlate, correlate_ranks, tabulate
+from bench.records.facts import StudyFacts
 from bench.records.schema import FinishedRecord
 
 SMALL = (0.5, 0.6, 0.7, 0.8, 0.9, 0.65)
 LARGE = (0.55, 0.66, 0.77, 0.88, 0.87, 0.6)
 LOOKS = Looks(("darts", "random"))
+FACTS = StudyFacts(
+    name="a|b",
+    labels=("darts", "random"),
+    datasets=("mnist",),
+    seeds=(0,),
+    gate="Gate: FAILED. Passed on mnist, 3 cells.",
+)
 
 
 def records(
@@ -138,11 +146,11 @@ def test_what_is_said(small: Sequence[float], large: Sequence[float], said: str)
 
 
 def test_without_several_depths_there_is_nothing() -> None:
-    assert depth.make(records({3: SMALL}), LOOKS, "study") == {}
+    assert depth.make(records({3: SMALL}), LOOKS, FACTS) == {}
     other = [
         synthetic.change(one, {"configuration.evaluation.epochs": 9}) for one in records({8: LARGE})
     ]
-    assert depth.make(records({3: SMALL}) + other, LOOKS, "study") == {}  # epochs differ too
+    assert depth.make(records({3: SMALL}) + other, LOOKS, FACTS) == {}  # epochs differ too
 
 
 def test_the_figure_has_every_genotype_at_both_depths() -> None:
@@ -156,7 +164,8 @@ def test_the_figure_has_every_genotype_at_both_depths() -> None:
 
 
 def test_the_page_has_a_row_per_pair() -> None:
-    outputs = depth.make(records({3: SMALL, 8: LARGE}), LOOKS, "a|b")
+    outputs = depth.make(records({3: SMALL, 8: LARGE}), LOOKS, FACTS)
     page = outputs["depth.md"]
     assert isinstance(page, str) and "a\\|b" in page
+    assert FACTS.gate and FACTS.gate in page
     assert sum(line.startswith("| mnist |") for line in page.splitlines()) == 1
