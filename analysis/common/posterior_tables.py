@@ -29,7 +29,7 @@ def read(record: FinishedRecord, folder: Path) -> pd.DataFrame | None:
         rows = pd.read_csv(io.StringIO(text))
         if list(rows.columns) != list(POSTERIOR):
             raise ValueError(f"columns {', '.join(map(str, rows.columns))[:80]}")
-        for name in ("epoch", "edge", "source", "target"):
+        for name in ("epoch", "edge"):
             if rows[name].dtype.kind != "i":
                 raise ValueError(f"{name} is not always a whole number")
         numbers = [*QUANTITIES, "probability"]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.records.schema import FinishedRecord
+from bench.records.schema import FinishedRecord, mark_tuned
 
 TRIAL_COLUMNS = ("method", "dataset", "seed", "trial")
 """The first columns of every table with a row per trial; `trial` is the id's first 8 digits."""
@@ -39,7 +39,7 @@ def identify(record: FinishedRecord) -> dict[str, Any]:
 
 def name_method(record: FinishedRecord) -> str:
     """Its label, and whether its evaluation is tuned."""
-    return record.trial.label + (" (tuned)" if record.is_tuned else "")
+    return mark_tuned(record.trial.label, record.is_tuned)
 
 
 def list_accuracies(record: FinishedRecord) -> list[float]:

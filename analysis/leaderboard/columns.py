@@ -11,6 +11,7 @@ from analysis.common.failed_searches import NO_RANK
 from analysis.common.intervals import FEWEST_SEEDS
 from analysis.common.sequential import show_level
 from analysis.common.text import format_p_value
+from bench.records.schema import mark_tuned
 
 TOO_FEW = "too few seeds"
 
@@ -97,8 +98,9 @@ def _number(row: Row, key: str, form: str, scale: float = 1) -> Cell:
 
 
 def _method(row: Row, baseline: str | None) -> Cell:
-    name, tuned = row["method"], row["evaluation"] == "tuned"
-    text = f"{name} (tuned)" if tuned else f"{name} (baseline)" if name == baseline else name
+    text = name = mark_tuned(row["method"], row["evaluation"] == "tuned")
+    if name == baseline:
+        text = f"{name} (baseline)"
     return Cell(text, text, numeric=False)
 
 

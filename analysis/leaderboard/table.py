@@ -17,7 +17,7 @@ from analysis.leaderboard.chance import measure_chance
 from analysis.leaderboard.ranks import rank_by_mean
 from bench.records.facts import StudyFacts
 from bench.records.population import Population
-from bench.records.schema import FinishedRecord
+from bench.records.schema import FinishedRecord, mark_tuned
 
 COLUMNS = (
     "rank", "rank_low", "rank_high", "method", "evaluation", "dataset",
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     @property
     def name(self) -> str:
         """What the row is called in one word."""
-        return f"{self.label} (tuned)" if self.is_tuned else self.label
+        return mark_tuned(self.label, self.is_tuned)
 
 
 def tabulate(

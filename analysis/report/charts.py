@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.common.plots import Looks
+from bench.records.schema import mark_tuned
 
 SPARE = 4.0
 """What is left free at each end of an axis, percent of its length."""
@@ -213,7 +214,7 @@ def _clip(place: float) -> float:
 
 
 def _name(row: dict[Any, Any], looks: Looks) -> str:
-    return looks.name(row["method"]) + (" (tuned)" if row["evaluation"] == "tuned" else "")
+    return mark_tuned(looks.name(row["method"]), row["evaluation"] == "tuned")
 
 
 def _colour(row: dict[Any, Any], looks: Looks) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bench.cli.options import StudyArguments, find_program
 from bench.durations import format_duration
 from bench.records import gate
+from bench.records.schema import mark_tuned
 
 if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds
@@ -154,9 +155,8 @@ def _rank_interval(row: Row) -> str:
 
 
 def _method(row: Row, baseline: str | None) -> str:
-    tuned = row["evaluation"] == "tuned"
-    mark = " (tuned)" if tuned else " (baseline)" if row["method"] == baseline else ""
-    return f"{row['method']}{mark}"
+    name = mark_tuned(row["method"], row["evaluation"] == "tuned")
+    return f"{name} (baseline)" if name == baseline else name
 
 
 def _accuracy_interval(row: Row) -> str:

@@ -40,6 +40,11 @@ REACHED = ("genotype", "genotype_digest", "selection", "search", "evaluation", "
 """Parts that a trial comes to one after another; null where it did not."""
 
 
+def mark_tuned(name: str, is_tuned: bool) -> str:
+    """What a method is called whose evaluation has tuned settings, not the study's."""
+    return f"{name} (tuned)" if is_tuned else name
+
+
 class _Common(Part):
     schema_: Literal[1] = Field(1, alias="schema")
     trial: TrialIdentity

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.errors import ResultsError
-from bench.records.schema import FinishedRecord, RunRecord
+from bench.records.schema import FinishedRecord, RunRecord, mark_tuned
 from bench.tracking.export import RunContent, Value, identify, name_run, to_milliseconds
 
 RESULTS = "results"
@@ -167,7 +167,7 @@ def _format_table(rows: Iterable[Row]) -> str:
     for row in rows:
         ends = [row[f"test_accuracy_{end}_percent"] for end in ("low", "high")]
         cells = (
-            row["method"] + (" (tuned)" if row["evaluation"] == "tuned" else ""),
+            mark_tuned(row["method"], row["evaluation"] == "tuned"),
             row["dataset"],
             f"{float(row['test_accuracy_percent']):.2f}",
             f"{float(ends[0]):.2f} to {float(ends[1]):.2f}" if all(ends) else "too few seeds",
