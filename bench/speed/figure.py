@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ def draw(tables: Sequence[Path], path: Path) -> str | None:
         import pandas as pd
         import seaborn  # noqa: F401 - `compose` draws with it
         from PIL import Image
+
+        from bench import pictures
     except ImportError as error:
         return f"no figure: {error.name} is not installed"
     matplotlib.use("Agg")
@@ -30,10 +33,9 @@ def draw(tables: Sequence[Path], path: Path) -> str | None:
     if frame.empty:
         return "no figure: nothing was compared"
     figure = compose(frame)
-    with files.replacing(path) as scratch:
-        figure.savefig(scratch, dpi=150)
-        with Image.open(scratch) as drawn:  # a third of the bytes, and no difference to be seen
-            drawn.convert("RGB").quantize(256).save(scratch, "png", optimize=True)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=150)
+    files.write(path, pictures.to_png(Image.open(buffer), 150))
     figure.clear()
     return None
 

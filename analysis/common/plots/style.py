@@ -17,6 +17,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
+from bench import pictures
+
 GREY = "#595959"
 LEGEND_LINE = 0.21
 """The height of a line of a legend, inches."""
@@ -28,8 +30,6 @@ _NO_DATES: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-COLOURS_OF_FILE = 256
-"""A PNG keeps so many colours: a third of the bytes, and no difference to be seen."""
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -119,17 +119,14 @@ def create_blocks(
 
 def render(figure: Figure, kind: str = "png") -> bytes:
     """A figure as a file of one of `FORMATS`, whose bytes carry no date and no software version."""
-    buffer = io.BytesIO()
     with _style():
         if kind != "png":
+            buffer = io.BytesIO()
             figure.savefig(buffer, format=kind, metadata=_NO_DATES[kind])
             return buffer.getvalue()
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    small = drawn.quantize(COLOURS_OF_FILE, dither=Image.Dither.NONE)
-    small.save(buffer, "png", optimize=True, dpi=(figure.dpi, figure.dpi))
-    return buffer.getvalue()
+    return pictures.to_png(Image.fromarray(np.asarray(canvas.buffer_rgba())), figure.dpi)
 
 
 def wrap(label: str, width: int = 18) -> str:
