@@ -138,7 +138,8 @@ def _select_searches(claim: Claim, settings: Sequence[Setting]) -> list[Setting]
     found: dict[object, Setting] = {}
     for setting in settings:
         searches = frozenset(record.trial.search_id for record in setting.records)
-        gate = setting.facts.gate_passed.get(setting.dataset)
+        needed = "setting" in claim.gates
+        gate = setting.facts.gate_passed.get(setting.dataset) if needed else None
         found.setdefault((setting.facts.name, searches, gate), setting)
     return list(found.values())
 

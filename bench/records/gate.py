@@ -17,6 +17,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from bench import files
+from bench.data.config import DataConfig
 from bench.errors import ResultsError
 from bench.records.parts import Part
 from bench.records.schema import FinishedRecord, explain
@@ -185,9 +186,17 @@ _UNKNOWN = (
 
 
 def worst_references(gate: Gate | None, folder: Path) -> dict[str, float]:
-    """Data set -> mean accuracy of its worst reference cell, if the gate was run as it is."""
+    """Data set -> mean accuracy of its worst reference cell, if the gate was run as it is.
+
+    Where networks of several depths or widths are trained on the same images it is that of all of
+    them: what is held against it is the search, and all of them have the same.
+    """
     verdicts = _read_datasets(gate, folder)
-    return {name: min(part.means.values()) for name, part in verdicts.items()}
+    images = {} if gate is None else {trial.dataset: trial.data for trial in gate.trials}
+    worst: dict[DataConfig, float] = {}
+    for name, part in verdicts.items():
+        worst[images[name]] = min(worst.get(images[name], 1.0), *part.means.values())
+    return {name: worst[images[name]] for name in verdicts}
 
 
 def passed_datasets(gate: Gate | None, folder: Path) -> dict[str, bool]:

@@ -12,6 +12,7 @@ from bench.cli.main import main
 from bench.errors import ConfigurationError, ResultsError
 from bench.records import gate
 from bench.records.schema import FinishedRecord
+from bench.records.transfer.loading import load as load_transferred
 from bench.study.file import load
 from bench.study.model import Gate, Study
 
@@ -85,6 +86,24 @@ def test_every_pair_of_neighbouring_levels_has_to_come_out(tmp_path: Path) -> No
     assert "other ahead of bad by 0.5 points" in verdict.sentence
 
 
+def test_a_search_is_held_against_the_worst_cell_at_any_depth(tmp_path: Path) -> None:
+    """Networks of both depths are of the same search, which learned or did not."""
+    of = study(tmp_path, STUDY, "evaluation.cells=[1, 2]")
+    found = {
+        "digits, 1 cells": {"good": 0.9, "bad": 0.5},
+        "digits, 2 cells": {"good": 0.8, "bad": 0.6},
+    }
+    records = [
+        tiny_trials.record(
+            trial,
+            evaluation={"validation": {"accuracy": found[trial.dataset][trial.label]}},
+        )
+        for trial in reference_gate(of).trials
+    ]
+    gate.write(tmp_path, gate.decide(reference_gate(of), "gated", records))
+    assert gate.worst_references(of.gate, tmp_path) == dict.fromkeys(found, 0.5)
+
+
 def test_a_gate_that_fails_says_where_it_passed(tmp_path: Path) -> None:
     of = study(tmp_path)
     passed = decide(of, {"good": [0.9, 0.91], "bad": [0.5, 0.51]}).datasets["digits"]
@@ -111,7 +130,10 @@ def test_a_verdict_that_is_read_and_written_is_the_same_file(path: Path, tmp_pat
     verdict = gate.read(path.parent)
     assert verdict is not None
     assert gate.write(tmp_path, verdict).read_bytes() == path.read_bytes()
-    assert gate.describe_state(load(path.parent.name).gate, path.parent) == verdict.sentence
+    assert (
+        gate.describe_state(load_transferred(path.parent.name, (), RESULTS).gate, path.parent)
+        == verdict.sentence
+    )
 
 
 def test_a_verdict_holds_for_its_setting_alone(tmp_path: Path) -> None:
