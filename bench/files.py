@@ -38,18 +38,18 @@ def remove(path: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """A scratch file beside `path`, with its suffix, that takes its place when all went well.
 
-    It has the rights of the file before it. It is written to the disk before it does, and the
-    folder after it, so that a power cut leaves the old file or the new one. Missing folders are
-    made. Raises ResultsError where the file cannot be written; whatever is raised within leaves
-    `path` as it was.
+    It has the rights of the file before it, where the system has such. It is written to the disk
+    before it does, and the folder after it, so that a power cut leaves the old file or the new one.
+    Missing folders are made. Raises ResultsError where the file cannot be written; whatever is
+    raised within leaves `path` as it was.
     """
     scratch = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield scratch
-        if path.exists():
-            shutil.copymode(path, scratch)
         _to_disk(scratch)
+        with contextlib.suppress(OSError):  # there is none yet, or the file system has no rights
+            shutil.copymode(path, scratch)
         scratch.replace(path)
         _to_disk(path.parent)
     except OSError as error:

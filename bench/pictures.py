@@ -7,7 +7,7 @@ import io
 from PIL import Image
 
 WHITE = 253
-"""What is at least so bright, of 255, is white: the palette's is a mean with shades beside it."""
+"""A channel that is at least so bright, of 255, is full, as white's are: the palette has means."""
 
 
 def to_png(drawn: Image.Image, dots_per_inch: float) -> bytes:

@@ -30,9 +30,9 @@ def write(folder: Path, outputs: Outputs, formats: Iterable[str] = ()) -> list[P
 
 
 def _format(value: object) -> str:
-    """Six decimals, without the zeros that end them but one: 0.5 and 2.0."""
-    whole, decimals = f"{value:.6f}".split(".")
-    return f"{whole}.{decimals.rstrip('0') or '0'}"
+    """Six decimals, without the zeros that end them but one: 0.5, 2.0, inf."""
+    whole, point, decimals = f"{value:.6f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0') or '0'}" if point else whole
 
 
 def _write(

@@ -210,7 +210,8 @@ def _describe_run(record: FinishedRecord) -> str:
         ", ".join([f"Python {environment.python}", *packages]),
         environment.platform,
     ]
-    return "\n".join(line for part in parts for line in textwrap.wrap(part, 100))
+    whole: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}  # names, paths
+    return "\n".join(line for part in parts for line in textwrap.wrap(part, 100, **whole))
 
 
 def _is_short(value: Any) -> bool:

@@ -57,21 +57,31 @@ def fill(path: Path, studies: Sequence[str], bodies: Mapping[str, str]) -> Path:
     bodies: by kind. Raises ConfigurationError where the file has no block, and ResultsError as
     `find`.
     """
-    whole = _read(path)
+    whole, fitting = _fit(path, studies)
     text, names = whole.text, " ".join(studies)
-    fitting: list[re.Match[str]] = []
-    for kind in KINDS:
-        matches = [match for match in _find(path, text) if match["kind"] == kind]
-        exact = [match for match in matches if set(match["studies"].split()) == set(studies)]
-        fitting += exact or [match for match in matches if not match["studies"].strip()]
-    if not fitting:
-        mark = f"<!-- claims: {names} -->"
-        raise ConfigurationError(f"{path}: has no lines {mark!r} and {END!r} to write between")
     for match in sorted(fitting, key=re.Match.start, reverse=True):
         block = f"<!-- {match['kind']}: {names} -->\n{bodies[match['kind']]}{END}"
         text = text[: match.start()] + block + text[match.end() :]
     files.write(path.resolve(), whole.mark + text.replace("\n", whole.line_end))
     return path
+
+
+def check(path: Path, studies: Sequence[str]) -> None:
+    """Raises as `fill` would, and writes nothing."""
+    _fit(path, studies)
+
+
+def _fit(path: Path, studies: Sequence[str]) -> tuple[_Page, list[re.Match[str]]]:
+    """The page, and its blocks for these studies."""
+    whole, fitting = _read(path), list[re.Match[str]]()
+    for kind in KINDS:
+        matches = [match for match in _find(path, whole.text) if match["kind"] == kind]
+        exact = [match for match in matches if set(match["studies"].split()) == set(studies)]
+        fitting += exact or [match for match in matches if not match["studies"].strip()]
+    if not fitting:
+        mark = f"<!-- claims: {' '.join(studies)} -->"
+        raise ConfigurationError(f"{path}: has no lines {mark!r} and {END!r} to write between")
+    return whole, fitting
 
 
 def _find(path: Path, text: str) -> list[re.Match[str]]:
@@ -90,7 +100,10 @@ def _find(path: Path, text: str) -> list[re.Match[str]]:
 
 @dataclass(frozen=True)
 class _Page:
-    """A text with its lines ended by `\\n`, and what the file has beside it: kept in writing."""
+    """A text with its lines ended by `\\n`, and what the file has beside it: kept in writing.
+
+    One with ends of both kinds gets the longer everywhere.
+    """
 
     text: str
     mark: str

@@ -35,14 +35,17 @@ def claims(
 
     studies = arguments.gather_each()
     folder = output or arguments.join_folder(studies)
-    bodies = analysis.format_claims(studies, thresholds=thresholds(shares)) if into else {}
-    filled = [blocks.fill(into, arguments.references, bodies)] if into else []
+    if into is not None:
+        blocks.check(into, arguments.references)
     paths = analysis.write_claims(folder, studies, thresholds=thresholds(shares))
     if paths:
         print(paths[0].read_text(encoding="utf-8"))
     else:
         print("no claim is about these studies' methods")
-    print("\n".join(map(str, [*paths, *filled])))
+    if into is not None:
+        bodies = analysis.format_claims(studies, thresholds=thresholds(shares))
+        paths.append(blocks.fill(into, arguments.references, bodies))
+    print("\n".join(map(str, paths)))
     return DONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -38,6 +39,7 @@ def print_completion(shell: str) -> int:
     return shell_complete(bench, {}, "bench", _ASKED, f"{shell}_source")
 
 
+_OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 _HEADINGS = {
     "Find out what there is": (list_available, show, examine, measure_speed),
     "Make and run a study": (init, gate, run, show_status, tune, sync),
@@ -103,9 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _end(text, INTERRUPTED)
     except BrokenPipeError:  # what read our output has seen enough
         return _end("", DONE)
-    except OSError as error:  # of a path that no system can have, of a disk that is full
-        place = f"{show_value(str(error.filename))}: " if error.filename is not None else ""
-        return _end(f"bench: {place}{error.strerror or error}", WRONG)
+    except OSError as error:
+        if (refusal := _explain_refusal(error)) is None:
+            raise
+        return _end(f"bench: {refusal}", WRONG)
 
 
 def _make_writable(stream: TextIO | None) -> TextIO:
@@ -115,6 +118,16 @@ def _make_writable(stream: TextIO | None) -> TextIO:
     if isinstance(stream, io.TextIOWrapper):  # a terminal may know ASCII alone
         stream.reconfigure(errors="backslashreplace")
     return stream
+
+
+def _explain_refusal(error: OSError) -> str | None:
+    """What the system has against a path or the output; None: something else.
+
+    Of paths those that no system can have get here: too long, of links in a circle.
+    """
+    if error.filename is not None:
+        return f"{show_value(str(error.filename))}: {error.strerror}"
+    return error.strerror if error.errno in _OF_OUTPUT else None
 
 
 def _end(text: str, status: int) -> int:
@@ -133,14 +146,11 @@ def _run_verb(arguments: Sequence[str]) -> int:
     if instruction := os.environ.get(_ASKED):
         return shell_complete(bench, {}, "bench", _ASKED, instruction)
     try:
-        Path.cwd()
-    except FileNotFoundError:
-        raise ConfigurationError("the current folder was deleted; go to another") from None
-    try:
         with bench.make_context("bench", list(arguments)) as context:
             if not arguments:
                 print(context.get_help(), file=sys.stderr)
                 raise ConfigurationError("a verb is needed")
+            _check_folder()
             status: int = bench.invoke(context)
             return status
     except click.exceptions.Exit as end:  # of --help and --version
@@ -148,6 +158,14 @@ def _run_verb(arguments: Sequence[str]) -> int:
     except click.UsageError as error:
         verb = " ".join(["bench", *(name for name in arguments[:1] if name in _VERBS)])
         raise ConfigurationError(f"{_explain(error)} (see {verb} --help)") from None
+
+
+def _check_folder() -> None:
+    """Raises ConfigurationError where the current folder is gone: libraries end without a word."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise ConfigurationError("the current folder was deleted; go to another") from None
 
 
 def _explain(error: click.UsageError) -> str:

@@ -242,8 +242,12 @@ class StudyArguments:
         if not folders:
             raise ConfigurationError(f"no study has records in {self.results}")
         known = shipped()
-        names = [folder.name if folder.name in known else str(folder) for folder in folders]
-        return [replace(self, references=(name,)).gather(region=region) for name in names]
+        return [
+            replace(self, references=(folder.name,)).gather(region=region)
+            if folder.name in known
+            else replace(self, references=(str(folder),), overrides=()).gather(region=region)
+            for folder in folders
+        ]
 
     def join_folder(self, studies: Sequence[Gathered]) -> Path:
         """Where the tables of these studies together belong."""

@@ -24,12 +24,12 @@ class StudyFacts:
     what it changes (dotted key -> value). failed, missing: numbers of trials; None: not known, as
     `missing` is of a folder of records without its study file. gate: the gate's verdict in words
     (`bench.records.gate.describe_state`). worst_references: data set -> validation accuracy of its
-    worst reference cell, where the gate was run under the study's setting. gate_passed: data set ->
-    whether the gate passed on it, where it was run. plain_labels: those whose method has its
-    default options. claims: the study's own. populations: the accuracies of all cells of the tables
-    that were looked up. region: accuracies that differ by at most so many points are equivalent.
-    looks: the numbers of seeds, the first of `seeds`, at which verdicts were sought (`bench run
-    --until-decided`); none where the seeds were fixed.
+    worst reference cell at any depth or width, where the gate was run under the study's setting.
+    gate_passed: data set -> whether the gate passed on it, where it was run. plain_labels: those
+    whose method has its default options. claims: the study's own. populations: the accuracies of
+    all cells of the tables that were looked up. region: accuracies that differ by at most so many
+    points are equivalent. looks: the numbers of seeds, the first of `seeds`, at which verdicts were
+    sought (`bench run --until-decided`); none where the seeds were fixed.
     """
 
     name: str

@@ -49,8 +49,7 @@ def gather(
     or two that contradict each other.
     """
     parts = take_once(
-        _read(reference, results, overrides, uri)
-        for reference in sorted(set(references), key=lambda name: (Path(name).is_dir(), name))
+        _read(reference, results, overrides, uri) for reference in sorted(set(references))
     )
     whole = parts[0] if len(parts) == 1 else _join(parts, results)
     name = whole.facts.name
@@ -162,11 +161,14 @@ def _finished(records: Iterable[RunRecord]) -> list[FinishedRecord]:
 
 
 def take_once(parts: Iterable[Gathered]) -> list[Gathered]:
-    """Of several that are in one folder the first: a study may be named, and its folder, too."""
-    kept: dict[Path, Gathered] = {}
-    for part in parts:
-        kept.setdefault(part.folder.resolve(), part)
-    return list(kept.values())
+    """Without folders that are named beside their study, or twice: the study's file says more."""
+    read = [(part.folder.resolve(), part.facts.missing is None, part) for part in parts]
+    taken, kept = {place for place, is_bare, _ in read if not is_bare}, []
+    for place, is_bare, part in read:
+        if not is_bare or place not in taken:
+            kept.append(part)
+        taken.add(place)
+    return kept
 
 
 def join_folder(parts: Sequence[Gathered], results: Path) -> Path:
@@ -174,7 +176,8 @@ def join_folder(parts: Sequence[Gathered], results: Path) -> Path:
 
     Folders of one name in different places are named once each: `x+x` is not the study x.
     """
-    return results / "+".join(sorted(part.facts.name for part in parts))
+    names = {part.folder.resolve(): part.facts.name for part in parts}
+    return results / "+".join(sorted(names.values()))
 
 
 def _join(parts: Sequence[Gathered], results: Path) -> Gathered:

@@ -120,7 +120,7 @@ MOST = 100_000
 
 
 def _count(value: object, known: dict[int, float]) -> float:
-    if not isinstance(value, dict | list):
+    if not isinstance(value, dict | list | tuple):
         return 1
     if id(value) not in known:
         known[id(value)] = math.inf  # met again within itself, it is endless

@@ -101,10 +101,13 @@ def check_uri(uri: str | None) -> None:
     if uri is not None and uri.startswith(("http://", "https://")):
         try:
             parts = urllib.parse.urlsplit(uri)
-            if not parts.hostname or parts.port == 0:
-                raise ValueError("it names no host")
-        except ValueError as error:
-            raise TrackingError(f"tracking URI {sent.redacted(uri)!r}: {error}") from error
+            problem = "" if parts.hostname else "names no host"
+            if parts.port == 0:
+                raise ValueError
+        except ValueError:  # whose text may have a part of a password
+            problem = "has no host and port as http://HOST:PORT, the port from 1 to 65535"
+        if problem:
+            raise TrackingError(f"tracking URI {sent.redacted(uri)!r} {problem}")
     elif uri is not None and not uri.startswith("sqlite:///"):
         raise TrackingError(
             f"tracking URI {sent.redacted(uri)!r} is neither an MLflow server's "

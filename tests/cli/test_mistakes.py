@@ -42,8 +42,11 @@ WRONG = {
         "must be a share above 0 and",
     ),
     "too many seeds": (["init", "x.yaml", "--seeds", "1001"], "--seeds 1001: must be a whole"),
-    "no port": (["run", "small.yaml", "--tracking-uri", "http://h:abc"], "'http://h:abc': Port"),
-    "no host": (["run", "small.yaml", "--tracking-uri", "http://"], "it names no host"),
+    "no port": (
+        ["run", "small.yaml", "--tracking-uri", "http://h:abc"],
+        "'http://h:abc' has no host and port as",
+    ),
+    "no host": (["run", "small.yaml", "--tracking-uri", "http://"], "names no host"),
     "no study of VINNAS": (
         ["speed", "--only", "variance", "--study", "small.yaml"],
         "it has no trial of the method vinnas",
