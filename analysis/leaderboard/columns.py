@@ -97,10 +97,14 @@ def _number(row: Row, key: str, form: str, scale: float = 1) -> Cell:
     return Cell("" if value is None else form.format(scale * value), value)
 
 
+def name_row(row: Row, baseline: str | None) -> str:
+    """The method of a row of the leaderboard, and whether it is tuned or the baseline."""
+    name = mark_tuned(row["method"], row["evaluation"] == "tuned")
+    return f"{name} (baseline)" if name == baseline else name
+
+
 def _method(row: Row, baseline: str | None) -> Cell:
-    text = name = mark_tuned(row["method"], row["evaluation"] == "tuned")
-    if name == baseline:
-        text = f"{name} (baseline)"
+    text = name_row(row, baseline)
     return Cell(text, text, numeric=False)
 
 

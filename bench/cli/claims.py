@@ -32,9 +32,10 @@ def claims(
     """
     import analysis
     from bench.claims import blocks
+    from bench.records.gather import join_folder
 
     studies = arguments.gather_each()
-    folder = output or arguments.join_folder(studies)
+    folder = output or join_folder(studies, arguments.results)
     if into is not None:
         blocks.check(into, arguments.references)
     paths = analysis.write_claims(folder, studies, thresholds=thresholds(shares))

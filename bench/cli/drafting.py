@@ -11,10 +11,9 @@ import click
 from click import argument, option
 
 from bench.cli.completion import complete_method, complete_study
-from bench.cli.options import DONE, PATH, RESULTS, Whole, verb
+from bench.cli.options import DONE, PATH, RESULTS, SEEDS, verb
 from bench.errors import ConfigurationError, ResultsError
 
-_SEEDS = Whole(min=1, max=1000)
 _DEFAULTS: dict[str, Any] = {
     "methods": "darts,vinnas,random",
     "datasets": "digits",
@@ -42,7 +41,7 @@ _DEFAULTS: dict[str, Any] = {
 @option("--datasets", metavar="NAMES", show_default="digits", help="On which data, with commas.")
 @option(
     "--seeds",
-    type=_SEEDS,
+    type=SEEDS,
     metavar="N",
     show_default="3",
     help="Searches of each method on each data set.",
@@ -102,7 +101,7 @@ def _ask() -> dict[str, Any]:
     questions: dict[str, tuple[str, Callable[[str], Any]]] = {
         "methods": ("Which methods? (bench list methods)", _check_methods),
         "datasets": ("On which data sets? (bench list datasets)", _check_datasets),
-        "seeds": ("How many seeds?", lambda answer: _SEEDS.convert(answer, None, None)),
+        "seeds": ("How many seeds?", lambda answer: SEEDS.convert(answer, None, None)),
         "like": (
             "With the space and scale of which study? (bench list studies)",
             lambda name: load(name, (), RESULTS),

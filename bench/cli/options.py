@@ -83,6 +83,7 @@ def points(value: str) -> float:
 
 
 COUNT = Whole(min=1)
+SEEDS = Whole(min=1, max=1000)
 PATH = click.Path(path_type=Path, readable=False)  # what uses a path says what is wrong with it
 _folder = functools.partial(option, type=PATH, metavar="DIR")
 RESULTS = Path("results")
@@ -242,18 +243,13 @@ class StudyArguments:
         if not folders:
             raise ConfigurationError(f"no study has records in {self.results}")
         known = shipped()
-        return [
-            replace(self, references=(folder.name,)).gather(region=region)
+        each = [
+            replace(self, references=(folder.name,))
             if folder.name in known
-            else replace(self, references=(str(folder),), overrides=()).gather(region=region)
+            else replace(self, references=(str(folder),), overrides=())
             for folder in folders
         ]
-
-    def join_folder(self, studies: Sequence[Gathered]) -> Path:
-        """Where the tables of these studies together belong."""
-        from bench.records.gather import join_folder
-
-        return studies[0].folder if len(studies) == 1 else join_folder(studies, self.results)
+        return [one.gather(region=region) for one in each]
 
 
 def _list_references(given: str | Sequence[str] | None) -> tuple[str, ...]:

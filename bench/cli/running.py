@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from click import argument, option
 
 from bench.cli import options
-from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArguments, Whole, verb
+from bench.cli.options import COUNT, DONE, PATH, SOME_FAILED, OneOf, StudyArguments, verb
 from bench.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _stale = option(
 @option("--until-decided", is_flag=True, help="Add seeds until verdicts are reached.")
 @option(
     "--max-seeds",
-    type=Whole(min=1, max=1000),
+    type=options.SEEDS,
     metavar="N",
     show_default="20",
     help="Add them up to N.",

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bench.cli.options import StudyArguments, find_program
 from bench.durations import format_duration
 from bench.records import gate
-from bench.records.schema import mark_tuned
 
 if TYPE_CHECKING:
     from analysis.common.operations import CollapseThresholds
@@ -123,13 +122,16 @@ def _format_table(rows: Sequence[Row], facts: StudyFacts, columns: int) -> Itera
 
 
 def _list_columns(rows: Sequence[Row], facts: StudyFacts) -> list[Column]:
+    from analysis.leaderboard.columns import name_row
+
     def list_texts(form: Any) -> list[str]:
         return [form(row) for row in rows]
 
+    names = [name_row(row, facts.baseline) for row in rows]
     return [
         Column("rank", list_texts(_rank), 0),
         Column("(95 %)", list_texts(_rank_interval), 4, to_the_left=True),
-        Column("method", list_texts(lambda row: _method(row, facts.baseline)), 0, to_the_left=True),
+        Column("method", names, 0, to_the_left=True),
         Column("accuracy", list_texts(lambda row: f"{row['test_accuracy_percent']:.2f}"), 0),
         Column("(95 %)", list_texts(_accuracy_interval), 1, to_the_left=True),
         Column("parameters", list_texts(lambda row: _number(row["parameters"])), 2),
@@ -152,11 +154,6 @@ def _rank_interval(row: Row) -> str:
 
     few = _is_null(row["rank_low"]) or row["seeds"] < FEWEST_SEEDS
     return "" if few else f"({row['rank_low']} to {row['rank_high']})"
-
-
-def _method(row: Row, baseline: str | None) -> str:
-    name = mark_tuned(row["method"], row["evaluation"] == "tuned")
-    return f"{name} (baseline)" if name == baseline else name
 
 
 def _accuracy_interval(row: Row) -> str:

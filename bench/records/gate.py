@@ -191,8 +191,10 @@ def worst_references(gate: Gate | None, folder: Path) -> dict[str, float]:
     Where networks of several depths or widths are trained on the same images it is that of all of
     them: what is held against it is the search, and all of them have the same.
     """
+    if gate is None:
+        return {}
     verdicts = _read_datasets(gate, folder)
-    images = {} if gate is None else {trial.dataset: trial.data for trial in gate.trials}
+    images = {trial.dataset: trial.data for trial in gate.trials}
     worst: dict[DataConfig, float] = {}
     for name, part in verdicts.items():
         worst[images[name]] = min(worst.get(images[name], 1.0), *part.means.values())

@@ -172,12 +172,13 @@ def take_once(parts: Iterable[Gathered]) -> list[Gathered]:
 
 
 def join_folder(parts: Sequence[Gathered], results: Path) -> Path:
-    """Where the tables of several studies together belong, in whichever order they are given.
+    """Where the tables of studies together belong, in whichever order they are given.
 
-    Folders of one name in different places are named once each: `x+x` is not the study x.
+    That of one folder is this one. Folders of one name in different places are named once each:
+    `x+x` is not the study x.
     """
     names = {part.folder.resolve(): part.facts.name for part in parts}
-    return results / "+".join(sorted(names.values()))
+    return parts[0].folder if len(names) == 1 else results / "+".join(sorted(names.values()))
 
 
 def _join(parts: Sequence[Gathered], results: Path) -> Gathered:

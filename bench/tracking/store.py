@@ -98,21 +98,24 @@ def connect(study: str, folder: Path, uri: str | None, make: bool = True) -> Ite
 
 def check_uri(uri: str | None) -> None:
     """Raise TrackingError for the URI of a store of no known kind, or with no such port or host."""
-    if uri is not None and uri.startswith(("http://", "https://")):
-        try:
-            parts = urllib.parse.urlsplit(uri)
-            problem = "" if parts.hostname else "names no host"
-            if parts.port == 0:
-                raise ValueError
-        except ValueError:  # whose text may have a part of a password
-            problem = "has no host and port as http://HOST:PORT, the port from 1 to 65535"
-        if problem:
-            raise TrackingError(f"tracking URI {sent.redacted(uri)!r} {problem}")
-    elif uri is not None and not uri.startswith("sqlite:///"):
-        raise TrackingError(
-            f"tracking URI {sent.redacted(uri)!r} is neither an MLflow server's "
-            "http://HOST:PORT or https://... nor sqlite:///FILE"
-        )
+    problem = None if uri is None else _find_problem(uri)
+    if uri is not None and problem:
+        raise TrackingError(f"tracking URI {sent.redacted(uri)!r} {problem}")
+
+
+def _find_problem(uri: str) -> str | None:
+    if uri.startswith("sqlite:///"):
+        return None
+    if not uri.startswith(("http://", "https://")):
+        return "is neither an MLflow server's http://HOST:PORT or https://... nor sqlite:///FILE"
+    try:
+        parts = urllib.parse.urlsplit(uri)
+        is_port = parts.port != 0
+    except ValueError:  # whose text may have a part of a password
+        is_port = False
+    if not is_port:
+        return "has no host and port as http://HOST:PORT, the port from 1 to 65535"
+    return None if parts.hostname else "names no host"
 
 
 def _open(study: str, folder: Path, uri: str | None, make: bool) -> tuple[MlflowClient, str]:
